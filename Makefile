@@ -1,0 +1,63 @@
+# Every target makes what it needs, on a machine with python3 (3.11, 3.12 or 3.13) and make.
+PYTHON ?= python3
+
+BIN := .venv/bin
+LOCK := .ci/requirements.lock
+# The demo needs the run-time part only, less than half of the download; the rest waits for `make test`.
+RUN := .venv/.run
+DEV := .venv/.dev
+TREES := $(wildcard engine risk funding tests bench)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint soak warm clean
+
+help:
+	@echo "make demo    a session on the exchange, from a fresh checkout"
+	@echo "make test    compile the kernels, then run the tests"
+	@echo "make lint    ruff and mypy"
+	@echo "make bench   measure, and write the table of the README"
+	@echo "make soak    the long randomised runs"
+	@echo "make warm    compile the kernels into the cache"
+	@echo "make clean   remove everything made here"
+
+demo: $(RUN)
+	$(BIN)/lionrock demo
+
+warm: $(RUN)
+	$(BIN)/lionrock warm
+
+test: $(DEV)
+	$(BIN)/lionrock warm
+	$(BIN)/python -m pytest
+
+soak: $(DEV)
+	$(BIN)/lionrock warm
+	$(BIN)/python -m pytest -m soak
+
+bench: $(DEV)
+	$(BIN)/lionrock warm
+	$(BIN)/python bench/report.py
+
+lint: $(DEV)
+	$(BIN)/ruff check $(TREES)
+	$(BIN)/mypy $(TREES)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.11, 3.12 or 3.13 is needed; try make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# The lock holds more than the run-time part, so here it is a constraint and pyproject.toml the list.
+# Without build isolation the build back end is the pinned one, too.
+$(RUN): pyproject.toml $(LOCK) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint $(LOCK) hatchling editables
+	$(BIN)/python -m pip install --quiet --constraint $(LOCK) --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(RUN)
+	$(BIN)/python -m pip install --quiet --requirement $(LOCK)
+	@touch $@
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find $(TREES) -name __pycache__ -type d -prune -exec rm -rf {} +

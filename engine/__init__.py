@@ -1,0 +1,1 @@
+"""Lion Rock: a perpetual-contract exchange core in one process."""

@@ -1,0 +1,1 @@
+"""L1, one contract's orders: levels, queues, look-ups, depth. Knows nothing of money."""

@@ -1,0 +1,154 @@
+"""Price levels of one side of one contract: pages of 512 ticks under 64-ary bitmaps.
+
+A side is a ladder. Its levels are addressed by a key that is the price for asks and the mirrored
+price for bids, so a lower key is better on both sides and one rule serves both. A ladder has 64
+groups of 64 pages; a page appears with its first level and goes with its last, so memory follows
+the occupied prices. Measured equal to a flat array of levels, and better at 100,000 orders.
+"""
+
+from engine.kernel import cold, kernel
+from engine.schema import bounds
+from engine.schema.vocabulary import NONE
+from engine.state.access import (
+    ENGINE,
+    LADDER,
+    LADDER_GROUP,
+    LADDER_PAGE,
+    LEVEL,
+    PAGE_WORD,
+    bits_from,
+    clear_bit,
+    count_trailing_zeros,
+    set_bit,
+    to_int,
+)
+from engine.state.layout import KEY_MASK, PAGES_PER_LADDER
+
+
+@kernel
+def ladder_of(contract, side):
+    return contract * 2 + side
+
+
+@kernel
+def key_of(price_ticks, side):
+    """The key of a price on a side, and back: the mirror is its own inverse."""
+    return price_ticks ^ (KEY_MASK * (1 - side))
+
+
+@kernel
+def find_level(arena, ladder, key):
+    """The level's slot, NONE when its page is empty."""
+    page = LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9)).slot
+    return (page << 9) | (key & 511) if page != NONE else page
+
+
+@kernel
+def open_level(arena, ladder, key):
+    """The slot of a level that is about to receive its first order, or has some already."""
+    page = LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9)).slot
+    if page == NONE:
+        return add_level(arena, ladder, key)
+    slot = (page << 9) | (key & 511)
+    if LEVEL(arena, slot).head == NONE:
+        return add_level(arena, ladder, key)
+    return slot
+
+
+@cold
+def add_level(arena, ladder, key):
+    """Mark a key as occupied, with a new page if need be; admission saw that one is free."""
+    directory = LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9))
+    page = directory.slot
+    if page == NONE:
+        engine = ENGINE(arena, 0)
+        page = engine.pages_free
+        if page != NONE:
+            engine.pages_free = LEVEL(arena, page << 9).head
+            LEVEL(arena, page << 9).head = NONE
+        else:
+            engine.pages_top += 1
+            page = engine.pages_top
+        directory.slot = page
+    word = PAGE_WORD(arena, page * 8 + ((key & 511) >> 6))
+    word.bits = set_bit(word.bits, key & 63)
+    group = LADDER_GROUP(arena, ladder * 64 + (key >> 15))
+    group.bits = set_bit(group.bits, (key >> 9) & 63)
+    side = LADDER(arena, ladder)
+    side.groups = set_bit(side.groups, key >> 15)
+    if side.best_key == NONE or key < side.best_key:
+        side.best_key = key
+    return (page << 9) | (key & 511)
+
+
+@kernel
+def find_page_from(arena, ladder, page):
+    """The first occupied page of the ladder at or behind `page`, PAGES_PER_LADDER if none."""
+    if page >= PAGES_PER_LADDER:
+        return page
+    bits = bits_from(LADDER_GROUP(arena, ladder * 64 + (page >> 6)).bits, page & 63)
+    if to_int(bits) != 0:
+        return (page >> 6 << 6) | count_trailing_zeros(bits)
+    if page >> 6 == 63:
+        return PAGES_PER_LADDER
+    groups = bits_from(LADDER(arena, ladder).groups, (page >> 6) + 1)
+    if to_int(groups) == 0:
+        return PAGES_PER_LADDER
+    group = count_trailing_zeros(groups)
+    return (group << 6) | count_trailing_zeros(LADDER_GROUP(arena, ladder * 64 + group).bits)
+
+
+@cold
+def find_key_from(arena, ladder, key):
+    """The best occupied key at or behind `key`, NONE when there is none."""
+    if key > KEY_MASK:
+        return NONE
+    page = LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9)).slot
+    if page != NONE:
+        start = (key & 511) >> 6
+        bits = bits_from(PAGE_WORD(arena, page * 8 + start).bits, key & 63)
+        for k in range(start, 8):
+            if k > start:
+                bits = PAGE_WORD(arena, page * 8 + k).bits
+            if to_int(bits) != 0:
+                return (key >> 9 << 9) | (k << 6) | count_trailing_zeros(bits)
+    next_page = find_page_from(arena, ladder, (key >> 9) + 1)
+    if next_page == PAGES_PER_LADDER:
+        return NONE
+    page = LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + next_page).slot
+    for k in range(8):
+        bits = PAGE_WORD(arena, page * 8 + k).bits
+        if to_int(bits) != 0:
+            return (next_page << 9) | (k << 6) | count_trailing_zeros(bits)
+    return NONE
+
+
+@cold
+def drop_level(arena, ladder, key):
+    """Unmark a key whose last order has gone; its page goes with its last level."""
+    directory = LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9))
+    page = directory.slot
+    word = PAGE_WORD(arena, page * 8 + ((key & 511) >> 6))
+    word.bits = clear_bit(word.bits, key & 63)
+    occupied = 0
+    for k in range(8):
+        occupied |= to_int(PAGE_WORD(arena, page * 8 + k).bits)
+    if occupied == 0:
+        group = LADDER_GROUP(arena, ladder * 64 + (key >> 15))
+        group.bits = clear_bit(group.bits, (key >> 9) & 63)
+        if to_int(group.bits) == 0:
+            LADDER(arena, ladder).groups = clear_bit(LADDER(arena, ladder).groups, key >> 15)
+        engine = ENGINE(arena, 0)
+        LEVEL(arena, page << 9).head = engine.pages_free
+        engine.pages_free = page
+        directory.slot = NONE
+    if LADDER(arena, ladder).best_key == key:
+        LADDER(arena, ladder).best_key = find_key_from(arena, ladder, key)
+    return 0
+
+
+@kernel
+def has_page_room(arena):
+    """Whether any price can get a page: checked before an order may rest."""
+    engine = ENGINE(arena, 0)
+    return engine.pages_free != NONE or engine.pages_top < bounds.PAGES_MAX

@@ -1,0 +1,175 @@
+"""Orders: the pool, the queue of a level, the list of an account's orders in one contract."""
+
+from engine.book.levels import drop_level, find_level, key_of, ladder_of, open_level
+from engine.kernel import kernel
+from engine.schema.vocabulary import NONE, SELL
+from engine.state.access import ENGINE, LADDER, LEVEL, ORDER, ORDER_EXTRA, POSITION
+from engine.state.layout import PARTLY_FILLED
+
+SLOT_MASK = 2**32 - 1
+
+
+@kernel
+def order_id_of(arena, slot):
+    """generation << 32 | slot; a generation starts at 1 and ends with the order."""
+    return ((ORDER(arena, slot).generation + 1) << 32) | slot
+
+
+@kernel
+def find_order(arena, order_id, account):
+    """The slot of the account's working order of this id, NONE when there is none."""
+    slot = order_id & SLOT_MASK
+    if order_id <= 0 or slot > ENGINE(arena, 0).orders_top:
+        return NONE
+    order = ORDER(arena, slot)
+    if order.account != account or order.lots == 0:
+        return NONE
+    return slot if order.generation + 1 == order_id >> 32 else NONE
+
+
+@kernel
+def take_order_slot(arena):
+    """A free slot, the one freed last first; admission saw that there is one."""
+    engine = ENGINE(arena, 0)
+    slot = engine.orders_free
+    if slot != NONE:
+        engine.orders_free = ORDER(arena, slot).next
+    else:
+        engine.orders_top += 1
+        slot = engine.orders_top
+    engine.orders_live += 1
+    return slot
+
+
+@kernel
+def free_order_slot(arena, slot):
+    engine = ENGINE(arena, 0)
+    order = ORDER(arena, slot)
+    order.lots = 0
+    order.generation += 1
+    order.next = engine.orders_free
+    engine.orders_free = slot
+    engine.orders_live -= 1
+
+
+@kernel
+def queue_order(arena, slot):
+    """Append the order at the back of its level."""
+    order = ORDER(arena, slot)
+    ladder = ladder_of(order.contract, order.side)
+    level = LEVEL(arena, open_level(arena, ladder, key_of(order.price_ticks, order.side)))
+    tail = level.tail
+    order.previous = tail
+    order.next = NONE
+    if tail == NONE:
+        level.head = slot
+    else:
+        ORDER(arena, tail).next = slot
+    level.tail = slot
+    level.lots += order.lots
+    side = LADDER(arena, ladder)
+    side.lots += order.lots
+    side.orders += 1
+
+
+@kernel
+def unqueue_order(arena, slot):
+    """Take the order out of its level, with the lots it still shows there."""
+    order = ORDER(arena, slot)
+    ladder = ladder_of(order.contract, order.side)
+    key = key_of(order.price_ticks, order.side)
+    level = LEVEL(arena, find_level(arena, ladder, key))
+    behind = order.next
+    ahead = order.previous
+    if ahead == NONE:
+        level.head = behind
+    else:
+        ORDER(arena, ahead).next = behind
+    if behind == NONE:
+        level.tail = ahead
+    else:
+        ORDER(arena, behind).previous = ahead
+    level.lots -= order.lots
+    side = LADDER(arena, ladder)
+    side.lots -= order.lots
+    side.orders -= 1
+    if level.head == NONE:
+        drop_level(arena, ladder, key)
+
+
+@kernel
+def shrink_order(arena, slot, lots):
+    """Lower a resting order's open lots in place: it keeps its priority."""
+    order = ORDER(arena, slot)
+    ladder = ladder_of(order.contract, order.side)
+    key = key_of(order.price_ticks, order.side)
+    LEVEL(arena, find_level(arena, ladder, key)).lots -= lots
+    LADDER(arena, ladder).lots -= lots
+    order.lots -= lots
+
+
+@kernel
+def note_partial_fill(arena, slot, lots):
+    """Count the filled lots of an order that lives on; amendments need them."""
+    order = ORDER(arena, slot)
+    extra = ORDER_EXTRA(arena, slot)
+    if order.flags & PARTLY_FILLED:
+        extra.lots_filled += lots
+    else:
+        order.flags |= PARTLY_FILLED
+        extra.lots_filled = lots
+
+
+@kernel
+def filled_lots_of(arena, slot):
+    if ORDER(arena, slot).flags & PARTLY_FILLED:
+        return ORDER_EXTRA(arena, slot).lots_filled
+    return 0
+
+
+@kernel
+def list_order(arena, slot):
+    """Append to the position's ring of orders: arrival order, the head's previous is the tail."""
+    order = ORDER(arena, slot)
+    position = POSITION(arena, order.position)
+    head = position.order_head
+    if head == NONE:
+        position.order_head = slot
+        order.account_next = slot
+        order.account_previous = slot
+        return
+    tail = ORDER(arena, head).account_previous
+    ORDER(arena, tail).account_next = slot
+    ORDER(arena, head).account_previous = slot
+    order.account_previous = tail
+    order.account_next = head
+
+
+@kernel
+def unlist_order(arena, slot):
+    order = ORDER(arena, slot)
+    position = POSITION(arena, order.position)
+    behind = order.account_next
+    if behind == slot:
+        position.order_head = NONE
+        return
+    ahead = order.account_previous
+    ORDER(arena, ahead).account_next = behind
+    ORDER(arena, behind).account_previous = ahead
+    if position.order_head == slot:
+        position.order_head = behind
+
+
+@kernel
+def best_price_ticks(arena, contract, side):
+    """The best resting price of a side, 0 when it is empty."""
+    key = LADDER(arena, ladder_of(contract, side)).best_key
+    return key_of(key, side) if key != NONE else key
+
+
+@kernel
+def would_trade(arena, contract, side, price_ticks):
+    """Whether an order of this side and limit would meet the best resting price."""
+    opposite = SELL - side
+    best_key = LADDER(arena, ladder_of(contract, opposite)).best_key
+    return best_key != NONE and best_key <= key_of(price_ticks, opposite)

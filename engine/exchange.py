@@ -1,0 +1,119 @@
+"""The shell that an embedder holds: open, submit, run, views, digest."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.genesis import write_genesis
+from engine.invariants import check_state
+from engine.schema.packing import pack_command
+from engine.schema.commands import COMMAND, AnyCommand
+from engine.schema.contract import Config, check_config
+from engine.schema.events import EVENT, Event, typed_event
+from engine.schema.vocabulary import BUY, NAMES, SELL
+from engine.state.arena import Arena
+from engine.transition.run import one, run
+from engine.views import view_account, view_contract, view_depth, view_pool
+
+EVENTS_PER_RUN = 2**16  # a run stops for its events to be read once so many stand there
+
+Commands = npt.NDArray[np.void]
+Events = npt.NDArray[np.void]
+
+
+class ConfigError(ValueError):
+    """The configuration can't be opened; one English line per problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Exchange:
+    """One margin pool: its contracts, accounts, fund and house layer, in memory.
+
+    Raises ConfigError when the configuration breaks a bound or a rule.
+    """
+
+    def __init__(self, config: Config) -> None:
+        problems = check_config(config)
+        if problems:
+            raise ConfigError(problems)
+        self.config = config
+        self._arena = Arena()
+        write_genesis(self._arena, config)
+        self._single = np.zeros(1, COMMAND)
+        self._events = self._arena.records("events", EVENTS_PER_RUN)
+
+    @property
+    def arena(self) -> Arena:
+        """The state itself, for tools that read records (tests, the native twin, snapshots)."""
+        return self._arena
+
+    def submit(self, command: AnyCommand) -> tuple[Event, ...]:
+        """Apply one typed command; returns its events."""
+        pack_command(command, self._single, 0)
+        one(self._arena.base, self._single.ctypes.data)
+        return tuple(typed_event(record) for record in self._present_events().tolist())
+
+    def run(self, commands: Commands) -> Events:
+        """Apply records in order; returns a copy of all their events."""
+        parts = [events.copy() for events in self.batches(commands)]
+        return np.concatenate(parts) if parts else np.zeros(0, EVENT)
+
+    def batches(self, commands: Commands, size: int = 4096) -> Iterator[Events]:
+        """Apply records batch by batch; yields views of the events, valid until the next step."""
+        if commands.dtype != COMMAND or not commands.flags.c_contiguous:
+            raise TypeError("commands must be a contiguous array of COMMAND records")
+        base, itemsize = commands.ctypes.data, COMMAND.itemsize
+        done = 0
+        while done < len(commands):
+            self._arena.engine["events"] = 0
+            count = min(size, len(commands) - done)
+            done += run(self._arena.base, base + done * itemsize, count, EVENTS_PER_RUN)
+            yield self._present_events()
+
+    def _present_events(self) -> Events:
+        count = int(self._arena.engine["events"][0])
+        # one command may emit more than a run aims for: a burst of liquidations
+        events = self._events if count <= EVENTS_PER_RUN else self._arena.records("events", count)
+        return events[:count]
+
+    def depth(
+        self, contract: int, levels: int = 10
+    ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Best bids and best asks as (price_ticks, lots), best first."""
+        return (
+            view_depth(self._arena, contract, BUY, levels),
+            view_depth(self._arena, contract, SELL, levels),
+        )
+
+    def best(self, contract: int) -> tuple[int, int, int, int]:
+        """(bid_ticks, bid_lots, ask_ticks, ask_lots), 0 where a side is empty."""
+        bids, asks = self.depth(contract, 1)
+        return (*(bids[0] if bids else (0, 0)), *(asks[0] if asks else (0, 0)))
+
+    def account(self, account: int) -> dict[str, Any]:
+        """Cash, equity, margins and positions of one account; KeyError when there is none."""
+        return view_account(self._arena, account)
+
+    def contract(self, contract: int) -> dict[str, Any]:
+        """Prices, funding and state of one contract, with its state's name."""
+        view = view_contract(self._arena, contract)
+        return {**view, "state": NAMES["state"][view["state"]]}
+
+    def pool(self) -> dict[str, int]:
+        """Ledgers, running totals and limits of the pool."""
+        return view_pool(self._arena)
+
+    def check(self) -> list[str]:
+        """The invariants of rule 14 that do not hold, as English lines; empty is good."""
+        return check_state(self._arena)
+
+    def digest(self) -> str:
+        """Hex digest of the logical state: equal digests mean equal states (13.2)."""
+        return self._arena.digest()
+
+

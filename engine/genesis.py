@@ -1,0 +1,59 @@
+"""Sequence zero: the configuration written into an empty arena."""
+
+import numpy as np
+
+from engine.schema.bounds import PPB, SOURCES_MAX, TIERS_MAX
+from engine.schema.contract import Config, Contract
+from engine.schema.vocabulary import FUND, KIND_FUND
+from engine.state import layout
+from engine.state.arena import Arena
+
+FUND_GROUP = -1  # no client's group: self-trade prevention never meets the fund
+
+
+def write_genesis(arena: Arena, config: Config) -> None:
+    """Contracts, ledgers and the fund's account; everything else stays empty."""
+    arena.engine["contracts"] = len(config.contracts)
+    arena.engine["accounts_top"] = FUND
+    pool = arena.pool[0]
+    for name in layout.POOL.names or ():
+        if name in config.__struct_fields__:
+            pool[name] = getattr(config, name)
+    pool["house"] = config.house_cash
+    pool["cash_total"] = config.fund_cash
+    pool["deposits_net"] = config.fund_cash + config.house_cash
+    fund = arena.records("accounts", FUND + 1)[FUND]
+    fund["cash"] = config.fund_cash
+    fund["group"] = FUND_GROUP
+    arena.records("account_extras", FUND + 1)[FUND]["kind"] = KIND_FUND
+    for spec in config.contracts:
+        _write_contract(arena, spec)
+
+
+def _write_contract(arena: Arena, spec: Contract) -> None:
+    terms = arena.records("contracts", spec.contract + 1)[spec.contract]
+    for name in layout.CONTRACT.names or ():
+        if name in spec.__struct_fields__ and name not in ("tiers", "contract"):
+            terms[name] = getattr(spec, name)
+    terms["tiers"] = len(spec.tiers)
+    terms["sources"] = len(spec.source_weights)
+    terms["fee_worst_ppb"] = max(spec.fee_taker_ppb, spec.fee_maker_ppb, 0)
+    first = spec.contract * SOURCES_MAX
+    sources = arena.records("sources", first + SOURCES_MAX)[first:]
+    sources["weight"][: len(spec.source_weights)] = spec.source_weights
+    _write_tiers(arena.records("tiers", (spec.contract + 1) * TIERS_MAX), spec)
+
+
+def _write_tiers(rows: "np.ndarray", spec: Contract) -> None:
+    """Each tier with its deductions: what keeps N x rate - deduction continuous at its floor."""
+    deductions = {"initial": 0, "maintenance": 0}
+    for k, tier in enumerate(spec.tiers):
+        row = rows[spec.contract * TIERS_MAX + k]
+        row["floor_value"] = tier.floor_value
+        for which in deductions:
+            name = f"rate_{which}_ppb"
+            if k > 0:
+                rise = getattr(tier, name) - getattr(spec.tiers[k - 1], name)
+                deductions[which] += tier.floor_value * rise // PPB  # whole: checked at listing
+            row[name] = getattr(tier, name)
+            row[f"deduction_{which}"] = deductions[which]

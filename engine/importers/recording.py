@@ -1,0 +1,77 @@
+"""A live exchange whose commands are written down.
+
+The ids of orders come from the engine, so a source of commands that cancels and amends must see
+the events of what it sent before. `Recording` runs commands and keeps their records together.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.exchange import Exchange
+from engine.journal.command_file import CommandFileWriter
+from engine.journal.json_lines import pack_commands
+from engine.schema import events as ev
+from engine.schema.commands import AnyCommand
+from engine.schema.refusals import explain_refusal
+
+
+class FeedError(ValueError):
+    """What is wrong with a feed, in one line naming file, line and field."""
+
+    def __init__(self, path: object, line: int, field: str, what: str) -> None:
+        super().__init__(f"{path}: line {line}: {field}: {' '.join(what.split())}")
+
+
+class Recording:
+    """Runs commands on an exchange and appends them to a command file."""
+
+    def __init__(self, exchange: Exchange, writer: CommandFileWriter) -> None:
+        self.exchange = exchange
+        self.commands = 0
+        self._writer = writer
+        self._client_ids: dict[int, int] = {}
+
+    def next_client_id(self, account: int) -> int:
+        """Every account counts its commands from 1."""
+        number = self._client_ids.get(account, 0) + 1
+        self._client_ids[account] = number
+        return number
+
+    def run(self, commands: Sequence[AnyCommand]) -> NDArray[np.void]:
+        """Run the commands; all their events."""
+        if not commands:
+            return np.zeros(0, ev.EVENT)
+        return self.run_records(pack_commands(commands))
+
+    def run_records(self, records: NDArray[np.void]) -> NDArray[np.void]:
+        """Run records as they are; all their events."""
+        self._writer.append(records)
+        self.commands += len(records)
+        return self.exchange.run(records)
+
+    def must_run(self, commands: Sequence[AnyCommand]) -> NDArray[np.void]:
+        """Run commands that an importer knows to be admissible; a refusal is its own fault."""
+        events = self.run(commands)
+        refused = events[events["kind"] == ev.REFUSED]
+        if len(refused):
+            code, command = int(refused["a"][0]), int(refused["b"][0])
+            raise AssertionError(f"command of kind {command} refused: {explain_refusal(code)}")
+        return events
+
+
+class ImportSummary(msgspec.Struct, kw_only=True):
+    """What every import tells at its end."""
+
+    source: str
+    commands: int = 0
+    digest: str = ""
+    broken: list[str] = msgspec.field(default_factory=list)  # invariants, as the engine words them
+
+    def close(self, recording: Recording) -> None:
+        """Take down how the exchange ended."""
+        self.commands = recording.commands
+        self.digest = recording.exchange.digest()
+        self.broken = recording.exchange.check()

@@ -1,0 +1,150 @@
+"""The invariants of rule 14 over the whole state, walked in plain Python: slow, independent of the
+kernels, and named in what it reports."""
+
+from engine.schema.vocabulary import BUY, FUND, NONE, REDUCE_ONLY, SELL, STATE_FROZEN
+from engine.state import layout
+from engine.state.arena import Arena
+from engine.views import (
+    ladder_keys,
+    level_of,
+    view_account,
+    view_contract,
+    view_pool,
+)
+
+
+def check_state(arena: Arena) -> list[str]:
+    """Every broken invariant as one English line."""
+    top = int(arena.engine["accounts_top"][0])
+    groups = arena.records("accounts", top + 1)["group"]
+    accounts = [view_account(arena, int(account)) for account in groups.nonzero()[0]]
+    contracts = range(1, int(arena.engine["contracts"][0]) + 1)
+    terms = {contract: view_contract(arena, contract) for contract in contracts}
+    problems = check_money(view_pool(arena), accounts)
+    problems += check_positions(terms, accounts)
+    problems += check_solvency(terms, accounts)
+    problems += check_orders(arena, accounts)
+    for contract in contracts:
+        problems += check_book(arena, contract, terms[contract])
+    return problems
+
+
+def check_money(pool: dict[str, int], accounts: list[dict]) -> list[str]:
+    """I1: ledgers less entry values = deposits less withdrawals. I7: funding clears to zero."""
+    problems = []
+    cash = sum(account["cash"] for account in accounts)
+    positions = [position for account in accounts for position in account["positions"]]
+    entry = sum(position["entry_value"] for position in positions)
+    ledgers = pool["fees"] + pool["house"] + pool["rounding"] + pool["funding_clearing"]
+    if cash + ledgers - entry != pool["deposits_net"]:
+        problems.append(f"I1: {cash} + {ledgers} - {entry} is not {pool['deposits_net']}")
+    if (cash, entry) != (pool["cash_total"], pool["entry_total"]):
+        problems.append("I1: the running totals of cash or entry values are wrong")
+    owed = sum(position["funding_owed"] for position in positions)
+    if owed + pool["funding_clearing"] != 0:
+        problems.append(f"I7: owed {owed} + clearing {pool['funding_clearing']} is not 0")
+    if pool["rounding"] < 0:
+        problems.append(f"I7: the rounding account holds {pool['rounding']}")
+    return problems
+
+
+def check_positions(terms: dict[int, dict[str, int]], accounts: list[dict]) -> list[str]:
+    """I2: positions sum to zero; open interest = longs = shorts."""
+    problems = []
+    for contract, view in terms.items():
+        lots = [
+            position["lots"]
+            for account in accounts
+            for position in account["positions"]
+            if position["contract"] == contract
+        ]
+        longs, shorts = sum(x for x in lots if x > 0), -sum(x for x in lots if x < 0)
+        if longs != shorts:
+            problems.append(f"I2: contract {contract}: longs {longs}, shorts {shorts}")
+        if (longs, shorts) != (view["long_lots"], view["short_lots"]):
+            problems.append(f"I2: contract {contract}: the counted open interest is wrong")
+        if sum(x != 0 for x in lots) != view["holders"]:
+            problems.append(f"I2: contract {contract}: the list of holders is wrong")
+    return problems
+
+
+def check_solvency(terms: dict[int, dict[str, int]], accounts: list[dict]) -> list[str]:
+    """I3: no cash and no equity below zero. I8: under maintenance means in liquidation."""
+    problems = []
+    for account in accounts:
+        who = "the fund" if account["account"] == FUND else f"account {account['account']}"
+        held = [p["contract"] for p in account["positions"] if p["lots"]]
+        if account["cash"] < 0:
+            problems.append(f"I3: {who} has cash {account['cash']}")
+        is_frozen = any(terms[contract]["state"] == STATE_FROZEN for contract in held)
+        if account["equity"] < 0 and not is_frozen:
+            problems.append(f"I3: {who} has equity {account['equity']}")
+        is_under = account["equity"] < account["margin_maintenance"]
+        if is_under and not account["in_liquidation"] and not is_frozen:
+            problems.append(f"I8: {who} is under maintenance and not in liquidation")
+    return problems
+
+
+def check_orders(arena: Arena, accounts: list[dict]) -> list[str]:
+    """I4: reserves are those of the orders. I6: reduce-only orders fit the position."""
+    problems = []
+    orders = arena.records("orders", int(arena.engine["orders_top"][0]) + 1)
+    for account in accounts:
+        for position in account["positions"]:
+            where = f"account {account['account']} contract {position['contract']}"
+            sums = {"reserve_buy": 0, "reserve_sell": 0, "loss_fee": 0}
+            sums |= {"lots_buy": 0, "lots_sell": 0, "lots_reduce_only": 0}
+            slot = head = position["order_head"]
+            while slot != NONE:
+                order = orders[slot]
+                side = "buy" if int(order["side"]) == BUY else "sell"
+                if int(order["flags"]) & REDUCE_ONLY:
+                    sums["lots_reduce_only"] += int(order["lots"])
+                    if (position["lots"] < 0) != (side == "buy"):
+                        problems.append(f"I6: {where}: a reduce-only order would not reduce")
+                else:
+                    sums[f"lots_{side}"] += int(order["lots"])
+                    sums[f"reserve_{side}"] += int(order["reserve"])
+                    sums["loss_fee"] += int(order["loss_fee"])
+                slot = int(order["account_next"])
+                if slot == head:
+                    break
+            for name, total in sums.items():
+                if position[name] != total:
+                    problems.append(f"I4: {where}: {name} {position[name]} is not {total}")
+            if sums["lots_reduce_only"] > abs(position["lots"]):
+                problems.append(f"I6: {where}: reduce-only orders exceed the position")
+    return problems
+
+
+def check_book(arena: Arena, contract: int, terms: dict[str, int]) -> list[str]:
+    """I5: uncrossed; every level is the sum of its orders; every index into the book agrees."""
+    problems = []
+    orders = arena.records("orders", int(arena.engine["orders_top"][0]) + 1)
+    best = {}
+    for side in (BUY, SELL):
+        ladder = arena.records("ladders", contract * 2 + side + 1)[contract * 2 + side]
+        keys = ladder_keys(arena, contract, side)
+        best[side] = keys[0] if keys else 0
+        if best[side] != int(ladder["best_key"]):
+            problems.append(f"I5: contract {contract} side {side}: the best price is wrong")
+        lots_total = count = 0
+        for key in keys:
+            level = level_of(arena, contract, side, key)
+            lots, slot, previous = 0, int(level["head"]), NONE
+            while slot != NONE:
+                order = orders[slot]
+                price_key = int(order["price_ticks"]) ^ (layout.KEY_MASK if side == BUY else 0)
+                if price_key != key or int(order["previous"]) != previous:
+                    problems.append(f"I5: contract {contract}: order {slot} is misplaced")
+                lots += int(order["lots"])
+                count += 1
+                previous, slot = slot, int(order["next"])
+            if lots != int(level["lots"]) or previous != int(level["tail"]):
+                problems.append(f"I5: contract {contract} side {side}: level {key} is wrong")
+            lots_total += lots
+        if (lots_total, count) != (int(ladder["lots"]), int(ladder["orders"])):
+            problems.append(f"I5: contract {contract} side {side}: the totals are wrong")
+    if best[BUY] and best[SELL] and (best[BUY] ^ layout.KEY_MASK) >= best[SELL]:
+        problems.append(f"I5: contract {contract} is crossed")
+    return problems

@@ -1,0 +1,281 @@
+"""The three decorators for compiled code, and their cache.
+
+``@kernel``  the plain path: inlined into its caller, compiled only as part of it, not callable
+             from Python.
+``@cold``    everything off the plain path: compiled on its own and called through a symbol.
+``@entry``   what Python calls: an explicit signature, compiled when its module is imported.
+
+Rules for the code under them, each with its reason:
+
+- Cold code is a C function behind a symbol because LLVM inlines whatever it can see: the whole
+  engine took 31 s and 722 kB for each entry that way, and takes 5.5 s and 66 kB this way, with
+  the plain path as fast. The price: cold functions take and return int64 only.
+- Compiled at decoration, so callees come first in a file.
+- Every number is int64. Nothing traps: overflow wraps, so bounds are proven in
+  ``engine.schema.bounds``; ``x // 0`` is 0 under ``error_model="numpy"``, which otherwise would
+  add a raise path to every division. ``x // y`` rounds down as in Python; name the direction.
+- No exceptions, strings, arrays, floats or containers: a status code is the only answer, and each
+  of these costs reference counts or an unwind path in the hot loop.
+- No global that can change with the same source (environment, configuration): a constant is
+  frozen into the cached code, and the cache knows the sources only.
+- With NUMBA_DISABLE_JIT=1 all three are the identity and the same source runs in Python.
+
+The cache is a directory named by a digest of all our sources and of the compiler. numba's own
+stamp covers the file of the cached function but not the files it inlines, so after an edit or an
+upgrade there it would go on running the old arithmetic.
+"""
+
+import atexit
+import hashlib
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, cast
+
+import llvmlite
+import numba
+import numpy as np
+from llvmlite import binding
+from numba import cfunc, config, njit, types
+
+JIT = not config.DISABLE_JIT
+
+PACKAGES = ("engine", "risk", "funding")
+DIGESTS_KEPT = 3
+DIGEST_REST_SECONDS = 3600
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# By symbol, and kept: callers know only an address, and numba does not promise that machine code
+# outlives its cfunc (in 0.68 it does; no test could be made to fail without this).
+_cold: dict[str, Any] = {}
+_loaded: list[str] = []
+_compiled: list[str] = []
+
+
+class CacheUse(NamedTuple):
+    """Where the compiled code is, and how much of it this process found there."""
+
+    directory: Path | None
+    loaded: int
+    compiled: int
+
+
+def kernel(function: F) -> F:
+    """Compile as a part of every caller.
+
+    Without wrappers for callers in Python and C: they double the compile time of a kernel.
+    """
+    if not JIT:
+        return function
+    compiled = njit(
+        error_model="numpy",
+        forceinline=True,
+        no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
+    )(function)
+
+    def refuse(*arguments: Any, **named: Any) -> None:
+        raise TypeError(f"kernel {function.__name__} is called from Python; wrap it in an entry")
+
+    # numba would call the absent wrapper, through a null pointer. These two are its ways there:
+    # the first call, and the table of signatures compiled since.
+    compiled._compile_for_args = refuse
+    compiled._insert = lambda *signature: None
+    return cast(F, compiled)
+
+
+def cold(function: F) -> F:
+    """Compile now, as a C function of int64 arguments, called through a symbol."""
+    if not JIT:
+        return function
+    symbol = f"lionrock_{function.__module__.replace('.', '_')}_{function.__name__}"
+    if symbol in _cold:
+        # The linker would keep one address for both, and callers would reach the wrong function.
+        raise ImportError(f"two cold functions share the symbol {symbol}")
+    signature = types.int64(*[types.int64] * function.__code__.co_argcount)
+    with _our_cache_directory():
+        compiled = cfunc(signature, cache=True, error_model="numpy")(function)
+    _note(symbol, compiled, was_loaded=compiled.cache_hits > 0)
+    binding.add_symbol(symbol, compiled.address)
+    _cold[symbol] = compiled
+    return cast(F, types.ExternalFunction(symbol, signature))
+
+
+def entry(signature: Any, *, nogil: bool = False) -> Callable[[F], F]:
+    """Compile now for one signature, a numba signature or its text, callable from Python."""
+
+    def decorate(function: F) -> F:
+        if not JIT:
+            return function
+        with _our_cache_directory():
+            compiled = njit(signature, cache=True, error_model="numpy", nogil=nogil)(function)
+        hits = sum(compiled.stats.cache_hits.values())
+        _note(f"{function.__module__}.{function.__name__}", compiled, was_loaded=hits > 0)
+        return cast(F, compiled)
+
+    return decorate
+
+
+def cache_use() -> CacheUse:
+    """Count the cold functions and entries imported so far."""
+    return CacheUse(cache_directory() if JIT else None, len(_loaded), len(_compiled))
+
+
+def must_find_siblings() -> None:
+    """Refuse to run on a ``risk`` or ``funding`` of another distribution.
+
+    Their names are plain words; a stranger of the same name earlier on the path would be imported
+    silently, and its sources would not be the ones in the digest.
+    """
+    root = _root()
+    for name in PACKAGES[1:]:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ImportError(f"lionrock: package {name!r} is missing beside 'engine' in {root}")
+        found = Path(spec.origin).resolve().parent.parent
+        if found != root:
+            raise ImportError(
+                f"lionrock: package {name!r} comes from {found}, but 'engine' from {root};"
+                " all three must be of one installation"
+            )
+
+
+@cache
+def cache_directory() -> Path:
+    """Return the directory for the compiled code of exactly these sources; it is writable."""
+    must_find_siblings()
+    package = _root() / "engine"
+    digest = source_digest(_root())
+    packaged = package / "__pycache__" / "lionrock" / digest
+    directory = _first_writable(digest, package)
+    if directory != packaged and packaged.is_dir():
+        with suppress(OSError):
+            _seed(directory, packaged)
+    # The time stamp says "in use": pruning in other processes goes by it.
+    with suppress(OSError):
+        os.utime(directory)
+    prune(directory)
+    return directory
+
+
+def source_digest(root: Path) -> str:
+    """Name everything that decides what the machine code is: our sources and the compiler."""
+    sha = hashlib.sha256()
+    compiler = (
+        numba.__version__,
+        np.__version__,
+        llvmlite.__version__,
+        sys.version,
+        platform.machine(),
+        # Compiler settings from the environment, which numba leaves out of its own keys.
+        *(str(getattr(config, name, "")) for name in ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE")),
+    )
+    sha.update("\0".join(compiler).encode())
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            # Editors leave dangling links beside a file they have open.
+            if path.is_file():
+                source = path.read_bytes()
+                sha.update(f"\0{path.relative_to(root).as_posix()}\0{len(source)}\0".encode())
+                sha.update(source)
+    return sha.hexdigest()[:16]
+
+
+def prune(directory: Path) -> None:
+    """Remove old neighbours of the digest in use.
+
+    A neighbour goes when three others are newer *and* it has rested for an hour. Every process
+    stamps its directory before it compiles, and needs it only until its imports are done, which
+    takes seconds; so nobody is writing into what is removed here. Loading from a directory that
+    vanishes is harmless: numba takes a missing file as a miss. Time is read off the stamp just
+    made, so that a file server with its own clock cannot mislead.
+    """
+    with suppress(OSError):
+        now = directory.stat().st_mtime
+        others = [path for path in directory.parent.iterdir() if path.is_dir()]
+        newest_first = sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in newest_first[DIGESTS_KEPT:]:
+            if path != directory and now - path.stat().st_mtime > DIGEST_REST_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _root() -> Path:
+    return Path(__file__).resolve().parent.parent
+
+
+def _first_writable(digest: str, package: Path) -> Path:
+    """Choose beside the sources, else in the user's cache, else a directory of this process.
+
+    The directory itself is tried, not its parent: where numba cannot write into the directory it
+    is given, it silently takes its own, without our digest.
+    """
+    candidates = [package / "__pycache__" / "lionrock"]
+    with suppress(RuntimeError):
+        user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        candidates.append(Path(user) / "lionrock")
+    for base in candidates:
+        if _is_writable(base / digest):
+            return base / digest
+    # Cached code is executed, so it may only lie where nobody else can write.
+    private = Path(tempfile.mkdtemp(prefix="lionrock-"))
+    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    return private / digest
+
+
+def _is_writable(directory: Path) -> bool:
+    """Try it, as numba will: permission bits do not tell about root or read-only mounts."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory).close()
+    except OSError:
+        return False
+    return True
+
+
+def _seed(directory: Path, packaged: Path) -> None:
+    """Copy what was compiled when the installation was made, such as in a read-only image.
+
+    numba refuses to read a cache that it cannot write, so the start would be a cold one.
+    """
+    for source in packaged.rglob("*"):
+        target = directory / source.relative_to(packaged)
+        # Never over a newer file of another process, and never half a file under its own name.
+        if source.is_file() and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_name(f"{target.name}.{os.getpid()}.part")
+            shutil.copyfile(source, part)
+            part.replace(target)
+
+
+@contextmanager
+def _our_cache_directory() -> Iterator[None]:
+    """Point numba at our cache for one decoration.
+
+    numba reads these two settings once per function, when the decorator gives it its cache, and
+    remembers the answer; so they can be put back before the host compiles anything of its own.
+    """
+    before = config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES
+    config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = str(cache_directory()), ""
+    try:
+        yield
+    finally:
+        config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = before
+
+
+def _note(name: str, compiled: Any, *, was_loaded: bool) -> None:
+    if was_loaded:
+        _loaded.append(name)
+        return
+    _compiled.append(name)
+    if source_digest(_root()) != cache_directory().name:
+        # A source changed while we compiled: what was just saved may be of the new text, under
+        # the name of the old. Forget it, or going back to the old text would run the new.
+        compiled._cache.flush()

@@ -1,0 +1,53 @@
+"""Every bound of the core, and the argument why no sum or product in it can pass 2**62 (rule 1.3).
+
+Money is an integer in the smallest unit of the settlement asset. The argument, once:
+
+* A contract is listed only if `price_ticks_max * open_interest_lots_max * tick_value <=
+  CONTRACT_VALUE_MAX` (2**52). Admission keeps the open interest at or below twice
+  `open_interest_lots_max` (orders that only reduced when they were accepted are not counted), so
+  the value of all longs of a contract, and so of any one position, stays within 2**53.
+* Entry values move only by fills (price within the bound), by re-striking (to the mark) and by
+  transfers at the mark plus a charge that is at most one step's loss: within 2**54 per contract,
+  2**62 / 2**54 = CONTRACTS_MAX contracts.
+* Balances add up to net deposits plus entry values (invariant I1); net deposits stay within 2**59.
+* Money times a rate is split at PPB (`engine.state.arithmetic.multiply_rate_*`): the parts are
+  below 2**62. Pro-rata shares use a 128-bit intermediate (`muldiv`).
+* Funding owed by a position: the index is rebased (holders settled) before
+  `2 * open_interest_lots_max * |index|` can pass FUNDING_OWED_MAX.
+"""
+
+PPB = 1_000_000_000  # parts per billion: the unit of every rate
+NS_PER_SECOND = 1_000_000_000
+NS_PER_DAY = 86_400 * NS_PER_SECOND
+FUNDING_BASE_NS = 8 * 3_600 * NS_PER_SECOND  # 7.2: rates are stated per 8 h
+
+PRICE_BITS = 21  # 4,096 pages of 512 ticks
+PRICE_TICKS_MAX = 2**PRICE_BITS - 2  # price 0 and its mirror are the empty key
+LOTS_MAX = 2**30 - 1  # of one order, one position and the listed open interest; twice it fits int32
+TICK_VALUE_MAX = 2**32
+CONTRACT_VALUE_MAX = 2**52
+LOT_VALUE_MAX = 2**44  # price_ticks_max * tick_value: one lot
+DEPOSITS_MAX = 2**59  # Σ deposits of all ledgers; also the largest single amount
+FUNDING_OWED_MAX = 2**53
+RATE_PPB_MAX = PPB  # fees, margins, bands of a rate: at most 100%
+BAND_PPB_MAX = 1_000 * PPB  # a static band may be as wide as one likes
+CLIENT_ID_MAX = 2**62
+TIME_NS_MAX = 2**62
+
+CONTRACTS_MAX = 256
+ACCOUNTS_MAX = 2**21 - 1
+ORDERS_MAX = 2**24 - 1
+POSITIONS_MAX = 2**23 - 1
+PAGES_MAX = 2**17 - 1
+EVENTS_MAX = 2**26 - 1
+SOURCES_MAX = 8  # price sources of one contract
+TIERS_MAX = 8
+BASIS_SAMPLES_MAX = 60
+
+assert (PRICE_TICKS_MAX + 2) % 512 == 0
+assert 2 * LOTS_MAX < 2**31, "lots are stored in 32 bits"
+assert 2 * CONTRACT_VALUE_MAX * CONTRACTS_MAX <= 2**61, "the value of every position"
+assert DEPOSITS_MAX + 4 * CONTRACT_VALUE_MAX * CONTRACTS_MAX < 2**63
+assert (2**54 // PPB + 1) * PPB < 2**62 and PPB * PPB < 2**62, "split products fit"
+assert PRICE_TICKS_MAX * BAND_PPB_MAX < 2**62, "a band of any price fits"
+assert ORDERS_MAX < 2**31 and ACCOUNTS_MAX < 2**31 and POSITIONS_MAX < 2**31

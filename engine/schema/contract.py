@@ -1,0 +1,182 @@
+"""The contract's specification and the exchange's configuration: all of it data, all integers.
+
+Numbers are in the unit that ends their name: ticks, lots, ppb, ns, or money (smallest unit of the
+settlement asset) when they end in `_value` or `_cash`. `check_contract` and `check_config` return
+a list of English lines, empty when the specification can be listed (rules 1.3, 3.2, 8.1, 8.8).
+"""
+
+import msgspec
+
+from engine.schema import bounds
+
+
+class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rates from `floor_value` of notional upwards, marginal like a tax bracket (8.1)."""
+
+    floor_value: int
+    rate_initial_ppb: int
+    rate_maintenance_ppb: int
+
+
+class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A linear perpetual. `contract` is its id, 1 to 256, dense from 1."""
+
+    contract: int
+    symbol: str
+    tick_size: str = "1"  # decimal price of one tick, for people
+    lot_size: str = "1"  # decimal quantity of one lot, for people
+    tick_value: int  # money per tick and lot (1.2)
+    price_ticks_max: int = bounds.PRICE_TICKS_MAX
+    order_lots_max: int = bounds.LOTS_MAX
+    position_lots_max: int = bounds.LOTS_MAX
+    open_interest_lots_max: int = bounds.LOTS_MAX
+    tiers: tuple[Tier, ...]
+    fee_taker_ppb: int = 0
+    fee_maker_ppb: int = 0  # negative: a rebate (8.8)
+    band_static_ppb: int = 100_000_000  # 5.3
+    market_range_ppb: int = 20_000_000  # 4.2, how far a market order may go
+    stp_none_allowed: bool = False  # 4.7
+    # index (6.1)
+    source_weights: tuple[int, ...] = (1,)
+    sources_healthy_min: int = 1
+    source_stale_ns: int = 60 * bounds.NS_PER_SECOND
+    source_outlier_ppb: int = 50_000_000
+    source_reentry_ppb: int = 20_000_000
+    source_reentry_ns: int = 60 * bounds.NS_PER_SECOND
+    # mark (6.2)
+    mark_band_ppb: int = 5_000_000  # around the index
+    mark_move_ppb: int = 0  # largest move per update, 0: no limit
+    mark_basis_samples: int = 10  # window of the moving average, in samples of 7.1
+    mark_last_value_min: int = 0  # smallest traded value per sample window that makes a last price
+    # funding (7)
+    funding_interval_ns: int = bounds.FUNDING_BASE_NS
+    funding_sample_ns: int = 60 * bounds.NS_PER_SECOND
+    funding_sample_offset_ns: int = 0
+    funding_impact_value: int = 1
+    funding_hold_ns: int = 60 * bounds.NS_PER_SECOND  # how long a thin side keeps its last value
+    funding_interest_ppb: int = 100_000  # per 8 h
+    funding_clamp_ppb: int = 500_000
+    funding_cap_ppb: int = 3_750_000  # per interval
+    funding_late_ns: int = bounds.NS_PER_SECOND
+    # liquidation (9)
+    margin_call_ppb: int = 1_200_000_000  # notice at this multiple of maintenance (9.2 a)
+    liquidation_fee_ppb: int = 0
+    liquidation_slippage_ppb: int = 1_000_000
+    liquidation_buffer_ppb: int = 200_000_000
+    liquidation_whole_lots: int = 0  # a position of at most these lots closes whole
+    liquidation_whole_equity_ppb: int = 333_333_333  # so does one with less equity per maintenance
+    liquidation_depth_ppb: int = 500_000_000  # share of visible depth that a partial may take
+    liquidation_cooldown_ns: int = bounds.NS_PER_SECOND
+    takeover_penalty_ppb: int = 0  # 9.4
+    fund_value_max: int = 0  # largest notional of the fund's position (9.6)
+    fund_share_ppb: int = 0  # and its largest share of open interest
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One margin pool: one settlement asset, one fund, one house layer, its contracts."""
+
+    contracts: tuple[Contract, ...]
+    fund_cash: int = 0  # paid in at genesis, counts as a deposit
+    house_cash: int = 0
+    fund_cash_limit: int = 0  # withdrawals stopped by 9.8 resume at both limits
+    house_cash_limit: int = 0
+    fund_loss_step_max: int = bounds.DEPOSITS_MAX  # 9.6, loss per mark move
+    fund_loss_day_max: int = bounds.DEPOSITS_MAX  # and per UTC day
+    liquidation_steps_max: int = 16  # per command (2.5)
+    stamp_ahead_ns_max: int = 60 * bounds.NS_PER_SECOND  # 2.2, clients and price sources
+    jump_ns_max: int = 7 * bounds.NS_PER_DAY  # 2.2, operators
+
+
+def _between(
+    problems: list[str], where: str, spec: object, low: int, high: int, *names: str
+) -> None:
+    for name in names:
+        value = getattr(spec, name)
+        if not low <= value <= high:
+            problems.append(f"{where}: {name} {value} is not between {low} and {high}")
+
+
+def _check_tiers(where: str, spec: Contract) -> list[str]:
+    problems = []
+    if not 1 <= len(spec.tiers) <= bounds.TIERS_MAX or spec.tiers[0].floor_value != 0:
+        return [f"{where}: tiers: 1 to {bounds.TIERS_MAX} are needed, the first from value 0"]
+    for k, tier in enumerate(spec.tiers):
+        if not 0 < tier.rate_maintenance_ppb < tier.rate_initial_ppb <= bounds.RATE_PPB_MAX:
+            problems.append(f"{where}: tiers[{k}]: 0 < maintenance < initial <= 100% must hold")
+        if k == 0:
+            continue
+        last = spec.tiers[k - 1]
+        if not last.floor_value < tier.floor_value <= bounds.CONTRACT_VALUE_MAX:
+            problems.append(f"{where}: tiers[{k}]: floors must rise")
+        for name in ("rate_initial_ppb", "rate_maintenance_ppb"):
+            rise = getattr(tier, name) - getattr(last, name)
+            if rise < 0:
+                problems.append(f"{where}: tiers[{k}]: {name} must not fall")
+            # a whole deduction keeps the bracket sum exact with one division (8.1)
+            if tier.floor_value * rise % bounds.PPB:
+                problems.append(f"{where}: tiers[{k}]: floor x rise of {name} is not whole money")
+    return problems
+
+
+def check_contract(spec: Contract) -> list[str]:
+    """Why this specification can't be listed; empty when it can."""
+    where = f"contract {spec.contract}"
+    problems = _check_tiers(where, spec)
+    between = lambda low, high, *names: _between(problems, where, spec, low, high, *names)  # noqa: E731
+    between(1, bounds.CONTRACTS_MAX, "contract")
+    between(1, bounds.TICK_VALUE_MAX, "tick_value")
+    between(1, bounds.PRICE_TICKS_MAX, "price_ticks_max")
+    between(1, bounds.LOTS_MAX, "order_lots_max", "position_lots_max", "open_interest_lots_max")
+    between(1, spec.position_lots_max, "order_lots_max")
+    between(1, spec.open_interest_lots_max, "position_lots_max")
+    between(0, bounds.RATE_PPB_MAX, "fee_taker_ppb", "liquidation_fee_ppb", "takeover_penalty_ppb")
+    between(-bounds.RATE_PPB_MAX, bounds.RATE_PPB_MAX, "fee_maker_ppb", "funding_interest_ppb")
+    between(0, bounds.BAND_PPB_MAX, "band_static_ppb", "market_range_ppb", "source_outlier_ppb")
+    between(0, bounds.BAND_PPB_MAX, "source_reentry_ppb", "mark_move_ppb", "mark_band_ppb")
+    between(0, bounds.RATE_PPB_MAX, "funding_clamp_ppb", "funding_cap_ppb")
+    between(bounds.PPB, 10 * bounds.PPB, "margin_call_ppb")
+    between(0, bounds.RATE_PPB_MAX, "liquidation_slippage_ppb", "liquidation_depth_ppb")
+    between(0, bounds.RATE_PPB_MAX, "liquidation_whole_equity_ppb", "fund_share_ppb")
+    between(0, 10 * bounds.PPB, "liquidation_buffer_ppb")
+    between(0, bounds.LOTS_MAX, "liquidation_whole_lots")
+    between(0, bounds.DEPOSITS_MAX, "mark_last_value_min", "fund_value_max")
+    between(1, bounds.CONTRACT_VALUE_MAX, "funding_impact_value")
+    between(1, bounds.BASIS_SAMPLES_MAX, "mark_basis_samples")
+    between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "funding_sample_ns", "source_stale_ns")
+    between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "funding_interval_ns")  # 3.4
+    between(0, bounds.NS_PER_DAY, "funding_hold_ns", "funding_late_ns", "source_reentry_ns")
+    between(0, bounds.NS_PER_DAY, "liquidation_cooldown_ns", "funding_sample_offset_ns")
+    if not 1 <= len(spec.source_weights) <= bounds.SOURCES_MAX:
+        problems.append(f"{where}: source_weights: 1 to {bounds.SOURCES_MAX} sources are needed")
+    if any(not 1 <= weight <= 2**20 for weight in spec.source_weights):
+        problems.append(f"{where}: source_weights must lie between 1 and 2**20")
+    between(1, max(1, len(spec.source_weights)), "sources_healthy_min")
+    lot_value = spec.price_ticks_max * spec.tick_value
+    if lot_value > bounds.LOT_VALUE_MAX:
+        problems.append(f"{where}: one lot at the highest price is worth more than 2**44")
+    if lot_value * spec.open_interest_lots_max > bounds.CONTRACT_VALUE_MAX:
+        problems.append(f"{where}: price x open interest x tick value passes 2**52 (1.3)")
+    if -spec.fee_maker_ppb > spec.fee_taker_ppb:
+        problems.append(f"{where}: a rebate exceeds the taker rate (8.8)")
+    return problems
+
+
+def check_config(config: Config) -> list[str]:
+    """Why no exchange can be opened with this configuration; empty when one can."""
+    problems = []
+    if [spec.contract for spec in config.contracts] != list(range(1, len(config.contracts) + 1)):
+        problems.append("contracts: ids must be 1, 2, 3, ... in order")
+    if len({spec.symbol for spec in config.contracts}) != len(config.contracts):
+        problems.append("contracts: symbols must differ")
+    for spec in config.contracts:
+        problems += check_contract(spec)
+    names = ("fund_cash", "house_cash", "fund_cash_limit", "house_cash_limit")
+    _between(problems, "config", config, 0, bounds.DEPOSITS_MAX, *names)
+    _between(problems, "config", config, 0, bounds.DEPOSITS_MAX, "fund_loss_step_max")
+    _between(problems, "config", config, 0, bounds.DEPOSITS_MAX, "fund_loss_day_max")
+    if config.fund_cash + config.house_cash > bounds.DEPOSITS_MAX:
+        problems.append("config: fund_cash + house_cash passes the bound of all deposits")
+    _between(problems, "config", config, 1, 2**16, "liquidation_steps_max")
+    _between(problems, "config", config, 0, bounds.NS_PER_DAY, "stamp_ahead_ns_max")
+    _between(problems, "config", config, 0, 366 * bounds.NS_PER_DAY, "jump_ns_max")
+    return problems

@@ -1,0 +1,143 @@
+"""Events: one 64-byte record each. `FIELDS` is the table that engine and oracle both follow.
+
+A record is `kind, contract, account, sequence` and six numbers `a` to `f`; FIELDS names them for
+each kind. Unnamed numbers are 0, `contract` and `account` are 0 where they make no sense. The
+order of events within a transition is in `engine/schema/README.md`.
+"""
+
+import msgspec
+import numpy as np
+
+EVENT = np.dtype(
+    {
+        "names": ["sequence", "a", "b", "c", "d", "e", "f", "account", "contract", "kind"],
+        "formats": ["<i8", "<i8", "<i8", "<i8", "<i8", "<i8", "<i8", "<i4", "<i2", "<i2"],
+        "offsets": [0, 8, 16, 24, 32, 40, 48, 56, 60, 62],
+        "itemsize": 64,
+    }
+)
+
+# Orders
+REFUSED = 1
+ORDER_ACCEPTED = 2
+TRADE = 3
+LEG = 4
+ORDER_CANCELLED = 5
+ORDER_REDUCED = 6
+ORDER_AMENDED = 7
+MASS_CANCELLED = 8
+# Money
+ACCOUNT_OPENED = 11
+DEPOSITED = 12
+WITHDRAWN = 13
+FUNDING_SETTLED = 14
+PROFIT_RESTRUCK = 15
+WITHDRAWALS_STOPPED = 16
+WITHDRAWALS_RELEASED = 17
+# Prices and funding
+PRICE_RECEIVED = 21
+INDEX_PUBLISHED = 22
+MARK_PUBLISHED = 23
+STATE_CHANGED = 24
+PREMIUM_SAMPLED = 25
+FUNDING_PUBLISHED = 26
+FUNDING_LATE = 27
+TIME_ADVANCED = 28
+FUNDING_REBASED = 29
+# Liquidation
+MARGIN_CALLED = 31
+LIQUIDATION_STARTED = 32
+LIQUIDATION_STEPPED = 33
+LIQUIDATION_FEE_PAID = 34
+POSITION_TAKEN_OVER = 35
+POSITIONS_PAIRED = 36
+POSITION_DELEVERAGED = 37
+DEFICIT_COVERED = 38
+GAINS_CUT = 39
+LIQUIDATION_ENDED = 40
+WATERFALL_CLOSED = 41
+
+FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
+    REFUSED: ("refused", ("code", "command", "client_id", "order_id")),
+    ORDER_ACCEPTED: (
+        "order_accepted",
+        ("order_id", "client_id", "price_ticks", "lots", "side", "terms"),
+    ),
+    TRADE: ("trade", ("price_ticks", "lots", "taker_order_id", "maker_order_id", "taker_side")),
+    LEG: ("leg", ("order_id", "position_lots", "entry_value", "fee", "realised", "cash")),
+    ORDER_CANCELLED: (
+        "order_cancelled",
+        ("order_id", "client_id", "price_ticks", "lots", "reason"),
+    ),
+    ORDER_REDUCED: (
+        "order_reduced",
+        ("order_id", "client_id", "price_ticks", "lots", "reason", "lots_open"),
+    ),
+    ORDER_AMENDED: (
+        "order_amended",
+        ("order_id", "client_id", "price_ticks", "lots_open", "priority_kept"),
+    ),
+    MASS_CANCELLED: ("mass_cancelled", ("client_id", "orders")),
+    ACCOUNT_OPENED: ("account_opened", ("owner", "group", "account_kind")),
+    DEPOSITED: ("deposited", ("amount", "ledger", "cash")),
+    WITHDRAWN: ("withdrawn", ("amount", "client_id", "cash")),
+    FUNDING_SETTLED: ("funding_settled", ("amount", "position_lots", "funding_index", "cash")),
+    PROFIT_RESTRUCK: ("profit_restruck", ("amount", "entry_value", "cash")),
+    WITHDRAWALS_STOPPED: ("withdrawals_stopped", ("deficit",)),
+    WITHDRAWALS_RELEASED: ("withdrawals_released", ("by_operator",)),
+    PRICE_RECEIVED: ("price_received", ("source", "price_ticks")),
+    INDEX_PUBLISHED: ("index_published", ("index_ticks", "used", "stale", "outliers", "median")),
+    MARK_PUBLISHED: (
+        "mark_published",
+        ("mark_ticks", "index_ticks", "fair_ticks", "basis_ticks", "last_ticks", "held"),
+    ),
+    STATE_CHANGED: ("state_changed", ("state_from", "state_to", "why")),
+    PREMIUM_SAMPLED: (
+        "premium_sampled",
+        ("premium_ppb", "impact_bid_ticks", "impact_ask_ticks", "valid", "time_ns"),
+    ),
+    FUNDING_PUBLISHED: (
+        "funding_published",
+        ("rate_ppb", "growth", "carry_ppb", "funding_index", "premium_ppb", "time_ns"),
+    ),
+    FUNDING_LATE: ("funding_late", ("due_ns", "late_ns")),
+    TIME_ADVANCED: ("time_advanced", ("time_ns",)),
+    FUNDING_REBASED: ("funding_rebased", ("funding_index",)),
+    MARGIN_CALLED: ("margin_called", ("equity", "margin_maintenance")),
+    LIQUIDATION_STARTED: ("liquidation_started", ("equity", "margin_maintenance")),
+    LIQUIDATION_STEPPED: (
+        "liquidation_stepped",
+        ("step", "lots", "limit_ticks", "equity", "margin_maintenance", "share"),
+    ),
+    LIQUIDATION_FEE_PAID: ("liquidation_fee_paid", ("amount", "cash")),
+    POSITION_TAKEN_OVER: ("position_taken_over", ("lots", "value", "charge", "penalty")),
+    POSITIONS_PAIRED: ("positions_paired", ("lots", "value", "counterparty")),
+    POSITION_DELEVERAGED: (
+        "position_deleveraged",
+        ("lots", "value", "charge", "counterparty", "given_up"),
+    ),
+    DEFICIT_COVERED: ("deficit_covered", ("layer", "amount", "cash")),
+    GAINS_CUT: ("gains_cut", ("gain", "amount", "cash")),
+    LIQUIDATION_ENDED: ("liquidation_ended", ("end", "equity", "margin_maintenance")),
+    WATERFALL_CLOSED: (
+        "waterfall_closed",
+        ("deficit", "fund", "given_up", "house", "haircut"),
+    ),
+}
+
+
+class Event(msgspec.Struct, frozen=True):
+    """A typed event: `name` and `values` as FIELDS names them."""
+
+    name: str
+    sequence: int
+    contract: int
+    account: int
+    values: dict[str, int]
+
+
+def typed_event(record: tuple[int, ...]) -> Event:
+    """The record (in dtype order) as a typed event."""
+    sequence, *numbers, account, contract, kind = record
+    name, fields = FIELDS[kind]
+    return Event(name, sequence, contract, account, dict(zip(fields, numbers, strict=False)))

@@ -1,0 +1,140 @@
+"""The words of commands and events: sides, times in force, states, reasons. Plain integers,
+because kernels read them; the names for people are derived here and nowhere else."""
+
+NONE = 0  # slot 0 of every pool is nil
+
+# Accounts. The pool's insurance fund is account 1: margined, marked and liquidated like any (9.6).
+FUND = 1
+CLIENT_FIRST = 2
+
+# Account kinds
+KIND_CLIENT = 0
+KIND_FUND = 1
+KIND_LIQUIDITY_PROVIDER = 2
+KIND_AFFILIATE = 3
+KIND_LAST = 3
+
+# Sides of an order
+BUY = 0
+SELL = 1
+
+# Order types (4.2)
+LIMIT = 0
+MARKET = 1
+
+# Times in force (4.2)
+GTC = 0
+IOC = 1
+FOK = 2
+
+# Flags of an order, bits
+POST_ONLY = 1
+REDUCE_ONLY = 2
+LIQUIDATION = 4  # set by the engine alone
+FLAGS_CLIENT = POST_ONLY | REDUCE_ONLY
+
+# Self-trade prevention (4.7); the aggressor's mode decides
+STP_CANCEL_NEWEST = 0
+STP_CANCEL_OLDEST = 1
+STP_CANCEL_BOTH = 2
+STP_DECREMENT = 3
+STP_NONE = 4
+
+# Ledgers (10.6)
+LEDGER_CLIENT = 0
+LEDGER_FUND = 1
+LEDGER_HOUSE = 2
+
+# Trading states (5.1) built so far
+STATE_FROZEN = 0  # also the state before the first mark: zero bytes mean empty
+STATE_CONTINUOUS = 1
+STATE_REDUCE_ONLY = 2
+STATE_DEFAULT = 3
+
+# Why a trading state changed
+WHY_FRESH_MARK = 1
+WHY_SOURCES = 2  # too few healthy price sources (5.4)
+WHY_MARK_HELD = 3  # the move limit holds the mark outside its band (6.2)
+WHY_MARK_FREE = 4
+WHY_WATERFALL = 5  # a negative equity was found (9.8)
+WHY_WATERFALL_DONE = 6
+
+# Why an order, or a part of it, ended without a fill
+CANCEL_CLIENT = 1
+CANCEL_MASS = 2
+CANCEL_IOC = 3
+CANCEL_FOK = 4
+CANCEL_SELF_TRADE = 5
+CANCEL_REDUCE_ONLY = 6
+CANCEL_BAND = 7
+CANCEL_SOLVENCY = 8  # 9.0: the fill would leave equity below zero
+CANCEL_SLIPPAGE = 9  # 9.0: below maintenance and too far from the mark
+CANCEL_LIQUIDATION = 10
+CANCEL_AMEND = 11
+CANCEL_FROZEN = 12
+
+# Which layer paid a part of a deficit (9.8)
+LAYER_FUND = 1
+LAYER_HOUSE = 2
+LAYER_HAIRCUT = 3
+
+# Kinds of a liquidation step (9.2)
+STEP_PARTIAL = 1
+STEP_WHOLE = 2
+STEP_WATERFALL = 3  # equity below zero: (e) and (f) at once
+
+# Why a liquidation ended
+END_RECOVERED = 1
+END_FLAT = 2
+END_FROZEN = 3  # what is left stands in frozen contracts
+
+NAMES = {
+    "side": {BUY: "buy", SELL: "sell"},
+    "order_type": {LIMIT: "limit", MARKET: "market"},
+    "tif": {GTC: "gtc", IOC: "ioc", FOK: "fok"},
+    "stp": {
+        STP_CANCEL_NEWEST: "cancel_newest",
+        STP_CANCEL_OLDEST: "cancel_oldest",
+        STP_CANCEL_BOTH: "cancel_both",
+        STP_DECREMENT: "decrement",
+        STP_NONE: "none",
+    },
+    "account_kind": {
+        KIND_CLIENT: "client",
+        KIND_FUND: "fund",
+        KIND_LIQUIDITY_PROVIDER: "liquidity_provider",
+        KIND_AFFILIATE: "affiliate",
+    },
+    "ledger": {LEDGER_CLIENT: "client", LEDGER_FUND: "fund", LEDGER_HOUSE: "house"},
+    "state": {
+        STATE_FROZEN: "frozen",
+        STATE_CONTINUOUS: "continuous",
+        STATE_REDUCE_ONLY: "reduce_only",
+        STATE_DEFAULT: "default",
+    },
+    "why": {
+        WHY_FRESH_MARK: "fresh_mark",
+        WHY_SOURCES: "sources",
+        WHY_MARK_HELD: "mark_held",
+        WHY_MARK_FREE: "mark_free",
+        WHY_WATERFALL: "waterfall",
+        WHY_WATERFALL_DONE: "waterfall_done",
+    },
+    "reason": {
+        CANCEL_CLIENT: "client",
+        CANCEL_MASS: "mass_cancel",
+        CANCEL_IOC: "ioc",
+        CANCEL_FOK: "fok",
+        CANCEL_SELF_TRADE: "self_trade",
+        CANCEL_REDUCE_ONLY: "reduce_only",
+        CANCEL_BAND: "band",
+        CANCEL_SOLVENCY: "solvency",
+        CANCEL_SLIPPAGE: "slippage",
+        CANCEL_LIQUIDATION: "liquidation",
+        CANCEL_AMEND: "amend",
+        CANCEL_FROZEN: "frozen",
+    },
+    "layer": {LAYER_FUND: "fund", LAYER_HOUSE: "house", LAYER_HAIRCUT: "haircut"},
+    "step": {STEP_PARTIAL: "partial", STEP_WHOLE: "whole", STEP_WATERFALL: "waterfall"},
+    "end": {END_RECOVERED: "recovered", END_FLAT: "flat", END_FROZEN: "frozen"},
+}

@@ -1,0 +1,1 @@
+"""L0, the arena: every record declared once, the accessors, pools, bit intrinsics."""

@@ -1,0 +1,145 @@
+"""The arena's memory: one reserved range, its numpy views, and the digest of its logical state."""
+
+import ctypes
+import hashlib
+import mmap
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.schema.vocabulary import NONE
+from engine.state import layout
+from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, MAGIC, SECTIONS
+
+# Linux's value; Python names it from 3.13 on. Without it 64-bit machines with small memories
+# refuse large reservations.
+MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
+DIGEST_VERSION = 1
+
+Records = npt.NDArray[np.void]
+
+
+class Arena:
+    """One pool's state. `base` is the address that kernels take; the object keeps it alive."""
+
+    def __init__(self) -> None:
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE
+        self._memory = mmap.mmap(-1, ARENA_BYTES, flags=flags)
+        self.base = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        self.engine = self.records("engine", 1)
+        self.pool = self.records("pool", 1)
+        self.engine["magic"] = MAGIC
+        self.engine["version"] = LAYOUT_VERSION
+
+    def records(self, section: str, rows: int) -> Records:
+        """The first rows of a section as a structured array over the same bytes."""
+        place = SECTIONS[section]
+        return np.frombuffer(self._memory, place.record, rows, place.offset)
+
+    def digest(self) -> str:
+        """BLAKE2b over the canonical form of the logical state, as hex (rule 13.2)."""
+        sha = hashlib.blake2b(f"lionrock state {DIGEST_VERSION}".encode(), digest_size=32)
+        for name, columns in canonical_form(self).items():
+            sha.update(f"|{name}:".encode())
+            for column in columns:
+                sha.update(np.ascontiguousarray(column, dtype="<i8").tobytes())
+        return sha.hexdigest()
+
+
+# Fields of single records that are logic, in the order of the canonical form. Memory (tops, free
+# lists, counts of scratch lists) and whatever is void between commands is left out.
+_ENGINE = ("sequence", "clock_ns", "contracts", "step")
+_POOL = tuple(name for name in layout.POOL.names or ())
+_CONTRACT = tuple(
+    name
+    for name in layout.CONTRACT.names or ()
+    if name not in ("step", "step_priced", "gain_step", "state_step")
+)
+_ORDER = ("price_ticks", "lots", "account", "contract", "side", "client_id", "reserve", "loss_fee")
+_POSITION = (
+    "account", "lots", "entry_value", "funding_index", "reserve_buy", "reserve_sell", "loss_fee",
+    "lots_buy", "lots_sell", "lots_reduce_only",
+)  # fmt: skip
+
+
+def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
+    """The logical state as named lists of integer columns.
+
+    Accounts by id; positions by account, then first use; orders by id, each with the ids of the
+    order ahead of it in its level and in its account's arrival order.
+    """
+    engine = arena.engine[0]
+    contracts = int(engine["contracts"])
+    terms = arena.records("contracts", contracts + 1)[1:]
+    form = {
+        "engine": [arena.engine[name] for name in _ENGINE],
+        "pool": [arena.pool[name] for name in _POOL],
+        "contracts": [terms[name] for name in _CONTRACT],
+    }
+    tiers = arena.records("tiers", (contracts + 1) * 8)
+    form["tiers"] = [tiers[name] for name in tiers.dtype.names]
+    sources = arena.records("sources", (contracts + 1) * 8)
+    form["sources"] = [
+        sources[name] for name in ("weight", "price_ticks", "time_ns", "out", "back_ns")
+    ]
+    form["basis"] = [_live_basis(arena, terms)]
+    form["accounts"] = _accounts(arena, int(engine["accounts_top"]))
+    form["positions"] = _positions(arena, int(engine["positions_top"]))
+    form["orders"] = _orders(arena, int(engine["orders_top"]))
+    return form
+
+
+def _live_basis(arena: Arena, terms: Records) -> npt.NDArray[np.int64]:
+    """The samples of every moving window: rows behind a window's count are void."""
+    rows = arena.records("basis", (len(terms) + 1) * 64)["value"].reshape(-1, 64)[1:].copy()
+    for row, count in zip(rows, terms["basis_count"], strict=True):
+        row[count:] = 0
+    return rows.ravel()
+
+
+def _accounts(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
+    accounts = arena.records("accounts", top + 1)
+    extras = arena.records("account_extras", top + 1)
+    held = np.flatnonzero(accounts["group"])
+    flags = accounts["flags"][held] & ~layout.SUSPECT & ~layout.NEGATIVE
+    in_liquidation = (flags & layout.LIQUIDATING) != 0
+    cooling = (flags & layout.COOLING) != 0
+    return [
+        held,
+        accounts["cash"][held],
+        accounts["client_id_highest"][held],
+        accounts["client_ids"][held].view(np.int64),
+        accounts["group"][held],
+        extras["owner"][held],
+        extras["kind"][held],
+        flags,
+        np.where(in_liquidation, extras["excess"][held], 0),
+        np.where(cooling, extras["ready_ns"][held], 0),
+    ]
+
+
+def _positions(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
+    positions = arena.records("positions", top + 1)[1:]
+    extras = arena.records("position_extras", top + 1)[1:]
+    order = np.argsort(positions["account"], kind="stable")
+    columns = [positions[name][order] for name in _POSITION]
+    columns[3] = np.where(columns[1] != 0, columns[3], 0)  # a flat position owes nothing
+    return [*columns, extras["contract"][order]]
+
+
+def _orders(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
+    orders = arena.records("orders", top + 1)
+    extras = arena.records("order_extras", top + 1)
+    slots = np.flatnonzero(orders["lots"] > 0)
+    ids = (orders["generation"].astype(np.int64) + 1 << 32) | np.arange(top + 1)
+    ids[NONE] = 0
+    flags = orders["flags"][slots]
+    filled = np.where(flags & layout.PARTLY_FILLED, extras["lots_filled"][slots], 0)
+    return [
+        ids[slots],
+        *(orders[name][slots] for name in _ORDER),
+        flags,
+        filled,
+        ids[orders["previous"][slots]],
+        ids[orders["account_previous"][slots]],
+    ]

@@ -1,0 +1,235 @@
+"""Every record of the arena, declared once.
+
+One reserved address range holds all state: one section per record, at a constant offset, sized by
+its bound, so nothing moves when it grows and only touched pages cost memory. Zero bytes mean
+"empty" everywhere: slot 0 is nil, counts and links start at 0, an id is stored + 1 where 0 could
+mean something. From this table come the accessors (`engine.state.access`), the range-checked
+twins that run the same source with the JIT off, the C header of the native twin and the table in
+`engine/README.md`.
+
+Order, account and position are one cache line each; what is rarely needed lies in a parallel
+record at the same slot. Fields that end in `_trial` belong to one fill-or-kill look-ahead and are
+void unless their `trial` stamp is the present sequence; fields that end in `_step` belong to one
+step of marks or funding and are void unless `step` is the present one.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.schema import bounds
+from engine.schema.commands import COMMAND
+from engine.schema.events import EVENT
+
+MAGIC = 0x4B434F524E4F494C  # "LIONROCK", little endian
+LAYOUT_VERSION = 1
+SECTION_ALIGN = 2**21
+
+TICKS_PER_PAGE = 512
+PAGES_PER_LADDER = 2**bounds.PRICE_BITS // TICKS_PER_PAGE
+KEY_MASK = 2**bounds.PRICE_BITS - 1
+
+
+def _record(size: int, **formats: str) -> np.dtype:
+    """A packed record of `size` bytes; fields in order of declaration, each on its alignment."""
+    offset, offsets = 0, []
+    for format_ in formats.values():
+        width = np.dtype(format_).itemsize
+        offset = -(-offset // width) * width
+        offsets.append(offset)
+        offset += width
+    assert offset <= size, (offset, size)
+    return np.dtype(
+        {
+            "names": list(formats),
+            "formats": [f"<{f}" if f[1:] != "1" else f for f in formats.values()],
+            "offsets": offsets,
+            "itemsize": size,
+        }
+    )
+
+
+ENGINE = _record(
+    512,
+    magic="i8", version="i8", sequence="i8", clock_ns="i8", command_ns="i8", due_ns="i8",
+    contracts="i8", events="i8", step="i8",
+    orders_top="i8", orders_free="i8", orders_live="i8", positions_top="i8",
+    pages_top="i8", pages_free="i8",
+    liquidations="i8", cooling="i8", cooling_ns="i8",
+    suspects="i8", hits="i8", candidates="i8", chosen="i8", accounts_top="i8",
+    # results that a function leaves for its caller, and the state of a running waterfall
+    impact_lots="i8", stop_reason="i8", swept_lots="i8", step_contracts="i8", bankrupt="i8",
+    plan_position="i8", plan_contract="i8", plan_step="i8", plan_lots="i8", plan_limit_ticks="i8",
+    plan_equity="i8", plan_maintenance="i8", plan_share="i8",
+)  # fmt: skip
+
+POOL = _record(
+    512,
+    fees="i8", house="i8", rounding="i8", funding_clearing="i8", deposits_net="i8",
+    cash_total="i8", entry_total="i8",
+    withdrawals_stopped="i8", fund_loss_step="i8", fund_loss_day="i8", fund_day="i8",
+    fund_cash_limit="i8", house_cash_limit="i8", fund_loss_step_max="i8", fund_loss_day_max="i8",
+    liquidation_steps_max="i8", stamp_ahead_ns_max="i8", jump_ns_max="i8",
+)  # fmt: skip
+
+CONTRACT = _record(
+    1024,
+    # what the plain path reads comes first
+    mark_ticks="i8", tick_value="i8", band_low_ticks="i8", band_high_ticks="i8", state="i8",
+    fee_taker_ppb="i8", fee_maker_ppb="i8", fee_worst_ppb="i8", funding_index="i8",
+    slip_value="i8", tiers="i8", order_lots_max="i8", position_lots_max="i8",
+    open_interest_lots_max="i8", long_lots="i8", short_lots="i8", traded_lots="i8",
+    traded_value="i8", price_ticks_max="i8", stp_none_allowed="i8", holders="i8",
+    # specification
+    band_static_ppb="i8", market_range_ppb="i8", sources="i8", sources_healthy_min="i8",
+    source_stale_ns="i8", source_outlier_ppb="i8", source_reentry_ppb="i8",
+    source_reentry_ns="i8", mark_band_ppb="i8", mark_move_ppb="i8", mark_basis_samples="i8",
+    mark_last_value_min="i8", funding_interval_ns="i8", funding_sample_ns="i8",
+    funding_sample_offset_ns="i8", funding_impact_value="i8", funding_hold_ns="i8",
+    funding_interest_ppb="i8", funding_clamp_ppb="i8", funding_cap_ppb="i8", funding_late_ns="i8",
+    margin_call_ppb="i8", liquidation_fee_ppb="i8", liquidation_slippage_ppb="i8",
+    liquidation_buffer_ppb="i8", liquidation_whole_lots="i8", liquidation_whole_equity_ppb="i8",
+    liquidation_depth_ppb="i8", liquidation_cooldown_ns="i8", takeover_penalty_ppb="i8",
+    fund_value_max="i8", fund_share_ppb="i8",
+    # prices
+    index_ticks="i8", last_ticks="i8", opened="i8", stale_ns="i8", frozen_from_ns="i8",
+    basis_sum="i8", basis_count="i8", basis_next="i8",
+    # funding
+    funding_next_ns="i8", sample_next_ns="i8", funding_rate_ppb="i8", funding_carry_ppb="i8",
+    premium_sum="i8", premium_count="i8", premium_valid="i8", bid_term_ppb="i8", bid_term_ns="i8",
+    ask_term_ppb="i8", ask_term_ns="i8", frozen_ns="i8", frozen_until_ns="i8",
+    # the present step
+    step="i8", step_priced="i8", gain_step="i8", state_step="i8",
+)  # fmt: skip
+
+TIER = _record(
+    64,
+    floor_value="i8", rate_initial_ppb="i8", rate_maintenance_ppb="i8",
+    deduction_initial="i8", deduction_maintenance="i8",
+)  # fmt: skip
+
+SOURCE = _record(
+    64, weight="i8", price_ticks="i8", time_ns="i8", out="i8", back_ns="i8", rank="i8", fresh="i8"
+)
+
+LADDER = _record(64, best_key="i8", lots="i8", orders="i8", groups="u8")
+LEVEL = _record(16, lots="i8", head="i4", tail="i4")
+
+ORDER = _record(
+    64,
+    reserve="i8", loss_fee="i8", client_id="i8",
+    price_ticks="i4", lots="i4", next="i4", previous="i4", account="i4", generation="i4",
+    position="i4", account_next="i4", account_previous="i4",
+    contract="i2", side="i1", flags="i1",
+)  # fmt: skip
+ORDER_EXTRA = _record(64, trial="i8", lots_filled="i4", lots_trial="i4")
+
+ACCOUNT = _record(
+    64,
+    cash="i8", client_id_highest="i8", client_ids="u8", contracts="u8",
+    position_1="i4", position_2="i4", position_3="i4", position_4="i4",
+    chain="i4", group="i4", flags="i4", orders="i4",
+)  # fmt: skip
+ACCOUNT_EXTRA = _record(
+    64,
+    excess="i8", ready_ns="i8", step="i8", gain_step="i8", trial="i8", equity_trial="i8",
+    owner="i4", kind="i4", heap="i4", chain_tail="i4",
+)  # fmt: skip
+
+POSITION = _record(
+    64,
+    entry_value="i8", funding_index="i8", reserve_buy="i8", reserve_sell="i8", loss_fee="i8",
+    lots="i4", lots_buy="i4", lots_sell="i4", lots_reduce_only="i4", account="i4",
+    order_head="i4",
+)  # fmt: skip
+POSITION_EXTRA = _record(
+    64,
+    step="i8", lots_step="i8", trial="i8", lots_trial="i8",
+    contract="i4", chain_next="i4", holder="i4",
+)  # fmt: skip
+
+# A hit of supervision: first sorted by rule 9.2, then, when negative, a debtor of the waterfall.
+HIT = _record(
+    64,
+    equity="i8", excess="i8", deficit="i8", fund="i8", given_up="i8", house="i8", haircut="i8",
+    account="i4",
+)  # fmt: skip
+CANDIDATE = _record(
+    64,
+    notional="i8", equity="i8", lots_left="i8", lots_taken="i8", given_up="i8", charge="i8",
+    account="i4", position="i4",
+)  # fmt: skip
+NUMBER = _record(8, value="i8")
+WORD = _record(8, bits="u8")
+SLOT = _record(4, slot="i4")
+
+# Account flags
+CALLED = 1
+LIQUIDATING = 2
+COOLING = 4
+SUSPECT = 8
+WHOLE_NEXT = 16
+NEGATIVE = 32
+
+# Order flags beside those of the vocabulary
+PARTLY_FILLED = 8
+STP_SHIFT = 4  # the order keeps its self-trade mode above its flags
+
+# The account record read as rows of 32 bits: its position slots, then the head of their chain
+ACCOUNT_WORDS = 16
+ACCOUNT_WORD_POSITION = 8
+
+ACCOUNT_ROWS = bounds.ACCOUNTS_MAX + 1
+LADDERS = 2 * (bounds.CONTRACTS_MAX + 1)
+
+
+class Section(NamedTuple):
+    record: np.dtype
+    rows: int
+    offset: int
+
+
+def _sections() -> dict[str, Section]:
+    rows = {
+        "engine": (ENGINE, 1),
+        "pool": (POOL, 1),
+        "contracts": (CONTRACT, bounds.CONTRACTS_MAX + 1),
+        "tiers": (TIER, (bounds.CONTRACTS_MAX + 1) * bounds.TIERS_MAX),
+        "sources": (SOURCE, (bounds.CONTRACTS_MAX + 1) * bounds.SOURCES_MAX),
+        "basis": (NUMBER, (bounds.CONTRACTS_MAX + 1) * 64),
+        "ladders": (LADDER, LADDERS),
+        "ladder_groups": (WORD, LADDERS * 64),
+        "ladder_pages": (SLOT, LADDERS * PAGES_PER_LADDER),
+        "page_words": (WORD, (bounds.PAGES_MAX + 1) * 8),
+        "levels": (LEVEL, (bounds.PAGES_MAX + 1) * TICKS_PER_PAGE),
+        "orders": (ORDER, bounds.ORDERS_MAX + 1),
+        "order_extras": (ORDER_EXTRA, bounds.ORDERS_MAX + 1),
+        "accounts": (ACCOUNT, ACCOUNT_ROWS),
+        "account_extras": (ACCOUNT_EXTRA, ACCOUNT_ROWS),
+        "positions": (POSITION, bounds.POSITIONS_MAX + 1),
+        "position_extras": (POSITION_EXTRA, bounds.POSITIONS_MAX + 1),
+        "holders": (SLOT, (bounds.CONTRACTS_MAX + 1) * ACCOUNT_ROWS),
+        "liquidations": (SLOT, ACCOUNT_ROWS),
+        "cooling": (SLOT, ACCOUNT_ROWS),
+        "suspects": (SLOT, ACCOUNT_ROWS),
+        "hits": (HIT, ACCOUNT_ROWS),
+        "hit_order": (SLOT, ACCOUNT_ROWS),
+        "candidates": (CANDIDATE, ACCOUNT_ROWS),
+        "candidate_heap": (SLOT, ACCOUNT_ROWS),
+        "chosen": (SLOT, ACCOUNT_ROWS),
+        "command": (COMMAND, 64),
+        "events": (EVENT, bounds.EVENTS_MAX + 1),
+    }
+    sections, offset = {}, 0
+    for name, (record, count) in rows.items():
+        sections[name] = Section(record, count, offset)
+        offset += -(-record.itemsize * count // SECTION_ALIGN) * SECTION_ALIGN
+    return sections
+
+
+SECTIONS = _sections()
+SECTIONS["account_words"] = Section(
+    SLOT, ACCOUNT_ROWS * ACCOUNT_WORDS, SECTIONS["accounts"].offset
+)
+_LAST = SECTIONS["events"]
+ARENA_BYTES = _LAST.offset + -(-_LAST.rows * 64 // SECTION_ALIGN) * SECTION_ALIGN

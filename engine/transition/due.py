@@ -1,0 +1,157 @@
+"""Due work: staleness, premium samples and funding at their own times (2.6 b).
+
+`engine.due_ns` is the earliest due time of all contracts, so a command that finds nothing due pays
+one comparison.
+"""
+
+from engine.book.depth import compute_impact
+from engine.kernel import cold, kernel
+from engine.schema import events
+from engine.schema.vocabulary import (
+    BUY,
+    NONE,
+    SELL,
+    STATE_CONTINUOUS,
+    STATE_FROZEN,
+    WHY_SOURCES,
+)
+from engine.state.access import CONTRACT, ENGINE, POSITION
+from engine.state.events import emit
+from engine.transition.waterfall import change_state, supervise_step
+from funding.mark import forget_market
+from funding.premium import sample_premium, skip_sample
+from funding.rate import (
+    compute_growth,
+    compute_rate_due,
+    must_rebase,
+    publish_funding,
+    rebase_index,
+)
+from risk.accounts import find_position
+from risk.ledger import settle_funding
+from risk.settlement import cover_if_short
+from risk.step import begin_step, enter_step
+from risk.supervision import drain_suspects
+
+STALE = 1
+SAMPLE = 2
+FUNDING = 3
+
+
+@kernel
+def next_of(arena, contract):
+    """(due time, kind) of the contract's earliest work; a frozen contract has none."""
+    terms = CONTRACT(arena, contract)
+    due_ns = terms.stale_ns
+    kind = STALE
+    if terms.sample_next_ns < due_ns:
+        due_ns = terms.sample_next_ns
+        kind = SAMPLE
+    if terms.funding_next_ns < due_ns:
+        due_ns = terms.funding_next_ns
+        kind = FUNDING
+    return due_ns, kind
+
+
+@cold
+def note_due(arena):
+    """Set the earliest due time over all contracts; 0 when nothing is due."""
+    engine = ENGINE(arena, 0)
+    engine.due_ns = 0
+    for contract in range(1, engine.contracts + 1):
+        if CONTRACT(arena, contract).state != STATE_FROZEN:
+            due_ns, _ = next_of(arena, contract)
+            if engine.due_ns == 0 or due_ns < engine.due_ns:
+                engine.due_ns = due_ns
+    return 0
+
+
+@cold
+def settle_holders(arena, contract):
+    """Settle every holder of a contract, by account id, before its index is rebased."""
+    for account in range(1, ENGINE(arena, 0).accounts_top + 1):
+        position = find_position(arena, account, contract)
+        if position != NONE and POSITION(arena, position).lots != 0:
+            settle_funding(arena, account, contract, position)
+            cover_if_short(arena, account)
+    return 0
+
+
+@cold
+def do_funding(arena, contract, now_ns):
+    """One funding interval: rate, growth of the index, supervision of all holders (7.2-7.4)."""
+    terms = CONTRACT(arena, contract)
+    due_ns = terms.funding_next_ns
+    if now_ns - due_ns > terms.funding_late_ns:
+        emit(arena, events.FUNDING_LATE, contract, 0, due_ns, now_ns - due_ns, 0, 0, 0, 0)
+    rate_ppb = compute_rate_due(arena, contract)
+    growth = compute_growth(arena, contract, rate_ppb)
+    if must_rebase(arena, contract, growth) == 1:
+        settle_holders(arena, contract)
+        rebase_index(arena, contract)
+        for account in range(1, ENGINE(arena, 0).accounts_top + 1):
+            position = find_position(arena, account, contract)
+            if position != NONE:
+                POSITION(arena, position).funding_index = 0
+    publish_funding(arena, contract, rate_ppb, growth)
+    begin_step(arena)
+    if growth != 0 and terms.holders > 0:
+        enter_step(arena, contract, -growth)
+        supervise_step(arena)
+    drain_suspects(arena)
+    return 0
+
+
+@cold
+def freeze_contract(arena, contract):
+    """Too few healthy sources: no new risk, no liquidation, no accrual until a fresh mark (5.4)."""
+    CONTRACT(arena, contract).frozen_from_ns = ENGINE(arena, 0).clock_ns
+    forget_market(arena, contract)
+    change_state(arena, contract, STATE_FROZEN, WHY_SOURCES)
+    return 0
+
+
+@cold
+def do_sample(arena, contract):
+    """Sample the premium out of the book; while the mark is held only the clock goes on (6.2)."""
+    terms = CONTRACT(arena, contract)
+    if terms.state == STATE_CONTINUOUS:
+        bid_value = compute_impact(arena, contract, BUY)
+        bid_lots = ENGINE(arena, 0).impact_lots
+        ask_value = compute_impact(arena, contract, SELL)
+        ask_lots = ENGINE(arena, 0).impact_lots
+        sample_premium(arena, contract, bid_value, bid_lots, ask_value, ask_lots)
+    else:
+        skip_sample(arena, contract)
+    terms.sample_next_ns += terms.funding_sample_ns
+    return 0
+
+
+@cold
+def do_item(arena, contract, kind, now_ns):
+    if kind == STALE:
+        return freeze_contract(arena, contract)
+    if kind == SAMPLE:
+        return do_sample(arena, contract)
+    return do_funding(arena, contract, now_ns)
+
+
+@cold
+def do_due_work(arena, now_ns):
+    """Do everything due at or before `now_ns`, by time, then kind, then contract."""
+    engine = ENGINE(arena, 0)
+    while engine.due_ns != 0 and engine.due_ns <= now_ns:
+        best_contract = 0
+        best_kind = 0
+        for contract in range(1, engine.contracts + 1):
+            if CONTRACT(arena, contract).state == STATE_FROZEN:
+                continue
+            due_ns, kind = next_of(arena, contract)
+            if due_ns == engine.due_ns and (best_kind == 0 or kind < best_kind):
+                best_contract = contract
+                best_kind = kind
+        engine.clock_ns = engine.due_ns
+        do_item(arena, best_contract, best_kind, now_ns)
+        note_due(arena)
+    return 0
+

@@ -1,0 +1,186 @@
+"""Fill-or-kill: whether the sweep would fill an order wholly, found without touching the book.
+
+The walk repeats the sweep's rules on trial values that lie beside the real ones (equity, lots of a
+position, lots of an order), valid for this command alone. A plain sum of the depth would count
+orders that self-trade prevention, solvency or reduce-only upkeep take away on the way (4.2).
+"""
+
+from engine.book.levels import find_key_from, find_level, key_of, ladder_of
+from engine.kernel import cold, kernel
+from engine.schema.vocabulary import (
+    BUY,
+    NONE,
+    REDUCE_ONLY,
+    SELL,
+    STP_CANCEL_OLDEST,
+    STP_NONE,
+)
+from engine.state.access import (
+    ACCOUNT,
+    ACCOUNT_EXTRA,
+    CONTRACT,
+    ENGINE,
+    LADDER,
+    LEVEL,
+    ORDER,
+    ORDER_EXTRA,
+    POSITION,
+    POSITION_EXTRA,
+)
+from engine.state.arithmetic import absolute, multiply_rate_ceil
+from engine.state.layout import STP_SHIFT
+from risk.margin import compute_equity, compute_maintenance_of, value_beside
+from risk.settlement import compute_maker_fee, compute_taker_fee
+
+
+@kernel
+def trial_equity_of(arena, account):
+    extra = ACCOUNT_EXTRA(arena, account)
+    if extra.trial == ENGINE(arena, 0).sequence:
+        return extra.equity_trial
+    return compute_equity(arena, account)
+
+
+@kernel
+def note_trial_equity(arena, account, equity):
+    extra = ACCOUNT_EXTRA(arena, account)
+    extra.trial = ENGINE(arena, 0).sequence
+    extra.equity_trial = equity
+
+
+@kernel
+def trial_position_lots_of(arena, position):
+    extra = POSITION_EXTRA(arena, position)
+    if extra.trial == ENGINE(arena, 0).sequence:
+        return extra.lots_trial
+    return POSITION(arena, position).lots + 0
+
+
+@kernel
+def note_trial_position_lots(arena, position, lots):
+    extra = POSITION_EXTRA(arena, position)
+    extra.trial = ENGINE(arena, 0).sequence
+    extra.lots_trial = lots
+
+
+@kernel
+def trial_order_lots_of(arena, slot):
+    extra = ORDER_EXTRA(arena, slot)
+    if extra.trial == ENGINE(arena, 0).sequence:
+        return extra.lots_trial + 0
+    return ORDER(arena, slot).lots + 0
+
+
+@kernel
+def note_trial_order_lots(arena, slot, lots):
+    extra = ORDER_EXTRA(arena, slot)
+    extra.trial = ENGINE(arena, 0).sequence
+    extra.lots_trial = lots
+
+
+@cold
+def trim_trial(arena, position):
+    """The reduce-only upkeep of 4.3 on trial values."""
+    lots = trial_position_lots_of(arena, position)
+    left = absolute(lots)
+    head = POSITION(arena, position).order_head
+    slot = head
+    while slot != NONE:
+        order = ORDER(arena, slot)
+        if order.flags & REDUCE_ONLY:
+            closes = lots < 0 if order.side == BUY else lots > 0
+            kept = min(trial_order_lots_of(arena, slot), left) if closes else 0
+            note_trial_order_lots(arena, slot, kept)
+            left -= kept
+        slot = order.account_next
+        if slot == head:
+            break
+    return 0
+
+
+@cold
+def try_fill(arena, slot, maker_slot, leaves):
+    """The lots of one resting order that the aggressor could trade; -1 when the sweep would stop.
+
+    Updates the trial values as the fill, or the cancel of the resting order, would.
+    """
+    order = ORDER(arena, slot)
+    maker_order = ORDER(arena, maker_slot)
+    contract = order.contract + 0
+    terms = CONTRACT(arena, contract)
+    account = order.account
+    maker = maker_order.account
+    asked = min(leaves, trial_order_lots_of(arena, maker_slot))
+    edge = (terms.mark_ticks - maker_order.price_ticks) * terms.tick_value
+    signed = 1
+    if order.side != BUY:
+        edge = -edge
+        signed = -1
+
+    maker_equity = trial_equity_of(arena, maker) - asked * edge
+    maker_lots = trial_position_lots_of(arena, maker_order.position) - signed * asked
+    if maker_equity < 0:
+        note_trial_order_lots(arena, maker_slot, 0)
+        return 0
+    if edge > terms.slip_value:
+        value = asked * maker_order.price_ticks * terms.tick_value
+        taker_fee = multiply_rate_ceil(value, terms.fee_taker_ppb)
+        after = maker_equity - compute_maker_fee(terms, value, maker_equity, taker_fee)
+        _, beside = value_beside(arena, maker, contract)
+        if after < beside + compute_maintenance_of(arena, contract, maker_lots):
+            note_trial_order_lots(arena, maker_slot, 0)
+            return 0
+
+    equity = trial_equity_of(arena, account)
+    if edge < 0 and equity // -edge < asked:
+        return -1
+    value = asked * maker_order.price_ticks * terms.tick_value
+    after = equity + asked * edge
+    fee = compute_taker_fee(terms, value, after)
+    after -= fee
+    lots = trial_position_lots_of(arena, order.position) + signed * asked
+    if -edge > terms.slip_value:
+        _, beside = value_beside(arena, account, contract)
+        if after < beside + compute_maintenance_of(arena, contract, lots):
+            return -1
+    note_trial_equity(arena, account, after)
+    note_trial_position_lots(arena, order.position, lots)
+    after = trial_equity_of(arena, maker) - asked * edge
+    after -= compute_maker_fee(terms, value, after, fee)
+    note_trial_equity(arena, maker, after)
+    lots = trial_position_lots_of(arena, maker_order.position) - signed * asked
+    note_trial_position_lots(arena, maker_order.position, lots)
+    note_trial_order_lots(arena, maker_slot, trial_order_lots_of(arena, maker_slot) - asked)
+    if POSITION(arena, maker_order.position).lots_reduce_only != 0:
+        trim_trial(arena, maker_order.position)
+    return asked
+
+
+@cold
+def is_fillable(arena, slot):
+    """1 when the sweep would fill the accepted order `slot` to its last lot, else 0."""
+    order = ORDER(arena, slot)
+    mode = order.flags >> STP_SHIFT
+    group = ACCOUNT(arena, order.account).group
+    maker_side = SELL - order.side
+    ladder = ladder_of(order.contract, maker_side)
+    limit_key = key_of(order.price_ticks, maker_side)
+    leaves = order.lots + 0
+    key = LADDER(arena, ladder).best_key
+    while key != NONE and key <= limit_key:
+        maker_slot = LEVEL(arena, find_level(arena, ladder, key)).head + 0
+        while maker_slot != NONE:
+            is_own = ACCOUNT(arena, ORDER(arena, maker_slot).account).group == group
+            if is_own and mode != STP_NONE:
+                if mode != STP_CANCEL_OLDEST:
+                    return 0
+            elif trial_order_lots_of(arena, maker_slot) > 0:
+                filled = try_fill(arena, slot, maker_slot, leaves)
+                if filled < 0:
+                    return 0
+                leaves -= filled
+                if leaves == 0:
+                    return 1
+            maker_slot = ORDER(arena, maker_slot).next + 0
+        key = find_key_from(arena, ladder, key + 1)
+    return 0

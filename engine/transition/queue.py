@@ -1,0 +1,112 @@
+"""The queue: liquidation steps of accounts at or above zero, a bounded number a command (2.5, 9.2)."""
+
+from engine.kernel import cold
+from engine.schema import events
+from engine.schema.vocabulary import (
+    BUY,
+    CANCEL_LIQUIDATION,
+    END_FLAT,
+    END_FROZEN,
+    END_RECOVERED,
+    FUND,
+    NONE,
+    REDUCE_ONLY,
+    SELL,
+    STEP_WHOLE,
+    STP_CANCEL_OLDEST,
+)
+from engine.state.access import ACCOUNT, CONTRACT, ENGINE, LIQUIDATION, POOL, POSITION
+from engine.state.arithmetic import absolute, multiply_divide
+from engine.state.events import emit
+from engine.state.layout import LIQUIDATING, WHOLE_NEXT
+from engine.transition.orders import cancel_of_account
+from engine.transition.step_plan import plan_step
+from engine.transition.sweep import sweep
+from engine.transition.transfers import deleverage, pair_off, take_over_with_penalty
+from engine.transition.waterfall import end_liquidation
+from risk.deleveraging import HEALTHY
+from risk.liquidation import compute_share
+from risk.liquidation_queue import cool_account, rescore, wake_accounts
+from risk.margin import find_largest_position, value_beside
+from risk.supervision import drain_suspects
+
+
+@cold
+def value_again(arena, account):
+    """Put the account where its present value belongs in the queue."""
+    if ACCOUNT(arena, account).flags & LIQUIDATING:
+        equity, maintenance = value_beside(arena, account, 0)
+        rescore(arena, account, equity - maintenance)
+    return 0
+
+
+@cold
+def close_whole(arena, account, contract, position):
+    """What the book did not take of a whole position: fund at mark, pairing, deleveraging."""
+    equity, maintenance = value_beside(arena, account, 0)
+    share = compute_share(arena, contract, position, equity, maintenance)
+    lots = absolute(POSITION(arena, position).lots)
+    if account == FUND:
+        share = 0  # the fund's own positions are deleveraged at mark (9.6)
+    else:
+        take_over_with_penalty(arena, contract, position, share)
+    pair_off(arena, contract, position, 0)
+    left_lots = absolute(POSITION(arena, position).lots)
+    received = multiply_divide(share, left_lots, lots)
+    deleverage(arena, contract, position, -received, HEALTHY, 1)
+    return 0
+
+
+@cold
+def step_account(arena, account):
+    """One step of one account: end, partial or whole."""
+    engine = ENGINE(arena, 0)
+    step = plan_step(arena, account)
+    if step == 0:
+        if engine.plan_position != NONE:
+            return end_liquidation(arena, account, END_RECOVERED)
+        is_flat = find_largest_position(arena, account, 0) == NONE
+        return end_liquidation(arena, account, END_FLAT if is_flat else END_FROZEN)
+    if cancel_of_account(arena, account, CANCEL_LIQUIDATION, REDUCE_ONLY) > 0:
+        step = plan_step(arena, account)  # its own orders were a part of the depth
+    contract = engine.plan_contract
+    position = engine.plan_position
+    lots = engine.plan_lots
+    share = engine.plan_share
+    emit(
+        arena, events.LIQUIDATION_STEPPED, contract, account, step, lots,
+        engine.plan_limit_ticks, engine.plan_equity, engine.plan_maintenance, share,
+    )  # fmt: skip
+    ACCOUNT(arena, account).flags &= ~WHOLE_NEXT
+    side = SELL if POSITION(arena, position).lots > 0 else BUY
+    leaves = sweep(
+        arena, contract, account, position, NONE,
+        side, engine.plan_limit_ticks, lots, STP_CANCEL_OLDEST, share,
+    )  # fmt: skip
+    if step == STEP_WHOLE:
+        if leaves > 0:
+            close_whole(arena, account, contract, position)
+    elif leaves == lots:
+        ACCOUNT(arena, account).flags |= WHOLE_NEXT
+    else:
+        cooldown_ns = CONTRACT(arena, contract).liquidation_cooldown_ns
+        if cooldown_ns > 0:
+            cool_account(arena, account, engine.clock_ns + cooldown_ns)
+    value_again(arena, account)
+    return step
+
+
+@cold
+def run_queue(arena):
+    """Up to `liquidation_steps_max` steps, always of the account with the least excess."""
+    engine = ENGINE(arena, 0)
+    if engine.cooling > 0 and engine.cooling_ns <= engine.clock_ns:
+        wake_accounts(arena)
+    steps = 0
+    while engine.liquidations > 0 and steps < POOL(arena, 0).liquidation_steps_max:
+        step_account(arena, LIQUIDATION(arena, 0).slot)
+        drain_suspects(arena)
+        steps += 1
+    return steps
+
+

@@ -1,0 +1,129 @@
+"""One command from stamp to queue, in the order of rule 2.6."""
+
+from engine.kernel import cold, kernel
+from engine.schema import bounds, events, refusals
+from engine.schema.commands import (
+    ADVANCE_TIME,
+    AMEND_ORDER,
+    CANCEL_ORDER,
+    DEPOSIT,
+    MASS_CANCEL,
+    OPEN_ACCOUNT,
+    PLACE_ORDER,
+    PUBLISH_PRICE,
+    RELEASE_WITHDRAWALS,
+    WITHDRAW,
+)
+from engine.state.access import ENGINE, POOL, command_accessor
+from engine.state.events import emit
+from engine.transition.due import do_due_work
+from engine.transition.money import deposit, open_account, release_withdrawals, withdraw
+from engine.transition.placing import amend_order, cancel_order, mass_cancel, place_order
+from engine.transition.prices import publish_prices
+from engine.transition.queue import run_queue
+from risk.supervision import drain_suspects
+
+COMMAND = command_accessor()
+
+
+@kernel
+def check_stamp(arena, kind, time_ns):
+    """Command time never runs backwards; only an operator may jump far ahead (2.2)."""
+    engine = ENGINE(arena, 0)
+    if time_ns < engine.clock_ns:
+        return refusals.TIME_BACKWARDS
+    if time_ns > bounds.TIME_NS_MAX:
+        return refusals.TIME_AHEAD
+    if engine.clock_ns == 0:
+        return refusals.OK
+    pool = POOL(arena, 0)
+    is_operator = kind >= OPEN_ACCOUNT and kind <= RELEASE_WITHDRAWALS
+    ahead_ns_max = pool.jump_ns_max if is_operator else pool.stamp_ahead_ns_max
+    if time_ns - engine.clock_ns > ahead_ns_max:
+        return refusals.TIME_AHEAD
+    return refusals.OK
+
+
+@cold
+def refuse(arena, commands, row, code):
+    """Answer a command with its refusal and the ids by which its sender knows it."""
+    command = COMMAND(commands, row)
+    kind = command.kind
+    contract = 0
+    account = 0
+    client_id = 0
+    order_id = 0
+    if kind >= PLACE_ORDER and kind <= WITHDRAW:
+        account = command.account + 0
+        client_id = command.client_id
+    if kind == PLACE_ORDER or kind == MASS_CANCEL or kind == PUBLISH_PRICE:
+        contract = command.contract + 0
+    if kind == CANCEL_ORDER or kind == AMEND_ORDER:
+        order_id = command.order_id
+    if kind == OPEN_ACCOUNT or kind == DEPOSIT:
+        account = command.account + 0
+    emit(arena, events.REFUSED, contract, account, code, kind, client_id, order_id, 0, 0)
+    return code
+
+
+@cold
+def do_rare_command(arena, commands, row):
+    """Every command beside placing and cancelling."""
+    command = COMMAND(commands, row)
+    kind = command.kind
+    if kind == AMEND_ORDER:
+        return amend_order(
+            arena, command.account, command.client_id, command.order_id,
+            command.price_ticks, command.lots,
+        )  # fmt: skip
+    if kind == MASS_CANCEL:
+        return mass_cancel(arena, command.account, command.client_id, command.contract)
+    if kind == PUBLISH_PRICE:
+        return publish_prices(
+            arena, command.source, command.contract, command.price_ticks, command.contract_2,
+            command.price_ticks_2, command.contract_3, command.price_ticks_3,
+        )  # fmt: skip
+    if kind == WITHDRAW:
+        return withdraw(arena, command.account, command.client_id, command.amount)
+    if kind == OPEN_ACCOUNT:
+        return open_account(
+            arena, command.account, command.owner, command.group, command.account_kind
+        )
+    if kind == DEPOSIT:
+        return deposit(arena, command.ledger, command.account, command.amount)
+    if kind == RELEASE_WITHDRAWALS:
+        return release_withdrawals(arena)
+    if kind == ADVANCE_TIME:
+        time_ns = ENGINE(arena, 0).clock_ns
+        emit(arena, events.TIME_ADVANCED, 0, 0, time_ns, 0, 0, 0, 0, 0)
+        return refusals.OK
+    return refusals.COMMAND_UNKNOWN
+
+
+@cold
+def apply_command(arena, commands, row):
+    """The whole effect of one command; returns its refusal code, 0 when it was taken."""
+    command = COMMAND(commands, row)
+    engine = ENGINE(arena, 0)
+    engine.sequence += 1
+    kind = command.kind
+    code = check_stamp(arena, kind, command.time_ns)
+    if code != refusals.OK:
+        return refuse(arena, commands, row, code)
+    if engine.due_ns != 0 and engine.due_ns <= command.time_ns:
+        do_due_work(arena, command.time_ns)
+    engine.clock_ns = command.time_ns
+
+    if kind == PLACE_ORDER:
+        code = place_order(arena, command)
+    elif kind == CANCEL_ORDER:
+        code = cancel_order(arena, command)
+    else:
+        code = do_rare_command(arena, commands, row)
+    if code != refusals.OK:
+        refuse(arena, commands, row, code)
+    if engine.suspects > 0:
+        drain_suspects(arena)
+    if engine.liquidations + engine.cooling > 0:
+        run_queue(arena)
+    return code

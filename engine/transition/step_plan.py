@@ -1,0 +1,74 @@
+"""What the next liquidation step of an account would do (9.2 c-d): a plan, nothing written.
+
+The plan stands in the engine's `plan_` fields. Pairing (9.7) asks the same question, so an account
+in liquidation is paired only for lots that its own step would close.
+"""
+
+from engine.book.depth import compute_visible_lots
+from engine.kernel import cold
+from engine.schema.bounds import LOTS_MAX
+from engine.schema.vocabulary import BUY, NONE, SELL, STEP_PARTIAL, STEP_WHOLE
+from engine.state.access import ACCOUNT, CONTRACT, ENGINE, POSITION, POSITION_EXTRA
+from engine.state.arithmetic import absolute, multiply_rate_floor
+from engine.state.layout import WHOLE_NEXT
+from risk.liquidation import compute_limit, compute_share, compute_target, plan_cut
+from risk.margin import find_largest_position, value_beside
+
+
+@cold
+def is_whole_due(arena, account, position, equity, maintenance):
+    """1 when 9.2(d) closes the whole position whatever a partial could do."""
+    terms = CONTRACT(arena, POSITION_EXTRA(arena, position).contract)
+    if ACCOUNT(arena, account).flags & WHOLE_NEXT:
+        return 1
+    if absolute(POSITION(arena, position).lots) <= terms.liquidation_whole_lots:
+        return 1
+    if equity < multiply_rate_floor(maintenance, terms.liquidation_whole_equity_ppb):
+        return 1
+    return 0
+
+
+@cold
+def plan_step(arena, account):
+    """Choose position, kind, lots and limit of the account's next step.
+
+    Returns the kind of step, 0 when the account should leave liquidation: then `plan_position` is
+    NONE when nothing tradable is left, or the position whose target the equity has reached.
+    """
+    engine = ENGINE(arena, 0)
+    equity, maintenance = value_beside(arena, account, 0)
+    engine.plan_equity = equity
+    engine.plan_maintenance = maintenance
+    position = find_largest_position(arena, account, 1)
+    engine.plan_position = position
+    if position == NONE:
+        return 0
+    contract = POSITION_EXTRA(arena, position).contract
+    engine.plan_contract = contract
+    terms = CONTRACT(arena, contract)
+    if equity >= compute_target(terms, maintenance):
+        return 0
+    share = compute_share(arena, contract, position, max(equity, 0), maintenance)
+    engine.plan_share = share
+    engine.plan_limit_ticks = compute_limit(arena, contract, position, share)
+    engine.plan_lots = absolute(POSITION(arena, position).lots)
+    if is_whole_due(arena, account, position, equity, maintenance) == 1:
+        return STEP_WHOLE
+    cut = plan_cut(arena, contract, position, equity, maintenance)
+    if cut == 0:
+        return STEP_WHOLE
+    side = BUY if POSITION(arena, position).lots > 0 else SELL
+    visible = compute_visible_lots(arena, contract, side, engine.plan_limit_ticks, LOTS_MAX)
+    cut = min(cut, multiply_rate_floor(visible, terms.liquidation_depth_ppb))
+    if cut == 0:
+        return STEP_WHOLE
+    engine.plan_lots = cut
+    return STEP_PARTIAL
+
+
+@cold
+def compute_step_lots(arena, account, contract):
+    """The lots of one contract that the account's next step would close, 0 if it acts elsewhere."""
+    if plan_step(arena, account) == 0 or ENGINE(arena, 0).plan_contract != contract:
+        return 0
+    return ENGINE(arena, 0).plan_lots

@@ -1,0 +1,1 @@
+"""Prices and rates: index, mark, premium and funding rate. Knows no account."""

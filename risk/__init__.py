@@ -1,0 +1,1 @@
+"""The only package that moves money: margin, positions, settlement, liquidation."""

@@ -1,0 +1,125 @@
+"""Accounts and their positions: look-up, first use, iteration, holders of a contract.
+
+An account has four position slots in its cache line, told apart by four 16-bit contract ids in
+one word; the fifth and later hang in a chain. A position's record stays with the account for good,
+so "the account's contracts" have an order: that of first use.
+"""
+
+from engine.kernel import cold, kernel
+from engine.schema import bounds
+from engine.schema.vocabulary import NONE
+from engine.state.access import (
+    ACCOUNT,
+    ACCOUNT_EXTRA,
+    ACCOUNT_WORD,
+    CONTRACT,
+    ENGINE,
+    HOLDER,
+    POSITION,
+    POSITION_EXTRA,
+    to_bits,
+    to_int,
+)
+from engine.state.layout import ACCOUNT_ROWS, ACCOUNT_WORD_POSITION, ACCOUNT_WORDS
+
+INLINE = 4
+
+
+@kernel
+def find_position(arena, account, contract):
+    """The slot of the account's position record in a contract, NONE before first use."""
+    ids = to_int(ACCOUNT(arena, account).contracts)
+    for k in range(INLINE):
+        if (ids >> (16 * k)) & 0xFFFF == contract:
+            return ACCOUNT_WORD(arena, account * ACCOUNT_WORDS + ACCOUNT_WORD_POSITION + k).slot
+    slot = ACCOUNT(arena, account).chain
+    while slot != NONE:
+        extra = POSITION_EXTRA(arena, slot)
+        if extra.contract == contract:
+            return slot
+        slot = extra.chain_next
+    return slot
+
+
+@cold
+def open_position(arena, account, contract):
+    """A position record at the account's first use of a contract; admission saw that one is free."""
+    engine = ENGINE(arena, 0)
+    engine.positions_top += 1
+    slot = engine.positions_top
+    POSITION(arena, slot).account = account
+    POSITION_EXTRA(arena, slot).contract = contract
+    record = ACCOUNT(arena, account)
+    ids = to_int(record.contracts)
+    for k in range(INLINE):
+        if (ids >> (16 * k)) & 0xFFFF == 0:
+            record.contracts = to_bits(ids | (contract << (16 * k)))
+            ACCOUNT_WORD(arena, account * ACCOUNT_WORDS + ACCOUNT_WORD_POSITION + k).slot = slot
+            return slot
+    extra = ACCOUNT_EXTRA(arena, account)
+    if record.chain == NONE:
+        record.chain = slot
+    else:
+        POSITION_EXTRA(arena, extra.chain_tail).chain_next = slot
+    extra.chain_tail = slot
+    return slot
+
+
+@kernel
+def must_position(arena, account, contract):
+    slot = find_position(arena, account, contract)
+    return slot if slot != NONE else open_position(arena, account, contract)
+
+
+@kernel
+def has_position_room(arena):
+    return ENGINE(arena, 0).positions_top < bounds.POSITIONS_MAX
+
+
+@kernel
+def first_position(arena, account):
+    return ACCOUNT_WORD(arena, account * ACCOUNT_WORDS + ACCOUNT_WORD_POSITION).slot
+
+
+@kernel
+def next_position(arena, account, position, k):
+    """The account's k-th position record (k from 1), given the one before it."""
+    if k <= INLINE:  # word 4 is the head of the chain
+        return ACCOUNT_WORD(arena, account * ACCOUNT_WORDS + ACCOUNT_WORD_POSITION + k).slot
+    return POSITION_EXTRA(arena, position).chain_next
+
+
+@kernel
+def contract_of(arena, account, position, k):
+    """The contract of the account's k-th position record (k from 0)."""
+    if k < INLINE:
+        return (to_int(ACCOUNT(arena, account).contracts) >> (16 * k)) & 0xFFFF
+    return POSITION_EXTRA(arena, position).contract
+
+
+@cold
+def add_holder(arena, contract, position):
+    """Enter a position that has just been opened into the contract's holders."""
+    terms = CONTRACT(arena, contract)
+    HOLDER(arena, contract * ACCOUNT_ROWS + terms.holders).slot = position
+    terms.holders += 1
+    POSITION_EXTRA(arena, position).holder = terms.holders
+    return 0
+
+
+@cold
+def remove_holder(arena, contract, position):
+    """Take out a position that has just become flat; the last holder takes its place."""
+    terms = CONTRACT(arena, contract)
+    extra = POSITION_EXTRA(arena, position)
+    terms.holders -= 1
+    last = HOLDER(arena, contract * ACCOUNT_ROWS + terms.holders).slot
+    HOLDER(arena, contract * ACCOUNT_ROWS + extra.holder - 1).slot = last
+    POSITION_EXTRA(arena, last).holder = extra.holder
+    extra.holder = NONE
+    return 0
+
+
+@kernel
+def holder_at(arena, contract, k):
+    return HOLDER(arena, contract * ACCOUNT_ROWS + k).slot

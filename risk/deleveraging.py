@@ -1,0 +1,173 @@
+"""Which opposite holders close a position that neither book nor fund could take (9.7).
+
+Leverage-draining: lot by lot, the holder with the highest portfolio notional / equity first, ties
+by account id. A run of lots goes to one holder at once for as long as it stays first; the result
+is that of single lots, because its leverage moves in one direction while the charge per lot stays
+the same, so the end of a run is found by bisection.
+"""
+
+from engine.kernel import cold, kernel
+from engine.state.access import (
+    ACCOUNT,
+    CANDIDATE,
+    CANDIDATE_HEAP,
+    CHOSEN,
+    CONTRACT,
+    ENGINE,
+    POSITION,
+)
+from engine.state.arithmetic import absolute, is_ratio_above
+from engine.state.layout import LIQUIDATING, NEGATIVE
+from risk.accounts import holder_at
+from risk.margin import compute_equity, compute_notional
+
+EVERYBODY = 0  # no account flag excludes a holder
+HEALTHY = LIQUIDATING | NEGATIVE
+
+
+@kernel
+def is_before(arena, notional, equity, account, other):
+    """Whether a holder with these values comes before candidate `other`."""
+    b = CANDIDATE(arena, other)
+    if is_ratio_above(notional, equity, b.notional, b.equity):
+        return True
+    if is_ratio_above(b.notional, b.equity, notional, equity):
+        return False
+    return account < b.account
+
+
+@kernel
+def find_first_child(arena, root, count):
+    """The child of a heap node that comes first."""
+    child = 2 * root + 1
+    if child + 1 < count:
+        right = CANDIDATE(arena, CANDIDATE_HEAP(arena, child + 1).slot)
+        left_slot = CANDIDATE_HEAP(arena, child).slot
+        if is_before(arena, right.notional, right.equity, right.account, left_slot):
+            return child + 1
+    return child
+
+
+@cold
+def sift_candidate(arena, root):
+    """Move the candidate at `root` down the heap to where its leverage belongs."""
+    count = ENGINE(arena, 0).candidates
+    moving = CANDIDATE_HEAP(arena, root).slot + 0
+    a = CANDIDATE(arena, moving)
+    while 2 * root + 1 < count:
+        child = find_first_child(arena, root, count)
+        if is_before(arena, a.notional, a.equity, a.account, CANDIDATE_HEAP(arena, child).slot):
+            break
+        CANDIDATE_HEAP(arena, root).slot = CANDIDATE_HEAP(arena, child).slot
+        root = child
+    CANDIDATE_HEAP(arena, root).slot = moving
+    return 0
+
+
+@cold
+def collect_candidates(arena, contract, lots, excluded_flags):
+    """List the holders opposite to signed `lots`, without those that carry an excluded flag."""
+    engine = ENGINE(arena, 0)
+    terms = CONTRACT(arena, contract)
+    engine.candidates = 0
+    engine.chosen = 0
+    for k in range(terms.holders):
+        position = holder_at(arena, contract, k)
+        held = POSITION(arena, position)
+        if (held.lots > 0) == (lots > 0):
+            continue
+        if ACCOUNT(arena, held.account).flags & excluded_flags:
+            continue
+        candidate = CANDIDATE(arena, engine.candidates)
+        candidate.account = held.account
+        candidate.position = position
+        candidate.notional = compute_notional(arena, held.account)
+        candidate.equity = compute_equity(arena, held.account)
+        candidate.lots_left = absolute(held.lots)
+        candidate.lots_taken = 0
+        candidate.given_up = 0
+        candidate.charge = 0
+        CANDIDATE_HEAP(arena, engine.candidates).slot = engine.candidates
+        engine.candidates += 1
+    for k in range(engine.candidates // 2 - 1, -1, -1):
+        sift_candidate(arena, k)
+    return engine.candidates
+
+
+@cold
+def drop_first(arena):
+    """Take the first candidate out of the heap for good."""
+    engine = ENGINE(arena, 0)
+    engine.candidates -= 1
+    CANDIDATE_HEAP(arena, 0).slot = CANDIDATE_HEAP(arena, engine.candidates).slot
+    if engine.candidates > 0:
+        sift_candidate(arena, 0)
+    return 0
+
+
+@cold
+def compute_run(arena, lots_max, lot_value, given_each):
+    """How many lots in a row the first candidate takes before another comes first."""
+    count = ENGINE(arena, 0).candidates
+    if count == 1:
+        return lots_max
+    first = CANDIDATE(arena, CANDIDATE_HEAP(arena, 0).slot)
+    second = CANDIDATE_HEAP(arena, find_first_child(arena, 0, count)).slot
+    low = 1
+    high = lots_max
+    while low < high:
+        middle = (low + high + 1) // 2
+        notional = first.notional - (middle - 1) * lot_value
+        equity = first.equity - (middle - 1) * given_each
+        if is_before(arena, notional, equity, first.account, second):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+@cold
+def choose_lots(arena, contract, lots, charge, gain_cap, must_afford):
+    """Spread `lots` with their charge over the candidates; returns the lots that found a taker.
+
+    charge > 0: lot by lot the holders give it up, at most `gain_cap` each; charge < 0: they
+    receive it. With `must_afford` 1 a holder whose next lot would take it below zero is out.
+    Results stand in the candidates, in the order of CHOSEN.
+    """
+    engine = ENGINE(arena, 0)
+    terms = CONTRACT(arena, contract)
+    lot_value = terms.mark_ticks * terms.tick_value
+    sign = 1 if charge >= 0 else -1
+    each = absolute(charge) // lots
+    rest_from = lots - (absolute(charge) - each * lots)  # lots from here bear one unit more
+    done = 0
+    while done < lots and engine.candidates > 0:
+        first_slot = CANDIDATE_HEAP(arena, 0).slot + 0
+        first = CANDIDATE(arena, first_slot)
+        charge_each = each if done < rest_from else each + 1
+        region_lots = rest_from - done if done < rest_from else lots - done
+        given_each = min(charge_each, gain_cap) if sign > 0 else -charge_each
+        lots_max = min(first.lots_left, region_lots)
+        if must_afford == 1 and given_each > 0:
+            lots_max = min(lots_max, first.equity // given_each)
+        if lots_max <= 0:
+            drop_first(arena)
+            continue
+        run = compute_run(arena, lots_max, lot_value, given_each)
+        if first.lots_taken == 0:
+            CHOSEN(arena, engine.chosen).slot = first_slot
+            engine.chosen += 1
+        first.lots_taken += run
+        first.lots_left -= run
+        first.given_up += run * given_each
+        first.charge += run * charge_each * sign
+        first.notional -= run * lot_value
+        first.equity -= run * given_each
+        done += run
+        if first.lots_left == 0:
+            drop_first(arena)
+        else:
+            sift_candidate(arena, 0)
+    return done
+
+

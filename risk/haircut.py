@@ -1,0 +1,96 @@
+"""The gains haircut: the last layer of the waterfall (9.8)."""
+
+from engine.kernel import cold, kernel
+from engine.schema import events
+from engine.schema.vocabulary import NONE
+from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL, POSITION
+from engine.state.arithmetic import multiply_divide
+from engine.state.events import emit
+from risk.accounts import contract_of, first_position, holder_at, next_position
+from risk.ledger import apply_cash
+from risk.settlement import cover_if_short
+from risk.step import gain_per_lot_of, is_first_in_step, is_in_step
+from risk.supervision import note_suspect
+
+
+@cold
+def compute_step_gain(arena, account):
+    """Price profit plus funding received of the account in the present step."""
+    gain = 0
+    k = 0
+    position = first_position(arena, account)
+    while position != NONE:
+        lots = POSITION(arena, position).lots
+        if lots != 0:
+            gain += lots * gain_per_lot_of(arena, contract_of(arena, account, position, k))
+        k += 1
+        position = next_position(arena, account, position, k)
+    return gain
+
+
+@cold
+def collect_gains(arena):
+    """Record what every holder gained in the step, before the waterfall changes a position."""
+    engine = ENGINE(arena, 0)
+    for contract in range(1, engine.contracts + 1):
+        if not is_in_step(arena, contract):
+            continue
+        for k in range(CONTRACT(arena, contract).holders):
+            account = POSITION(arena, holder_at(arena, contract, k)).account
+            if is_first_in_step(arena, account, contract):
+                extra = ACCOUNT_EXTRA(arena, account)
+                extra.step = engine.step
+                extra.gain_step = compute_step_gain(arena, account)
+    return 0
+
+
+@kernel
+def gain_of(arena, account):
+    """What is left of the account's gain in the step, 0 when it lost."""
+    extra = ACCOUNT_EXTRA(arena, account)
+    if extra.step != ENGINE(arena, 0).step:
+        return 0
+    return max(extra.gain_step, 0)
+
+
+@kernel
+def give_up_gain(arena, account, amount):
+    """A deleveraged holder's give-up leaves the base of the haircut."""
+    ACCOUNT_EXTRA(arena, account).gain_step -= amount
+
+
+@cold
+def cut_gains(arena, haircut):
+    """Split a loss over the step's gains, by account id, with running remainders (9.8).
+
+    A walk over all accounts: rare, and in the order that the rule wants. Each share is rounded
+    down and the last gainer takes the rest; no share is above its gain.
+    """
+    engine = ENGINE(arena, 0)
+    gains_left = 0
+    for account in range(1, engine.accounts_top + 1):
+        gains_left += gain_of(arena, account)
+    haircut_left = haircut
+    for account in range(1, engine.accounts_top + 1):
+        gain = gain_of(arena, account)
+        if gain == 0:
+            continue
+        amount = multiply_divide(haircut_left, gain, gains_left)
+        gains_left -= gain
+        if amount == 0:
+            continue
+        haircut_left -= amount
+        apply_cash(arena, account, -amount)
+        cash = ACCOUNT(arena, account).cash
+        emit(arena, events.GAINS_CUT, 0, account, gain, amount, cash, 0, 0, 0)
+        cover_if_short(arena, account)
+        note_suspect(arena, account)
+    return haircut_left
+
+
+@kernel
+def stop_withdrawals(arena, deficit):
+    pool = POOL(arena, 0)
+    if pool.withdrawals_stopped == 0:
+        pool.withdrawals_stopped = 1
+        emit(arena, events.WITHDRAWALS_STOPPED, 0, 0, deficit, 0, 0, 0, 0, 0)

@@ -1,0 +1,112 @@
+"""Money: every change of a balance or of an entry value goes through here (10.6, I1).
+
+The pool's running totals of cash and entry values move with them, so conservation (I1) can be
+checked after every command without a walk over all accounts.
+"""
+
+from engine.kernel import cold, kernel
+from engine.schema import events, vocabulary
+from engine.schema.vocabulary import NONE
+from engine.state.access import ACCOUNT, CONTRACT, POOL, POSITION
+from engine.state.events import emit
+from risk.accounts import contract_of, first_position, next_position
+from risk.margin import compute_profit_of
+
+
+@kernel
+def apply_cash(arena, account, amount):
+    """Credit (positive) or debit an account's cash."""
+    ACCOUNT(arena, account).cash += amount
+    POOL(arena, 0).cash_total += amount
+
+
+@kernel
+def apply_entry(arena, position, amount):
+    POSITION(arena, position).entry_value += amount
+    POOL(arena, 0).entry_total += amount
+
+
+@cold
+def settle_funding(arena, account, contract, position):
+    """Move what a position owes in funding (or is owed) between its account and clearing (7.3).
+
+    Lots times index growth is exact, so payer and receiver need no rounding.
+    """
+    held = POSITION(arena, position)
+    terms = CONTRACT(arena, contract)
+    owed = held.lots * (terms.funding_index - held.funding_index)
+    held.funding_index = terms.funding_index
+    if owed == 0:
+        return 0
+    apply_cash(arena, account, -owed)
+    POOL(arena, 0).funding_clearing += owed
+    emit(
+        arena, events.FUNDING_SETTLED, contract, account,
+        owed, held.lots, terms.funding_index, ACCOUNT(arena, account).cash, 0, 0,
+    )  # fmt: skip
+    return owed
+
+
+@cold
+def settle_all_funding(arena, account):
+    """Settle every position of the account, in the order of its contracts."""
+    k = 0
+    position = first_position(arena, account)
+    while position != NONE:
+        if POSITION(arena, position).lots != 0:
+            contract = contract_of(arena, account, position, k)
+            settle_funding(arena, account, contract, position)
+        k += 1
+        position = next_position(arena, account, position, k)
+    return 0
+
+
+@cold
+def cover_debit(arena, account):
+    """Make good cash below zero: settle funding, then re-strike profits at mark (8.4).
+
+    Each round takes the largest unrealised profit, only what is needed; with equity >= 0 the sum
+    of profits covers it. Below zero (inside a waterfall) it stops when no profit is left.
+    """
+    settle_all_funding(arena, account)
+    while ACCOUNT(arena, account).cash < 0:
+        richest = NONE
+        richest_contract = 0
+        profit = 0
+        k = 0
+        position = first_position(arena, account)
+        while position != NONE:
+            if POSITION(arena, position).lots != 0:
+                contract = contract_of(arena, account, position, k)
+                candidate = compute_profit_of(arena, contract, position)
+                if candidate > profit:
+                    profit = candidate
+                    richest = position
+                    richest_contract = contract
+            k += 1
+            position = next_position(arena, account, position, k)
+        if richest == NONE:
+            return 0
+        amount = min(profit, -ACCOUNT(arena, account).cash)
+        apply_entry(arena, richest, amount)
+        apply_cash(arena, account, amount)
+        emit(
+            arena, events.PROFIT_RESTRUCK, richest_contract, account,
+            amount, POSITION(arena, richest).entry_value, ACCOUNT(arena, account).cash, 0, 0, 0,
+        )  # fmt: skip
+    return 0
+
+
+@cold
+def release_withdrawals_if_refilled(arena):
+    """Withdrawals stopped by 9.8 resume when fund and house stand at their limits."""
+    pool = POOL(arena, 0)
+    fund_cash = ACCOUNT(arena, vocabulary.FUND).cash
+    if (
+        pool.withdrawals_stopped != 0
+        and fund_cash >= pool.fund_cash_limit
+        and pool.house >= pool.house_cash_limit
+    ):
+        pool.withdrawals_stopped = 0
+        emit(arena, events.WITHDRAWALS_RELEASED, 0, 0, 0, 0, 0, 0, 0, 0)
+    return 0

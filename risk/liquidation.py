@@ -1,0 +1,66 @@
+"""Sizing a liquidation: the share of equity, the bankruptcy limit, the smallest cut (9.2, 9.3)."""
+
+from engine.kernel import cold, kernel
+from engine.schema.bounds import PPB
+from engine.state.access import CONTRACT, POSITION
+from engine.state.arithmetic import absolute, clamp, multiply_divide, multiply_rate_ceil
+from risk.margin import compute_maintenance_of
+
+
+@kernel
+def compute_share(arena, contract, position, equity, maintenance):
+    """The position's share of an equity >= 0, by maintenance, rounded down (9.3)."""
+    own = compute_maintenance_of(arena, contract, POSITION(arena, position).lots)
+    if own == 0:
+        return 0
+    return multiply_divide(equity, own, maintenance)
+
+
+@cold
+def compute_limit(arena, contract, position, share):
+    """The bankruptcy price of the position, liquidation fee included, as an order limit.
+
+    Rounded toward earlier bankruptcy (up for a long, down for a short) and kept in range.
+    """
+    terms = CONTRACT(arena, contract)
+    lots = POSITION(arena, position).lots
+    lots_value = absolute(lots) * terms.tick_value
+    fee = multiply_rate_ceil(lots_value * terms.mark_ticks, terms.liquidation_fee_ppb)
+    reach_ticks = (share - fee) // lots_value
+    limit_ticks = terms.mark_ticks - reach_ticks if lots > 0 else terms.mark_ticks + reach_ticks
+    return clamp(limit_ticks, 1, terms.price_ticks_max)
+
+
+@kernel
+def compute_target(terms, maintenance):
+    """Where a liquidation ends: maintenance x (1 + buffer), rounded up."""
+    return multiply_rate_ceil(maintenance, PPB + terms.liquidation_buffer_ppb)
+
+
+@kernel
+def is_cut_enough(arena, contract, lots, cut_lots, equity, beside):
+    """Whether closing `cut_lots` at the assumed price reaches the target."""
+    terms = CONTRACT(arena, contract)
+    left_lots = absolute(lots) - cut_lots
+    maintenance = beside
+    if left_lots > 0:
+        maintenance += compute_maintenance_of(arena, contract, left_lots)
+    return equity - cut_lots * terms.slip_value >= compute_target(terms, maintenance)
+
+
+@cold
+def plan_cut(arena, contract, position, equity, maintenance):
+    """The smallest cut that reaches the target, by bisection; 0 when even the whole does not."""
+    lots = POSITION(arena, position).lots
+    beside = maintenance - compute_maintenance_of(arena, contract, lots)
+    low = 1
+    high = absolute(lots)
+    if not is_cut_enough(arena, contract, lots, high, equity, beside):
+        return 0
+    while low < high:
+        middle = (low + high) // 2
+        if is_cut_enough(arena, contract, lots, middle, equity, beside):
+            high = middle
+        else:
+            low = middle + 1
+    return low

@@ -1,0 +1,151 @@
+"""What an account is worth and what it must hold: equity, maintenance, initial margin (8.1-8.3)."""
+
+from engine.kernel import cold, kernel
+from engine.schema.bounds import TIERS_MAX
+from engine.schema.vocabulary import NONE
+from engine.state.access import ACCOUNT, CONTRACT, POSITION, TIER
+from engine.state.arithmetic import absolute, multiply_rate_ceil
+from risk.accounts import contract_of, first_position, next_position
+
+
+@kernel
+def tier_of(arena, contract, notional):
+    """The tier that holds a notional: the last whose floor is at or below it (8.1)."""
+    terms = CONTRACT(arena, contract)
+    first = contract * TIERS_MAX
+    k = 0
+    while k + 1 < terms.tiers and TIER(arena, first + k + 1).floor_value <= notional:
+        k += 1
+    return first + k
+
+
+@kernel
+def compute_maintenance_of(arena, contract, lots):
+    """Maintenance margin of a position of these signed lots at mark; rounded up (8.1)."""
+    terms = CONTRACT(arena, contract)
+    notional = absolute(lots) * terms.mark_ticks * terms.tick_value
+    tier = TIER(arena, tier_of(arena, contract, notional))
+    return (
+        multiply_rate_ceil(notional, tier.rate_maintenance_ppb) - tier.deduction_maintenance
+    )
+
+
+@kernel
+def compute_initial_of(arena, contract, lots):
+    """Initial margin of a position of these signed lots at mark; rounded up (8.1)."""
+    terms = CONTRACT(arena, contract)
+    notional = absolute(lots) * terms.mark_ticks * terms.tick_value
+    tier = TIER(arena, tier_of(arena, contract, notional))
+    return multiply_rate_ceil(notional, tier.rate_initial_ppb) - tier.deduction_initial
+
+
+@kernel
+def compute_profit_of(arena, contract, position):
+    """Unrealised profit at mark less funding owed: what the position adds to equity. Exact."""
+    terms = CONTRACT(arena, contract)
+    held = POSITION(arena, position)
+    owed = held.lots * (terms.funding_index - held.funding_index)
+    return held.lots * terms.mark_ticks * terms.tick_value - held.entry_value - owed
+
+
+@kernel
+def value_beside(arena, account, contract):
+    """(equity of the whole account, maintenance of its positions beside one contract)."""
+    equity = ACCOUNT(arena, account).cash
+    maintenance = 0
+    k = 0
+    position = first_position(arena, account)
+    while position != NONE:
+        if POSITION(arena, position).lots != 0:
+            other = contract_of(arena, account, position, k)
+            equity += compute_profit_of(arena, other, position)
+            if other != contract:
+                maintenance += compute_maintenance_of(arena, other, POSITION(arena, position).lots)
+        k += 1
+        position = next_position(arena, account, position, k)
+    return equity, maintenance
+
+
+@cold
+def compute_equity(arena, account):
+    """Cash plus unrealised profit at mark less funding owed, over all contracts."""
+    equity, _ = value_beside(arena, account, 0)
+    return equity
+
+
+@cold
+def compute_maintenance(arena, account):
+    """Maintenance margin of the whole account."""
+    _, maintenance = value_beside(arena, account, 0)
+    return maintenance
+
+
+@kernel
+def compute_need(lots, margin, reserve_buy, reserve_sell):
+    """Margin of a position with its orders after worst-case fills (8.2)."""
+    if lots > 0:
+        return max(margin + reserve_buy, reserve_sell - margin)
+    if lots < 0:
+        return max(margin + reserve_sell, reserve_buy - margin)
+    return max(reserve_buy, reserve_sell)
+
+
+@cold
+def compute_requirement(arena, account):
+    """Initial margin of the whole account, orders with their losses and fees included (8.2)."""
+    requirement = 0
+    k = 0
+    position = first_position(arena, account)
+    while position != NONE:
+        held = POSITION(arena, position)
+        margin = 0
+        if held.lots != 0:
+            margin = compute_initial_of(
+                arena, contract_of(arena, account, position, k), held.lots
+            )
+        requirement += held.loss_fee
+        requirement += compute_need(held.lots, margin, held.reserve_buy, held.reserve_sell)
+        k += 1
+        position = next_position(arena, account, position, k)
+    return requirement
+
+
+@cold
+def compute_notional(arena, account):
+    """Sum of position values at mark, long and short alike."""
+    notional = 0
+    k = 0
+    position = first_position(arena, account)
+    while position != NONE:
+        lots = POSITION(arena, position).lots
+        if lots != 0:
+            terms = CONTRACT(arena, contract_of(arena, account, position, k))
+            notional += absolute(lots) * terms.mark_ticks * terms.tick_value
+        k += 1
+        position = next_position(arena, account, position, k)
+    return notional
+
+
+@cold
+def find_largest_position(arena, account, must_trade):
+    """The position with the largest maintenance, ties to the earlier contract; NONE when flat.
+
+    With `must_trade` 1 only contracts that are not frozen count.
+    """
+    found = NONE
+    largest = -1
+    k = 0
+    position = first_position(arena, account)
+    while position != NONE:
+        lots = POSITION(arena, position).lots
+        if lots != 0:
+            contract = contract_of(arena, account, position, k)
+            maintenance = compute_maintenance_of(arena, contract, lots)
+            if maintenance > largest and (
+                must_trade == 0 or CONTRACT(arena, contract).state != 0
+            ):
+                largest = maintenance
+                found = position
+        k += 1
+        position = next_position(arena, account, position, k)
+    return found

@@ -1,0 +1,85 @@
+"""Margin reserved with an order, from acceptance to its last lot (8.2)."""
+
+from engine.kernel import kernel
+from engine.schema.vocabulary import BUY, REDUCE_ONLY
+from engine.state.access import CONTRACT, ORDER, POSITION, TIER
+from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
+from risk.margin import tier_of
+
+
+@kernel
+def compute_worst_lots(position_lots, lots_buy, lots_sell):
+    """The largest position after worst-case fills of one side's orders."""
+    return max(absolute(position_lots + lots_buy), absolute(position_lots - lots_sell))
+
+
+@kernel
+def compute_reserve(arena, contract, side, price_ticks, lots, worst_lots):
+    """ceil(value x initial rate of the worst-case notional): against the client.
+
+    A buy is valued at its limit, a sell at the higher of limit and mark.
+    """
+    terms = CONTRACT(arena, contract)
+    valued_ticks = price_ticks if side == BUY else max(price_ticks, terms.mark_ticks)
+    tier = tier_of(arena, contract, worst_lots * terms.mark_ticks * terms.tick_value)
+    value = lots * valued_ticks * terms.tick_value
+    return multiply_rate_ceil(value, TIER(arena, tier).rate_initial_ppb)
+
+
+@kernel
+def compute_loss_fee(arena, contract, side, price_ticks, lots):
+    """Opening loss against the mark plus the worst fee, rounded up against the client."""
+    terms = CONTRACT(arena, contract)
+    worse_ticks = price_ticks - terms.mark_ticks
+    valued_ticks = price_ticks
+    if side != BUY:
+        worse_ticks = -worse_ticks
+        valued_ticks = max(price_ticks, terms.mark_ticks)
+    loss = lots * max(worse_ticks, 0) * terms.tick_value
+    return loss + multiply_rate_ceil(lots * valued_ticks * terms.tick_value, terms.fee_worst_ppb)
+
+
+@kernel
+def apply_reserve(arena, slot, reserve, loss_fee):
+    """Record an accepted order's reserve with it and with its position."""
+    order = ORDER(arena, slot)
+    held = POSITION(arena, order.position)
+    if order.flags & REDUCE_ONLY:
+        held.lots_reduce_only += order.lots
+        return
+    order.reserve = reserve
+    order.loss_fee = loss_fee
+    held.loss_fee += loss_fee
+    if order.side == BUY:
+        held.lots_buy += order.lots
+        held.reserve_buy += reserve
+    else:
+        held.lots_sell += order.lots
+        held.reserve_sell += reserve
+
+
+@kernel
+def release_reserve(arena, slot, lots):
+    """Give back the share of `lots` of the order's open lots, rounded down: the rest keeps more.
+
+    The last lot gives back all. Call before the order's own lots shrink.
+    """
+    order = ORDER(arena, slot)
+    held = POSITION(arena, order.position)
+    if order.flags & REDUCE_ONLY:
+        held.lots_reduce_only -= lots
+        return
+    reserve = order.reserve
+    loss_fee = order.loss_fee
+    if lots != order.lots:
+        reserve = multiply_divide(reserve, lots, order.lots)
+        loss_fee = multiply_divide(loss_fee, lots, order.lots)
+    order.reserve -= reserve
+    order.loss_fee -= loss_fee
+    held.loss_fee -= loss_fee
+    if order.side == BUY:
+        held.lots_buy -= lots
+        held.reserve_buy -= reserve
+    else:
+        held.lots_sell -= lots
+        held.reserve_sell -= reserve

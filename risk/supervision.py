@@ -1,0 +1,170 @@
+"""Who is under maintenance (9.1): suspects of fills and payments, and the scan of a step."""
+
+from engine.kernel import cold, kernel
+from engine.schema import events
+from engine.state.access import (
+    ACCOUNT,
+    CONTRACT,
+    ENGINE,
+    HIT,
+    HIT_ORDER,
+    POSITION,
+    POSITION_EXTRA,
+)
+from engine.state.access import SUSPECT as SUSPECT_AT
+from engine.state.arithmetic import multiply_rate_ceil
+from engine.state.events import emit
+from engine.state.layout import CALLED, LIQUIDATING, NEGATIVE, SUSPECT
+from risk.accounts import holder_at
+from risk.liquidation_queue import enter_liquidation, rescore
+from risk.margin import find_largest_position, value_beside
+from risk.step import is_first_in_step
+
+
+@kernel
+def note_suspect(arena, account):
+    """Look at the account again at the end of the command, once."""
+    record = ACCOUNT(arena, account)
+    if record.flags & SUSPECT:
+        return
+    record.flags |= SUSPECT
+    engine = ENGINE(arena, 0)
+    SUSPECT_AT(arena, engine.suspects).slot = account
+    engine.suspects += 1
+
+
+@kernel
+def start_liquidation(arena, account, equity, maintenance):
+    enter_liquidation(arena, account, equity - maintenance)
+    emit(
+        arena, events.LIQUIDATION_STARTED, 0, account, equity, maintenance, 0, 0, 0, 0
+    )  # fmt: skip
+
+
+@cold
+def drain_suspects(arena):
+    """Value the suspects, first in first out; those under maintenance enter liquidation."""
+    engine = ENGINE(arena, 0)
+    k = 0
+    while k < engine.suspects:
+        account = SUSPECT_AT(arena, k).slot
+        ACCOUNT(arena, account).flags &= ~SUSPECT
+        equity, maintenance = value_beside(arena, account, 0)
+        if ACCOUNT(arena, account).flags & LIQUIDATING:
+            rescore(arena, account, equity - maintenance)
+        elif equity < maintenance:
+            start_liquidation(arena, account, equity, maintenance)
+        k += 1
+    engine.suspects = 0
+    return 0
+
+
+@cold
+def add_hit(arena, account):
+    """Value one account; below the margin-call level it becomes a hit of the step."""
+    equity, maintenance = value_beside(arena, account, 0)
+    record = ACCOUNT(arena, account)
+    if record.flags & LIQUIDATING:
+        rescore(arena, account, equity - maintenance)
+    largest = find_largest_position(arena, account, 0)
+    terms = CONTRACT(arena, POSITION_EXTRA(arena, largest).contract)
+    if equity >= multiply_rate_ceil(maintenance, terms.margin_call_ppb):
+        record.flags &= ~CALLED
+        return 0
+    engine = ENGINE(arena, 0)
+    hit = HIT(arena, engine.hits)
+    hit.account = account
+    hit.equity = equity
+    hit.excess = equity - maintenance
+    hit.deficit = 0
+    hit.fund = 0
+    hit.given_up = 0
+    hit.house = 0
+    hit.haircut = 0
+    HIT_ORDER(arena, engine.hits).slot = engine.hits
+    engine.hits += 1
+    return 1
+
+
+@kernel
+def is_hit_before(arena, left, right):
+    """The order of 9.2: negative equity first, most negative first; then the least excess; ids."""
+    a = HIT(arena, left)
+    b = HIT(arena, right)
+    if a.equity < 0 or b.equity < 0:
+        if a.equity != b.equity:
+            return a.equity < b.equity
+    elif a.excess != b.excess:
+        return a.excess < b.excess
+    return a.account < b.account
+
+
+@cold
+def sift_hit(arena, root, count):
+    """Restore the heap (last in order on top) below `root`."""
+    moving = HIT_ORDER(arena, root).slot + 0
+    while 2 * root + 1 < count:
+        child = 2 * root + 1
+        if child + 1 < count and is_hit_before(
+            arena, HIT_ORDER(arena, child).slot, HIT_ORDER(arena, child + 1).slot
+        ):
+            child += 1
+        if not is_hit_before(arena, moving, HIT_ORDER(arena, child).slot):
+            break
+        HIT_ORDER(arena, root).slot = HIT_ORDER(arena, child).slot
+        root = child
+    HIT_ORDER(arena, root).slot = moving
+    return 0
+
+
+@cold
+def sort_hits(arena):
+    """Heap sort of the hits into the order of 9.2: no recursion, no extra memory."""
+    count = ENGINE(arena, 0).hits
+    for k in range(count // 2 - 1, -1, -1):
+        sift_hit(arena, k, count)
+    for last in range(count - 1, 0, -1):
+        top = HIT_ORDER(arena, 0).slot + 0
+        HIT_ORDER(arena, 0).slot = HIT_ORDER(arena, last).slot
+        HIT_ORDER(arena, last).slot = top
+        sift_hit(arena, 0, last)
+    return 0
+
+
+@cold
+def scan_step(arena):
+    """Value every holder of the step's contracts, announce the hits in order; returns how many
+    are negative. They then stand first among the hits and carry the NEGATIVE flag."""
+    engine = ENGINE(arena, 0)
+    engine.hits = 0
+    contract = 1
+    while contract <= engine.contracts:
+        terms = CONTRACT(arena, contract)
+        if terms.step == engine.step:
+            k = 0
+            while k < terms.holders:
+                position = holder_at(arena, contract, k)
+                if is_first_in_step(arena, POSITION(arena, position).account, contract):
+                    add_hit(arena, POSITION(arena, position).account)
+                k += 1
+        contract += 1
+    sort_hits(arena)
+    negative = 0
+    for k in range(engine.hits):
+        hit = HIT(arena, HIT_ORDER(arena, k).slot)
+        record = ACCOUNT(arena, hit.account)
+        maintenance = hit.equity - hit.excess
+        if hit.equity < 0:
+            negative += 1
+            record.flags |= NEGATIVE
+        if hit.excess < 0:
+            if record.flags & LIQUIDATING == 0:
+                start_liquidation(arena, hit.account, hit.equity, maintenance)
+        elif record.flags & (CALLED | LIQUIDATING) == 0:
+            record.flags |= CALLED
+            emit(
+                arena, events.MARGIN_CALLED, 0, hit.account, hit.equity, maintenance, 0, 0, 0, 0
+            )  # fmt: skip
+    return negative
+
+

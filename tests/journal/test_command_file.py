@@ -1,0 +1,201 @@
+"""Command files: what is written is read back, and nothing damaged is ever read."""
+
+import zlib
+
+import msgspec
+import numpy as np
+import pytest
+
+from engine.journal import command_file
+from engine.journal.command_file import (
+    ALIGNMENT,
+    BLOCK_RECORDS,
+    HEADER,
+    HEADER_CHECKSUM,
+    CommandFileError,
+    CommandFileWriter,
+    Header,
+    read_command_file,
+    write_command_file,
+)
+from engine.journal.json_lines import pack_commands
+from engine.schema.commands import COMMAND, AdvanceTime, Deposit, PlaceOrder, PublishPrice
+from engine.schema.contract import Config, Contract, Tier
+
+TIER = Tier(0, 20_000_000, 10_000_000)
+CONFIG = Config(
+    contracts=(
+        Contract(
+            contract=1,
+            symbol="BTC-PERP",
+            tick_value=1,
+            tiers=(TIER,),
+            open_interest_lots_max=2**20,
+            position_lots_max=2**20,
+            order_lots_max=2**20,
+        ),
+    )
+)
+COMMANDS = pack_commands(
+    [
+        Deposit(time_ns=1, amount=5, account=2),
+        PublishPrice(time_ns=2, source=1, contract=1, price_ticks=100),
+        PlaceOrder(time_ns=3, account=2, client_id=1, contract=1, side=0, lots=7, price_ticks=99),
+    ]
+)
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "day.lionrock"
+    write_command_file(path, CONFIG, COMMANDS)
+    return path
+
+
+def restamp(octets, **changes):
+    """Change fields of the header and make its checksum fit again."""
+    header = Header(*HEADER.unpack_from(octets))._replace(**changes)
+    packed = HEADER.pack(*header)
+    return packed + HEADER_CHECKSUM.pack(zlib.crc32(packed)) + octets[ALIGNMENT:]
+
+
+def refusal(path, octets):
+    path.write_bytes(octets)
+    with pytest.raises(CommandFileError) as caught:
+        read_command_file(path)
+    text = str(caught.value)
+    assert text.startswith(f"{path}: ") and "\n" not in text
+    return text.removeprefix(f"{path}: ")
+
+
+def test_what_is_written_is_read(path):
+    found = read_command_file(path)
+    assert found.config == CONFIG
+    assert found.records.dtype == COMMAND
+    assert found.records.tobytes() == COMMANDS.tobytes()
+    assert path.stat().st_size % 4 == 0
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_records_lie_on_cache_lines(path):
+    assert path.read_bytes().index(COMMANDS.tobytes()) % ALIGNMENT == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, BLOCK_RECORDS - 1, BLOCK_RECORDS, 2 * BLOCK_RECORDS + 1])
+def test_blocks(tmp_path, count):
+    records = np.zeros(count, COMMAND)
+    records["kind"] = AdvanceTime.kind_code
+    records["time_ns"] = np.arange(count)
+    with CommandFileWriter(tmp_path / "f", CONFIG) as writer:
+        for start in range(0, count, 40_000):
+            writer.append(records[start : start + 40_000])
+    found = read_command_file(tmp_path / "f").records
+    assert found.tobytes() == records.tobytes()
+
+
+def test_a_flip_of_any_byte_is_found(path):
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        octets = bytearray(whole)
+        octets[place] ^= 1 << place % 8
+        assert refusal(path, bytes(octets))
+
+
+def test_a_truncation_at_any_length_is_found(path):
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        assert refusal(path, whole[:length])
+
+
+def test_a_flip_in_a_later_block_names_it(tmp_path):
+    records = np.zeros(BLOCK_RECORDS + 10, COMMAND)
+    records["kind"] = AdvanceTime.kind_code
+    write_command_file(tmp_path / "f", CONFIG, records)
+    octets = bytearray((tmp_path / "f").read_bytes())
+    octets[-64 * 5] ^= 1
+    text = refusal(tmp_path / "f", bytes(octets))
+    assert text.startswith(f"block 1 (records {BLOCK_RECORDS} to {BLOCK_RECORDS + 9})")
+
+
+def test_faults_are_named(path):
+    whole = path.read_bytes()
+    assert refusal(path, b"").startswith("header: ")
+    assert refusal(path, b"WRONG" + whole[5:]).startswith("magic: ")
+    assert "is newer than 1" in refusal(path, restamp(whole, version=2))
+    assert refusal(path, restamp(whole, version=0)).startswith("version: ")
+    assert refusal(path, restamp(whole, record_bytes=32)).startswith("record_bytes: 32")
+    assert refusal(path, restamp(whole, block_records=0)).startswith("block_records: 0")
+    assert refusal(path, restamp(whole, reserved=b"x")).startswith("reserved: ")
+    assert refusal(path, restamp(whole, records=4)).endswith("64 bytes short")
+    assert refusal(path, whole + b"xyz") == "3 bytes follow the last checksum"
+    assert refusal(path, whole[:-70]).startswith("record 1: ")
+    assert refusal(path, whole[:-2]).startswith("checksums of the blocks: ")
+    # sizes that no file could have
+    assert refusal(path, restamp(whole, records=2**64 - 1)).endswith("bytes short")
+    assert refusal(path, restamp(whole, config_bytes=2**32 - 1)).endswith("bytes short")
+
+
+@pytest.mark.parametrize(
+    ("config", "what"),
+    [
+        (b"{}", "missing required field `contracts`"),
+        (b"no", "truncated"),
+        (b'{"contracts":[],"fund_cash":1.5}', "got `float`"),
+        (b"\xff", "malformed"),
+        (msgspec.json.encode(Config(contracts=(), fund_cash=-1)), "fund_cash -1 is not between"),
+    ],
+)
+def test_a_configuration_that_does_not_hold(path, config, what):
+    whole = path.read_bytes()
+    padded = config + bytes(-len(config) % ALIGNMENT)
+    octets = whole[:ALIGNMENT] + padded + whole[whole.index(COMMANDS.tobytes()) :]
+    octets = restamp(octets, config_bytes=len(config), config_checksum=zlib.crc32(config))
+    text = refusal(path, octets)
+    assert text.startswith("config: ") and what in text
+
+
+def test_padding_must_be_zero(path):
+    octets = bytearray(path.read_bytes())
+    octets[octets.index(COMMANDS.tobytes()) - 1] = 1
+    assert refusal(path, bytes(octets)) == "config: the bytes behind it must be zero"
+
+
+def test_bytes_that_no_field_covers_are_refused(tmp_path):
+    records = COMMANDS.copy()
+    records.view(np.uint8).reshape(-1, 64)[1, 51] = 1
+    with pytest.raises(CommandFileError, match="record 1: byte 51 must be zero"):
+        write_command_file(tmp_path / "f", CONFIG, records)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_command_of_unknown_kind_is_kept_for_the_engine_to_refuse(tmp_path):
+    records = COMMANDS.copy()
+    records["kind"][1] = -3
+    write_command_file(tmp_path / "f", CONFIG, records)
+    assert read_command_file(tmp_path / "f").records["kind"].tolist() == [22, -3, 1]
+
+
+def test_an_interrupted_writer_leaves_the_old_file(path):
+    before = path.read_bytes()
+    with pytest.raises(KeyboardInterrupt), CommandFileWriter(path, CONFIG) as writer:
+        writer.append(COMMANDS)
+        raise KeyboardInterrupt
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_what_cannot_be_opened(tmp_path):
+    with pytest.raises(CommandFileError, match="nothing: No such file"):
+        read_command_file(tmp_path / "nothing")
+    with pytest.raises(CommandFileError, match="No such file"):
+        write_command_file(tmp_path / "no" / "f", CONFIG, COMMANDS)
+    with pytest.raises(CommandFileError, match="config: "):
+        CommandFileWriter(tmp_path / "f", Config(contracts=(), fund_cash=-1))
+    with pytest.raises(CommandFileError, match="dtype COMMAND"):
+        write_command_file(tmp_path / "f", CONFIG, np.zeros(3, np.int64))
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_kind_has_its_own_mask():
+    masks = command_file._ZERO_MASKS
+    assert not masks[99].any() and masks[AdvanceTime.kind_code].sum() == 0xFF * (64 - 8 - 1)

@@ -1,0 +1,163 @@
+"""JSON lines: families stay apart, faults are named, numbers never wrap."""
+
+import io
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+import pytest
+
+from engine.journal import json_lines
+from engine.journal.json_lines import (
+    ANY,
+    CLIENT,
+    OPERATOR,
+    PRICE_SOURCE,
+    CommandLineError,
+    FieldError,
+    pack_commands,
+    read_json_lines,
+    unpack_commands,
+    write_json_lines,
+)
+from engine.schema import commands as c
+from engine.schema.contract import Config
+
+SAMPLES: list[c.AnyCommand] = [
+    c.PlaceOrder(time_ns=2**62, account=2, client_id=2**62, contract=3, side=1, lots=2**30, tif=2),
+    c.CancelOrder(time_ns=5, account=2, client_id=-1, order_id=(7 << 32) | 9),
+    c.AmendOrder(time_ns=5, account=2, client_id=1, order_id=2**63 - 1, price_ticks=-5, lots=6),
+    c.MassCancel(time_ns=5, account=2, client_id=1, contract=256),
+    c.Withdraw(time_ns=5, account=2, client_id=1, amount=2**59),
+    c.PublishPrice(time_ns=5, source=8, contract=1, price_ticks=2, contract_2=3, price_ticks_2=4),
+    c.OpenAccount(time_ns=5, account=2, owner=1, group=4, account_kind=2),
+    c.Deposit(time_ns=5, amount=1, ledger=2),
+    c.AdvanceTime(time_ns=-1),
+    c.ReleaseWithdrawals(time_ns=0),
+]
+CONFIG = Config(contracts=())
+FAMILIES: list[Any] = [CLIENT, PRICE_SOURCE, OPERATOR]
+
+
+def family_of(command):
+    return command.kind_code // 10
+
+
+@pytest.mark.parametrize("command", SAMPLES, ids=lambda command: type(command).__name__)
+def test_2_3_a_family_decodes_only_its_own(command):
+    line = msgspec.json.encode(command)
+    for family, decoder in enumerate(FAMILIES):
+        if family == family_of(command):
+            assert decoder.decode(line) == command
+        else:
+            with pytest.raises(CommandLineError, match="line 1: type: invalid value"):
+                decoder.decode(line)
+    assert ANY.decode(line) == command
+
+
+def test_every_kind_has_a_sample():
+    assert [command.kind_code for command in SAMPLES] == list(c.BY_KIND)
+
+
+def test_records_are_the_commands():
+    records = pack_commands(SAMPLES)
+    for record, command in zip(records, SAMPLES, strict=True):
+        assert record["kind"] == command.kind_code
+        for name in c.FIELDS[command.kind_code]:
+            assert record[name] == getattr(command, name)
+    assert unpack_commands(records) == SAMPLES
+    assert len(pack_commands([])) == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        (c.AdvanceTime(time_ns=2**63), "time_ns"),
+        (c.Deposit(time_ns=1, amount=1, ledger=128), "ledger"),
+        (c.Deposit(time_ns=1, amount=1, account=2**31), "account"),
+        (c.MassCancel(time_ns=1, account=2, client_id=1, contract=-(2**15) - 1), "contract"),
+        (c.MassCancel(time_ns=1, account=2, client_id=cast(int, 1.5)), "client_id"),
+    ],
+)
+def test_numbers_outside_their_field_are_refused(command, field):
+    with pytest.raises(FieldError) as caught:
+        pack_commands([c.AdvanceTime(time_ns=1), command])
+    assert str(caught.value).startswith(f"command 1: {field}: ")
+    assert caught.value.index == 1
+
+
+def test_an_unknown_kind_has_no_struct():
+    with pytest.raises(FieldError, match="command 0: kind: 99"):
+        unpack_commands(np.array([(0,) * 8 + (99,) + (0,) * 14], c.COMMAND))
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        (b'{"type":"advance_time","time_ns":1.0}', "time_ns: expected `int`, got `float`"),
+        (b'{"type":"advance_time","time_ns":1e3}', "time_ns: expected `int`, got `float`"),
+        (b'{"type":"advance_time","time_ns":1e999}', "time_ns: number out of range"),
+        (b'{"type":"advance_time","time_ns":true}', "time_ns: expected `int`, got `bool`"),
+        (b'{"type":"advance_time","time_ns":"1"}', "time_ns: expected `int`, got `str`"),
+        (b'{"type":"advance_time","time_ns":9223372036854775808}', "time_ns: 9223372036854775808"),
+        (b'{"type":"advance_time","time_ns":' + b"9" * 9_999 + b"}", "time_ns: integer value out"),
+        (b'{"type":"deposit","time_ns":1,"amount":1,"ledger":200}', "ledger: 200 is not between"),
+        (b'{"type":"advance_time","time_ns":1,"x":2}', "x: object contains unknown field"),
+        (b'{"type":"advance_time"}', "time_ns: object missing required field"),
+        (b'{"time_ns":1}', "type: object missing required field"),
+        (b'{"type":"reboot","time_ns":1}', "type: invalid value 'reboot'"),
+        (b'{"type":"advance_\xfftime","time_ns":1}', "byte 17: the text is not UTF-8"),
+        (b'{"type":"advance_time","time_ns":1', "Input data was truncated"),
+        (b'{"type":"advance_time","time_ns":1} x', "JSON is malformed: trailing"),
+        (b"[1]", "Expected `object`, got `array`"),
+    ],
+)
+def test_faults_of_a_line_are_named(line, fault):
+    stream = io.BytesIO(b'{"type":"advance_time","time_ns":1}\n' + line + b"\n")
+    with pytest.raises(CommandLineError) as caught:
+        list(ANY.decode_all(stream, "day.jsonl"))
+    text = str(caught.value)
+    assert text.startswith(f"day.jsonl: line 2: {fault}") and "\n" not in text
+
+
+def test_a_price_needs_its_type():
+    line = b'{"time_ns":1,"source":1,"contract":1,"price_ticks":3}'
+    with pytest.raises(CommandLineError, match="type: object missing required field"):
+        PRICE_SOURCE.decode(line)
+
+
+def test_a_replay_file_starts_with_its_configuration(tmp_path):
+    path = tmp_path / "day.jsonl"
+    with path.open("wb") as stream:
+        write_json_lines(stream, CONFIG, SAMPLES)
+    assert read_json_lines(path) == (CONFIG, SAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (b"", "line 1: the configuration is missing"),
+        (b"{}\n", "line 1: contracts: object missing required field"),
+        (b'{"contracts":[{"contract":1.5}]}\n', "line 1: contracts[0].contract: expected `int`"),
+        (b'{"contracts":[],"house_cash":-1}\n', "line 1: config: house_cash -1 is not between"),
+        (b'{"contracts":[]}\n\n', "line 2: the line is empty"),
+        (b"\xff\n", "line 1: byte 0: the text is not UTF-8"),
+        (b'{"contracts":[],"\xff":1}\n', "line 1: byte 17: the text is not UTF-8"),
+    ],
+)
+def test_faults_of_a_replay_file(tmp_path, text, fault):
+    path = tmp_path / "day.jsonl"
+    path.write_bytes(text)
+    with pytest.raises(CommandLineError) as caught:
+        read_json_lines(path)
+    assert str(caught.value).startswith(f"{path}: {fault}")
+
+
+def test_a_file_without_lines_is_not_read_into_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(json_lines, "LINE_BYTES_MAX", 10)
+    path = tmp_path / "day.jsonl"
+    path.write_bytes(b"x" * 100)
+    with pytest.raises(CommandLineError, match="line 1: longer than 10 bytes"):
+        read_json_lines(path)
+    with pytest.raises(CommandLineError, match="No such file"):
+        read_json_lines(tmp_path / "none")
