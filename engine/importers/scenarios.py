@@ -169,9 +169,7 @@ def _crash_config(steps: int) -> Config:
 
 def _cascade_config(steps: int) -> Config:
     return Config(
-        contracts=_contracts(
-            steps, source_outlier_ppb=400_000_000, source_reentry_ppb=100_000_000
-        ),
+        contracts=_contracts(steps, source_outlier_ppb=400_000_000, source_reentry_ppb=100_000_000),
         fund_cash=20_000 * MONEY,
         house_cash=10_000 * MONEY,
         fund_cash_limit=20_000 * MONEY,

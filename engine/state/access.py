@@ -239,6 +239,8 @@ def _accessor(name: str):
 
 ENGINE = _accessor("engine")
 POOL = _accessor("pool")
+SWEEP = _accessor("sweep")
+ADMISSION = _accessor("admission")
 CONTRACT = _accessor("contracts")
 TIER = _accessor("tiers")
 SOURCE = _accessor("sources")

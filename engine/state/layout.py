@@ -58,7 +58,7 @@ ENGINE = _record(
     liquidations="i8", cooling="i8", cooling_ns="i8",
     suspects="i8", hits="i8", candidates="i8", chosen="i8", accounts_top="i8",
     # results that a function leaves for its caller, and the state of a running waterfall
-    impact_lots="i8", stop_reason="i8", swept_lots="i8", step_contracts="i8", bankrupt="i8",
+    impact_lots="i8", step_contracts="i8", bankrupt="i8",
     plan_position="i8", plan_contract="i8", plan_step="i8", plan_lots="i8", plan_limit_ticks="i8",
     plan_equity="i8", plan_maintenance="i8", plan_share="i8",
 )  # fmt: skip
@@ -101,6 +101,19 @@ CONTRACT = _record(
     # the present step
     step="i8", step_priced="i8", gain_step="i8", state_step="i8",
 )  # fmt: skip
+
+# The order in motion and the fill at hand: what the sweep's functions share. Void between commands.
+SWEEP = _record(
+    256,
+    contract="i8", account="i8", position="i8", slot="i8", order_id="i8", side="i8", group="i8",
+    mode="i8", share="i8", share_lots="i8", equity="i8", beside="i8", leaves="i8", filled="i8",
+    stop_reason="i8",
+    maker_slot="i8", maker="i8", maker_position="i8", maker_equity="i8", maker_beside="i8",
+    asked_lots="i8", price_ticks="i8", edge="i8", lots="i8", fee="i8", liquidation_fee="i8",
+)  # fmt: skip
+
+# What admission hands to the acceptance of an order. Void between commands.
+ADMISSION = _record(64, lots="i8", reserve="i8", loss_fee="i8")
 
 TIER = _record(
     64,
@@ -193,6 +206,8 @@ def _sections() -> dict[str, Section]:
     rows = {
         "engine": (ENGINE, 1),
         "pool": (POOL, 1),
+        "sweep": (SWEEP, 1),
+        "admission": (ADMISSION, 1),
         "contracts": (CONTRACT, bounds.CONTRACTS_MAX + 1),
         "tiers": (TIER, (bounds.CONTRACTS_MAX + 1) * bounds.TIERS_MAX),
         "sources": (SOURCE, (bounds.CONTRACTS_MAX + 1) * bounds.SOURCES_MAX),

@@ -29,7 +29,7 @@ from engine.schema.vocabulary import (
     MARKET,
     NONE,
 )
-from engine.state.access import ACCOUNT, CONTRACT, ENGINE, ORDER
+from engine.state.access import ACCOUNT, ADMISSION, CONTRACT, ENGINE, ORDER, SWEEP
 from engine.state.events import emit
 from engine.state.layout import STP_SHIFT
 from engine.transition.admission import (
@@ -82,12 +82,12 @@ def work_aggressor(arena, slot, tif):
     if leaves == 0:
         free_order_slot(arena, slot)
         return 0
-    stop_reason = ENGINE(arena, 0).stop_reason
+    stop_reason = SWEEP(arena, 0).stop_reason
     if stop_reason != 0:
         return end_aggressor(arena, slot, stop_reason)
     if tif != GTC:
         return end_aggressor(arena, slot, CANCEL_IOC)
-    filled = ENGINE(arena, 0).swept_lots
+    filled = SWEEP(arena, 0).filled
     if filled > 0:
         note_partial_fill(arena, slot, filled)
     rest_order(arena, slot)
@@ -118,11 +118,12 @@ def place_order(arena, command):
     if command.order_type == MARKET:
         price_ticks = compute_market_price(arena, contract, side)
     position = find_position(arena, account, contract)
-    code, lots, reserve, loss_fee = check_order(
+    code = check_order(
         arena, contract, account, position, side, price_ticks, asked, flags, NONE
     )
     if code != refusals.OK:
         return code
+    lots = ADMISSION(arena, 0).lots
     # From here the order is accepted; nothing below may refuse.
 
     if position == NONE:
@@ -139,7 +140,7 @@ def place_order(arena, command):
     order.contract = contract
     order.side = side
     order.flags = flags | (command.stp << STP_SHIFT)
-    apply_reserve(arena, slot, reserve, loss_fee)
+    apply_reserve(arena, slot, ADMISSION(arena, 0).reserve, ADMISSION(arena, 0).loss_fee)
     terms = command.order_type | (command.tif << 8) | (flags << 16) | (command.stp << 24)
     emit(
         arena, events.ORDER_ACCEPTED, contract, account,
@@ -179,12 +180,13 @@ def emit_amended(arena, slot, priority_kept):
 def replace_order(arena, slot, price_ticks, asked):
     """Re-enter a resting order at a new limit or size: it keeps its id and loses its priority."""
     order = ORDER(arena, slot)
-    code, lots, reserve, loss_fee = check_order(
+    code = check_order(
         arena, order.contract, order.account, order.position,
         order.side, price_ticks, asked, order.flags & FLAGS_CLIENT, slot,
     )  # fmt: skip
     if code != refusals.OK:
         return code
+    lots = ADMISSION(arena, 0).lots
     # From here the amendment stands; nothing below may refuse.
 
     release_reserve(arena, slot, order.lots)
@@ -195,7 +197,7 @@ def replace_order(arena, slot, price_ticks, asked):
     order.lots = asked
     emit_amended(arena, slot, 0)
     order.lots = lots
-    apply_reserve(arena, slot, reserve, loss_fee)
+    apply_reserve(arena, slot, ADMISSION(arena, 0).reserve, ADMISSION(arena, 0).loss_fee)
     if lots < asked:
         emit_reduced(arena, slot, asked - lots, CANCEL_REDUCE_ONLY)
     if would_trade(arena, order.contract, order.side, price_ticks):

@@ -1,7 +1,8 @@
 """The sweep: an aggressor against the other side, best price first, oldest order first (4.1).
 
-One visible loop. Per resting order: self-trade prevention (4.7), solvency of the maker and of the
-aggressor (9.0), then the fill: settle the aggressor, settle the maker, reduce-only upkeep (2.6 d).
+One visible loop in `sweep`. Per resting order: self-trade prevention (4.7), solvency of the maker,
+solvency of the aggressor (9.0), then the fill: settle the aggressor, settle the maker, reduce-only
+upkeep (2.6 d). What these functions share stands in the SWEEP record.
 """
 
 from engine.book.levels import find_level, key_of, ladder_of
@@ -20,8 +21,8 @@ from engine.schema.vocabulary import (
     STP_CANCEL_OLDEST,
     STP_NONE,
 )
-from engine.state.access import ACCOUNT, CONTRACT, ENGINE, LADDER, LEVEL, ORDER, POSITION
-from engine.state.arithmetic import multiply_divide, multiply_rate_ceil
+from engine.state.access import ACCOUNT, CONTRACT, LADDER, LEVEL, ORDER, POSITION, SWEEP
+from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
 from engine.state.events import emit
 from engine.state.layout import LIQUIDATING
 from engine.transition.orders import (
@@ -45,9 +46,123 @@ from risk.supervision import note_suspect
 TRADED_VALUE_MAX = 2**60  # the sums behind the last price stop growing here
 
 
+@cold
+def prevent_self_trade(arena):
+    """Resolve a pair of one group by the aggressor's mode; 1 when the sweep has to stop (4.7)."""
+    motion = SWEEP(arena, 0)
+    mode = motion.mode
+    if mode == STP_CANCEL_NEWEST:
+        return 1
+    if mode == STP_CANCEL_OLDEST or mode == STP_CANCEL_BOTH:
+        cancel_resting(arena, motion.maker_slot, CANCEL_SELF_TRADE)
+        return 0 if mode == STP_CANCEL_OLDEST else 1
+    resting_lots = ORDER(arena, motion.maker_slot).lots + 0
+    if resting_lots <= motion.leaves:
+        cancel_resting(arena, motion.maker_slot, CANCEL_SELF_TRADE)
+    else:
+        reduce_resting(arena, motion.maker_slot, motion.leaves, CANCEL_SELF_TRADE)
+    if resting_lots >= motion.leaves:
+        return 1
+    release_reserve(arena, motion.slot, resting_lots)
+    ORDER(arena, motion.slot).lots -= resting_lots
+    emit_reduced(arena, motion.slot, resting_lots, CANCEL_SELF_TRADE)
+    motion.leaves -= resting_lots
+    return 0
+
+
 @kernel
-def fill_maker(arena, slot, lots):
-    """Take a fill off the maker's order; a filled order leaves the book and frees its slot."""
+def load_maker(arena):
+    """Value the maker and what the fill would cost per lot against the mark.
+
+    `edge` is what the aggressor gains per lot, and so what the maker loses.
+    """
+    motion = SWEEP(arena, 0)
+    order = ORDER(arena, motion.maker_slot)
+    terms = CONTRACT(arena, motion.contract)
+    motion.maker_position = order.position
+    motion.price_ticks = order.price_ticks
+    motion.asked_lots = min(motion.leaves, order.lots)
+    edge = (terms.mark_ticks - order.price_ticks) * terms.tick_value
+    motion.edge = edge if motion.side == BUY else -edge
+    equity, beside = value_beside(arena, motion.maker, motion.contract)
+    motion.maker_equity = equity
+    motion.maker_beside = beside
+
+
+@cold
+def is_maker_beyond_slippage(arena):
+    """1 when the fill, worse than the mark by more than 9.2(c) assumes, would leave the maker
+    below maintenance (9.0)."""
+    motion = SWEEP(arena, 0)
+    terms = CONTRACT(arena, motion.contract)
+    value = motion.asked_lots * motion.price_ticks * terms.tick_value
+    equity = motion.maker_equity - motion.asked_lots * motion.edge
+    taker_fee = multiply_rate_ceil(value, terms.fee_taker_ppb)
+    equity -= compute_maker_fee(terms, value, equity, taker_fee)
+    signed = -motion.asked_lots if motion.side == BUY else motion.asked_lots
+    lots = POSITION(arena, motion.maker_position).lots + signed
+    required = motion.maker_beside + compute_maintenance_of(arena, motion.contract, lots)
+    return 1 if equity < required else 0
+
+
+@kernel
+def check_maker(arena):
+    """Why the resting order can't trade and must be cancelled whole, 0 when it can (9.0)."""
+    motion = SWEEP(arena, 0)
+    if motion.maker_equity - motion.asked_lots * motion.edge < 0:
+        return CANCEL_SOLVENCY
+    if motion.edge > CONTRACT(arena, motion.contract).slip_value:
+        if is_maker_beyond_slippage(arena) == 1:
+            return CANCEL_SLIPPAGE
+    return 0
+
+
+@kernel
+def check_aggressor(arena):
+    """Size the fill and its fees; why the aggressor can't trade at all, 0 when it can (9.0)."""
+    motion = SWEEP(arena, 0)
+    terms = CONTRACT(arena, motion.contract)
+    lots = motion.asked_lots
+    edge = motion.edge
+    if edge < 0:
+        lots = min(lots, motion.equity // -edge)
+        if lots == 0:
+            return CANCEL_SOLVENCY
+    value = lots * motion.price_ticks * terms.tick_value
+    equity = motion.equity + lots * edge
+    fee = compute_taker_fee(terms, value, equity)
+    equity -= fee
+    liquidation_fee = 0
+    if motion.slot == NONE:
+        # up to what is left above the bankruptcy value of these lots (9.4)
+        surplus = lots * edge + multiply_divide(motion.share, lots, motion.share_lots) - fee
+        surplus = max(min(surplus, equity), 0)
+        liquidation_fee = min(multiply_rate_ceil(value, terms.liquidation_fee_ppb), surplus)
+    elif -edge > terms.slip_value:
+        signed = lots if motion.side == BUY else -lots
+        lots_after = POSITION(arena, motion.position).lots + signed
+        if equity < motion.beside + compute_maintenance_of(arena, motion.contract, lots_after):
+            return CANCEL_SLIPPAGE
+    motion.lots = lots
+    motion.fee = fee
+    motion.liquidation_fee = liquidation_fee
+    return 0
+
+
+@kernel
+def take_from_orders(arena):
+    """Announce the trade and take its lots off both orders; a filled maker frees its slot."""
+    motion = SWEEP(arena, 0)
+    terms = CONTRACT(arena, motion.contract)
+    slot = motion.maker_slot
+    lots = motion.lots
+    emit(
+        arena, events.TRADE, motion.contract, 0,
+        motion.price_ticks, lots, motion.order_id, order_id_of(arena, slot), motion.side, 0,
+    )  # fmt: skip
+    if terms.traded_value <= TRADED_VALUE_MAX:
+        terms.traded_lots += lots
+        terms.traded_value += lots * motion.price_ticks * terms.tick_value
     release_reserve(arena, slot, lots)
     if lots == ORDER(arena, slot).lots:
         unrest_order(arena, slot)
@@ -55,47 +170,52 @@ def fill_maker(arena, slot, lots):
     else:
         shrink_order(arena, slot, lots)
         note_partial_fill(arena, slot, lots)
+    if motion.slot != NONE:
+        release_reserve(arena, motion.slot, lots)
+        ORDER(arena, motion.slot).lots -= lots
 
 
 @kernel
-def fill_aggressor(arena, slot, lots):
-    """Take a fill off the aggressor's own record; a liquidation order has none."""
-    if slot != NONE:
-        release_reserve(arena, slot, lots)
-        ORDER(arena, slot).lots -= lots
-
-
-@cold
-def prevent_self_trade(arena, slot, maker_slot, leaves, mode):
-    """Resolve a pair of one group; returns what is left of the aggressor, -1 to stop it (4.7)."""
-    if mode == STP_CANCEL_NEWEST:
-        return -1
-    if mode == STP_CANCEL_OLDEST or mode == STP_CANCEL_BOTH:
-        cancel_resting(arena, maker_slot, CANCEL_SELF_TRADE)
-        return leaves if mode == STP_CANCEL_OLDEST else -1
-    resting_lots = ORDER(arena, maker_slot).lots
-    if resting_lots <= leaves:
-        cancel_resting(arena, maker_slot, CANCEL_SELF_TRADE)
-    else:
-        reduce_resting(arena, maker_slot, leaves, CANCEL_SELF_TRADE)
-    if resting_lots >= leaves:
-        return -1
-    release_reserve(arena, slot, resting_lots)
-    ORDER(arena, slot).lots -= resting_lots
-    emit_reduced(arena, slot, resting_lots, CANCEL_SELF_TRADE)
-    return leaves - resting_lots
-
-
-@kernel
-def is_beyond_slippage(terms, loss_per_lot):
-    """Whether a price is worse than the mark by more than 9.2(c) assumes."""
-    return loss_per_lot > terms.slip_value
+def settle_fill(arena, maker_order_id):
+    """Book both sides, the aggressor first: its fee is what a rebate is paid from (8.8)."""
+    motion = SWEEP(arena, 0)
+    contract = motion.contract
+    terms = CONTRACT(arena, contract)
+    lots = motion.lots
+    value = lots * motion.price_ticks * terms.tick_value
+    settle_side(
+        arena, contract, motion.account, motion.position, motion.order_id,
+        motion.side, lots, value, motion.fee,
+    )  # fmt: skip
+    if motion.liquidation_fee != 0:
+        pay_liquidation_fee(arena, contract, motion.account, motion.liquidation_fee)
+    cover_if_short(arena, motion.account)
+    motion.equity += lots * motion.edge - motion.fee - motion.liquidation_fee
+    if motion.maker == motion.account:
+        motion.maker_equity = motion.equity
+    motion.maker_equity -= lots * motion.edge
+    maker_fee = compute_maker_fee(terms, value, motion.maker_equity, motion.fee)
+    motion.maker_equity -= maker_fee
+    settle_side(
+        arena, contract, motion.maker, motion.maker_position, maker_order_id,
+        SELL - motion.side, lots, value, maker_fee,
+    )  # fmt: skip
+    cover_if_short(arena, motion.maker)
+    if motion.maker == motion.account:
+        motion.equity = motion.maker_equity
 
 
 @kernel
-def compute_liquidation_fee(terms, value, surplus):
-    """min(rate x value rounded up, what is left above the bankruptcy value) (9.4)."""
-    return min(multiply_rate_ceil(value, terms.liquidation_fee_ppb), max(surplus, 0))
+def note_fill_suspects(arena):
+    """After a fill: whoever is below maintenance is looked at again at the end (9.1)."""
+    motion = SWEEP(arena, 0)
+    lots = POSITION(arena, motion.position).lots
+    if motion.equity < motion.beside + compute_maintenance_of(arena, motion.contract, lots):
+        note_suspect(arena, motion.account)
+    lots = POSITION(arena, motion.maker_position).lots
+    required = motion.maker_beside + compute_maintenance_of(arena, motion.contract, lots)
+    if motion.maker_equity < required or ACCOUNT(arena, motion.maker).flags & LIQUIDATING:
+        note_suspect(arena, motion.maker)
 
 
 @cold
@@ -103,124 +223,58 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
     """Trade until the limit, the quantity or a rule stops it; returns the lots left.
 
     `slot` is the aggressor's order, NONE for a liquidation order, which then has `share`, its
-    position's part of the account's equity. `engine.stop_reason` tells why a rest must be
-    cancelled, 0 when nothing but limit or quantity ended the sweep.
+    position's part of the account's equity. SWEEP tells `filled` lots and the `stop_reason` for
+    which a rest must be cancelled, 0 when nothing but limit or quantity ended the sweep.
     """
-    engine = ENGINE(arena, 0)
-    terms = CONTRACT(arena, contract)
-    tick_value = terms.tick_value
-    maker_side = SELL - side
-    ladder = LADDER(arena, ladder_of(contract, maker_side))
-    limit_key = key_of(limit_ticks, maker_side)
-    order_id = order_id_of(arena, slot) if slot != NONE else 0
-    group = ACCOUNT(arena, account).group
-    share_lots = POSITION(arena, position).lots
-    if share_lots < 0:
-        share_lots = -share_lots
+    motion = SWEEP(arena, 0)
+    motion.contract = contract
+    motion.account = account
+    motion.position = position
+    motion.slot = slot
+    motion.order_id = order_id_of(arena, slot) if slot != NONE else 0
+    motion.side = side
+    motion.group = ACCOUNT(arena, account).group
+    motion.mode = mode
+    motion.share = share
+    motion.share_lots = absolute(POSITION(arena, position).lots)
     equity, beside = value_beside(arena, account, contract)
-    leaves = lots
-    filled = 0
-    engine.stop_reason = 0
-    while leaves > 0:
-        key = ladder.best_key
+    motion.equity = equity
+    motion.beside = beside
+    motion.leaves = lots
+    motion.filled = 0
+    motion.stop_reason = 0
+    maker_side = SELL - side
+    ladder = ladder_of(contract, maker_side)
+    limit_key = key_of(limit_ticks, maker_side)
+    while motion.leaves > 0:
+        key = LADDER(arena, ladder).best_key
         if key == NONE or key > limit_key:
             break
-        maker_slot = LEVEL(arena, find_level(arena, ladder_of(contract, maker_side), key)).head
-        maker_order = ORDER(arena, maker_slot)
-        maker = maker_order.account
-        if ACCOUNT(arena, maker).group == group and mode != STP_NONE:
-            leaves_now = prevent_self_trade(arena, slot, maker_slot, leaves, mode)
-            if leaves_now < 0:
-                engine.stop_reason = CANCEL_SELF_TRADE
+        motion.maker_slot = LEVEL(arena, find_level(arena, ladder, key)).head
+        motion.maker = ORDER(arena, motion.maker_slot).account
+        if ACCOUNT(arena, motion.maker).group == motion.group and mode != STP_NONE:
+            if prevent_self_trade(arena) == 1:
+                motion.stop_reason = CANCEL_SELF_TRADE
                 break
-            leaves = leaves_now
             continue
-
-        price_ticks = maker_order.price_ticks
-        asked = min(leaves, maker_order.lots)
-        # what the aggressor gains against the mark per lot is what the maker loses
-        edge = (terms.mark_ticks - price_ticks) * tick_value
-        if side != BUY:
-            edge = -edge
-        maker_position = maker_order.position
-        maker_equity, maker_beside = value_beside(arena, maker, contract)
-        if maker_equity - asked * edge < 0:
-            cancel_resting(arena, maker_slot, CANCEL_SOLVENCY)
+        load_maker(arena)
+        reason = check_maker(arena)
+        if reason != 0:
+            cancel_resting(arena, motion.maker_slot, reason)
             continue
-        maker_signed = -1 if side == BUY else 1
-        if is_beyond_slippage(terms, edge):
-            value = asked * price_ticks * tick_value
-            taker_fee = multiply_rate_ceil(value, terms.fee_taker_ppb)
-            after = maker_equity - asked * edge
-            after -= compute_maker_fee(terms, value, after, taker_fee)
-            lots_after = POSITION(arena, maker_position).lots + maker_signed * asked
-            if after < maker_beside + compute_maintenance_of(arena, contract, lots_after):
-                cancel_resting(arena, maker_slot, CANCEL_SLIPPAGE)
-                continue
-
-        fill_lots = asked
-        if edge < 0:
-            fill_lots = min(asked, equity // -edge)
-            if fill_lots == 0:
-                engine.stop_reason = CANCEL_SOLVENCY
-                break
-        value = fill_lots * price_ticks * tick_value
-        equity_after = equity + fill_lots * edge
-        fee = compute_taker_fee(terms, value, equity_after)
-        equity_after -= fee
-        liquidation_fee = 0
-        if slot == NONE:
-            own = multiply_divide(share, fill_lots, share_lots)
-            surplus = fill_lots * edge + own - fee
-            liquidation_fee = compute_liquidation_fee(terms, value, min(surplus, equity_after))
-            equity_after -= liquidation_fee
-        lots_after = POSITION(arena, position).lots - maker_signed * fill_lots
-        required = beside + compute_maintenance_of(arena, contract, lots_after)
-        if slot != NONE and equity_after < required and is_beyond_slippage(terms, -edge):
-            engine.stop_reason = CANCEL_SLIPPAGE
+        motion.stop_reason = check_aggressor(arena)
+        if motion.stop_reason != 0:
             break
         # From here the fill stands; nothing below may refuse.
-
-        emit(
-            arena, events.TRADE, contract, 0,
-            price_ticks, fill_lots, order_id, order_id_of(arena, maker_slot), side, 0,
-        )  # fmt: skip
-        if terms.traded_value <= TRADED_VALUE_MAX:
-            terms.traded_lots += fill_lots
-            terms.traded_value += value
-        maker_order_id = order_id_of(arena, maker_slot)
-        fill_maker(arena, maker_slot, fill_lots)
-        fill_aggressor(arena, slot, fill_lots)
-        settle_side(arena, contract, account, position, order_id, side, fill_lots, value, fee)
-        if liquidation_fee != 0:
-            pay_liquidation_fee(arena, contract, account, liquidation_fee)
-        cover_if_short(arena, account)
-        if maker == account:
-            maker_equity = equity_after
-        maker_equity -= fill_lots * edge
-        maker_fee = compute_maker_fee(terms, value, maker_equity, fee)
-        maker_equity -= maker_fee
-        settle_side(
-            arena, contract, maker, maker_position, maker_order_id, maker_side, fill_lots,
-            value, maker_fee,
-        )  # fmt: skip
-        cover_if_short(arena, maker)
-        equity = equity_after if maker != account else maker_equity
-        keep_reduce_only(arena, position)
-        keep_reduce_only(arena, maker_position)
-        lots_now = POSITION(arena, position).lots
-        if equity < beside + compute_maintenance_of(arena, contract, lots_now):
-            note_suspect(arena, account)
-        lots_now = POSITION(arena, maker_position).lots
-        required = maker_beside + compute_maintenance_of(arena, contract, lots_now)
-        if maker_equity < required or ACCOUNT(arena, maker).flags & LIQUIDATING:
-            note_suspect(arena, maker)
-        leaves -= fill_lots
-        filled += fill_lots
-        if fill_lots < asked:
-            engine.stop_reason = CANCEL_SOLVENCY
+        maker_order_id = order_id_of(arena, motion.maker_slot)
+        take_from_orders(arena)
+        settle_fill(arena, maker_order_id)
+        keep_reduce_only(arena, motion.position)
+        keep_reduce_only(arena, motion.maker_position)
+        note_fill_suspects(arena)
+        motion.leaves -= motion.lots
+        motion.filled += motion.lots
+        if motion.lots < motion.asked_lots:
+            motion.stop_reason = CANCEL_SOLVENCY
             break
-    engine.swept_lots = filled
-    return leaves
-
-
+    return motion.leaves

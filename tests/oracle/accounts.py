@@ -1,0 +1,255 @@
+"""Accounts, what they hold, and every figure that follows from it: equity, margins, funding owed.
+
+Nothing is cached. Each figure is summed from scratch, each time it is asked for.
+"""
+
+from dataclasses import dataclass, field
+
+from engine.schema import bounds
+from engine.schema import vocabulary as words
+from engine.schema.bounds import PPB
+from engine.schema.contract import Contract
+from tests.oracle.rounding import ceil_div, rate_up
+
+
+@dataclass(slots=True)
+class Order:
+    """An order: in motion (aggressor), or resting in a book."""
+
+    order_id: int
+    account: int
+    client_id: int
+    contract: int
+    side: int
+    price: int
+    open: int
+    order_type: int = words.LIMIT
+    tif: int = words.GTC
+    flags: int = 0
+    stp: int = words.STP_CANCEL_NEWEST
+    entered: int = 0  # everything that ever came in: first quantity and increases by amendment
+    filled: int = 0
+    cancelled: int = 0
+    reserve: int = 0  # 8.2, recorded at acceptance
+    charges: int = 0  # 8.2, opening loss and worst fee, recorded as one sum
+    # Liquidation orders only: what the step announced.
+    position_lots: int = 0
+    share: int = 0
+
+    @property
+    def sign(self) -> int:
+        return 1 if self.side == words.BUY else -1
+
+    @property
+    def is_reduce_only(self) -> bool:
+        return bool(self.flags & words.REDUCE_ONLY)
+
+    @property
+    def is_liquidation(self) -> bool:
+        return bool(self.flags & words.LIQUIDATION)
+
+    def release(self, lots: int) -> None:
+        """A fill or a cut of `lots` gives back its part of the reserve, the last lot the rest."""
+        self.reserve -= self.reserve * lots // self.open
+        self.charges -= self.charges * lots // self.open
+
+
+@dataclass(slots=True)
+class Holding:
+    """One account in one contract: the position and its resting orders in arrival order."""
+
+    contract: int
+    lots: int = 0  # signed
+    entry_value: int = 0  # signed, positive for a long
+    funding_index: int = 0
+    orders: dict[int, Order] = field(default_factory=dict)
+
+    def open_lots(self, side: int, without: Order | None = None) -> int:
+        """Open lots of a side, REDUCE_ONLY left out."""
+        return sum(
+            order.open
+            for order in self.orders.values()
+            if order.side == side and not order.is_reduce_only and order is not without
+        )
+
+    def reduce_only_lots(self, side: int, without: Order | None = None) -> int:
+        return sum(
+            order.open
+            for order in self.orders.values()
+            if order.side == side and order.is_reduce_only and order is not without
+        )
+
+    def reserved(self, side: int, without: Order | None = None) -> int:
+        return sum(
+            order.reserve
+            for order in self.orders.values()
+            if order.side == side and order is not without
+        )
+
+    def charges(self, without: Order | None = None) -> int:
+        return sum(order.charges for order in self.orders.values() if order is not without)
+
+
+@dataclass(slots=True)
+class Account:
+    account: int
+    owner: int
+    group: int
+    kind: int
+    cash: int = 0
+    # In the order in which the account first had an accepted order or a position.
+    holdings: dict[int, Holding] = field(default_factory=dict)
+    client_id_highest: int = 0
+    client_ids: set[int] = field(default_factory=set)
+    in_liquidation: bool = False
+    was_called: bool = False
+    next_step_whole: bool = False
+    cools_until: int = 0
+
+    def holding(self, contract: int) -> Holding:
+        """The holding, made at the end of the account's contracts if it is new."""
+        return self.holdings.setdefault(contract, Holding(contract))
+
+    def lots(self, contract: int) -> int:
+        holding = self.holdings.get(contract)
+        return holding.lots if holding else 0
+
+    def positions(self) -> list[Holding]:
+        return [holding for holding in self.holdings.values() if holding.lots != 0]
+
+    def orders(self) -> list[Order]:
+        return [o for holding in self.holdings.values() for o in holding.orders.values()]
+
+    def use_client_id(self, client_id: int) -> None:
+        self.client_id_highest = max(self.client_id_highest, client_id)
+        self.client_ids.add(client_id)
+        self.client_ids = {i for i in self.client_ids if self.client_id_highest - i <= 63}
+
+    def leave_liquidation(self) -> None:
+        self.in_liquidation = False
+        self.next_step_whole = False
+        self.cools_until = 0
+
+
+# Margins of one contract (8.1).
+
+
+def bracket_margin(spec: Contract, notional: int, rates: list[int]) -> int:
+    """Each slice of notional at its own tier's rate, like income tax; rounded up once."""
+    total = 0
+    floors = [tier.floor_value for tier in spec.tiers]
+    tops = [*floors[1:], max(notional, floors[-1])]
+    for floor_value, top, rate in zip(floors, tops, rates, strict=True):
+        total += max(0, min(notional, top) - floor_value) * rate
+    return ceil_div(total, PPB)
+
+
+def initial_margin(spec: Contract, mark: int, lots: int) -> int:
+    notional = abs(lots) * mark * spec.tick_value
+    return bracket_margin(spec, notional, [tier.rate_initial_ppb for tier in spec.tiers])
+
+
+def maintenance_margin(spec: Contract, mark: int, lots: int) -> int:
+    notional = abs(lots) * mark * spec.tick_value
+    return bracket_margin(spec, notional, [tier.rate_maintenance_ppb for tier in spec.tiers])
+
+
+def initial_rate(spec: Contract, notional: int) -> int:
+    """The initial rate of the tier that holds this notional."""
+    return [t.rate_initial_ppb for t in spec.tiers if t.floor_value <= notional][-1]
+
+
+# Figures of an account.
+
+
+def owed(exchange, holding: Holding) -> int:
+    """Funding not yet settled; positive: the account pays."""
+    index = exchange.markets[holding.contract].funding_index
+    return holding.lots * (index - holding.funding_index)
+
+
+def mark_value(exchange, holding: Holding) -> int:
+    """Signed value at the mark (the last one, if the contract is frozen)."""
+    market = exchange.markets[holding.contract]
+    return holding.lots * market.mark * market.spec.tick_value
+
+
+def profit(exchange, holding: Holding) -> int:
+    """Unrealised price profit at mark."""
+    return mark_value(exchange, holding) - holding.entry_value
+
+
+def equity(exchange, account: Account) -> int:
+    total = account.cash
+    for holding in account.holdings.values():
+        if holding.lots:
+            total += profit(exchange, holding) - owed(exchange, holding)
+    return total
+
+
+def maintenance_of(exchange, holding: Holding, lots: int | None = None) -> int:
+    """Maintenance of one position, or of `lots` in its place."""
+    market = exchange.markets[holding.contract]
+    return maintenance_margin(market.spec, market.mark, holding.lots if lots is None else lots)
+
+
+def maintenance(exchange, account: Account) -> int:
+    return sum(maintenance_of(exchange, holding) for holding in account.positions())
+
+
+def maintenance_after(exchange, account: Account, contract: int, signed_lots: int) -> int:
+    """Maintenance of the account if it held `signed_lots` more in the contract."""
+    market = exchange.markets[contract]
+    lots = account.lots(contract) + signed_lots
+    others = [h for h in account.positions() if h.contract != contract]
+    return maintenance_margin(market.spec, market.mark, lots) + sum(
+        maintenance_of(exchange, holding) for holding in others
+    )
+
+
+def notional(exchange, account: Account) -> int:
+    """Portfolio notional: the absolute values of its positions at mark."""
+    return sum(abs(mark_value(exchange, holding)) for holding in account.positions())
+
+
+def need(
+    exchange, holding: Holding, without: Order | None = None, with_order: Order | None = None
+) -> int:
+    """Initial margin of a contract by 8.2, netted; `with_order` counts though it does not rest."""
+    market = exchange.markets[holding.contract]
+    position = initial_margin(market.spec, market.mark, holding.lots)
+    buys = holding.reserved(words.BUY, without)
+    sells = holding.reserved(words.SELL, without)
+    if with_order is not None and with_order.side == words.BUY:
+        buys += with_order.reserve
+    elif with_order is not None:
+        sells += with_order.reserve
+    if holding.lots > 0:
+        return max(position + buys, sells - position)
+    if holding.lots < 0:
+        return max(position + sells, buys - position)
+    return max(buys, sells)
+
+
+def initial_needed(exchange, account: Account) -> int:
+    """Σ (need + recorded losses and fees) over the account's contracts."""
+    return sum(need(exchange, h) + h.charges() for h in account.holdings.values())
+
+
+def withdrawable(exchange, account: Account) -> int:
+    """8.3."""
+    held = [h for h in account.holdings.values() if h.lots or h.orders]
+    if any(exchange.markets[h.contract].state != words.STATE_CONTINUOUS for h in held):
+        return 0
+    settled_cash = account.cash - sum(owed(exchange, h) for h in held)
+    tenth = ceil_div(notional(exchange, account), 10)
+    hold = max(initial_needed(exchange, account), tenth)
+    return max(0, min(settled_cash, equity(exchange, account) - hold))
+
+
+def fee_up(value: int, rate_ppb: int, equity_left: int) -> int:
+    """A positive fee, cut to what remains (8.8)."""
+    return min(rate_up(value, rate_ppb), max(0, equity_left))
+
+
+assert bounds.CLIENT_ID_MAX == 2**62

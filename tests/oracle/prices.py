@@ -1,0 +1,259 @@
+"""Sources, index, mark, and the trading state that follows from them (6.1, 6.2, 5.3, 5.4)."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from engine.schema import events
+from engine.schema import vocabulary as words
+from engine.schema.bounds import PPB
+from engine.schema.contract import Contract
+from tests.oracle.accounts import Holding
+from tests.oracle.book import Book
+from tests.oracle.resting import cancel_resting
+from tests.oracle.rounding import clamp, middle, rate_down, trunc_div
+
+
+@dataclass(slots=True)
+class Source:
+    weight: int
+    price: int = 0
+    time: int | None = None  # of its last price
+    is_out: bool = False
+    near_since: int | None = None  # since when an excluded source is back inside the narrower band
+
+
+@dataclass(slots=True)
+class Market:
+    """One contract: its book, prices, funding and holders."""
+
+    spec: Contract
+    sources: list[Source]
+    book: Book = field(default_factory=Book)
+    holders: dict[int, Holding] = field(default_factory=dict)  # by account, made on first touch
+    state: int = words.STATE_FROZEN
+    was_opened: bool = False
+    index: int = 0
+    mark: int = 0
+    used: list[Source] = field(default_factory=list)  # behind the last index
+    freeze_start: int = 0
+    freeze_end: int = 0
+    # terms of the mark, and what they are made of
+    basis: deque[int] = field(default_factory=deque)
+    last_term: int = 0  # 0: absent
+    traded_value: int = 0
+    traded_lots: int = 0
+    # premium samples of the running interval
+    next_sample: int = 0
+    held_terms: list[tuple[int, int] | None] = field(default_factory=lambda: [None, None])
+    sample_sum: int = 0
+    sample_count: int = 0
+    sample_valid: int = 0
+    # funding
+    next_funding: int = 0
+    frozen_ns: int = 0  # of the running interval
+    rate: int = 0  # last published
+    funding_index: int = 0
+    carry: int = 0
+    clearing: int = 0  # the contract's funding-clearing account
+
+    @property
+    def contract(self) -> int:
+        return self.spec.contract
+
+    @property
+    def lot_value(self) -> int:
+        return self.mark * self.spec.tick_value
+
+    def open_interest(self) -> int:
+        return sum(holding.lots for holding in self.holders.values() if holding.lots > 0)
+
+    def band(self) -> tuple[int, int]:
+        """The static band (5.3)."""
+        width = rate_down(self.mark, self.spec.band_static_ppb)
+        return max(1, self.mark - width), min(self.spec.price_ticks_max, self.mark + width)
+
+
+def make_market(spec: Contract) -> Market:
+    basis: deque[int] = deque(maxlen=spec.mark_basis_samples)
+    return Market(spec, [Source(weight) for weight in spec.source_weights], basis=basis)
+
+
+# Index.
+
+
+def is_fresh(source: Source, now: int, spec: Contract) -> bool:
+    return source.time is not None and now - source.time <= spec.source_stale_ns
+
+
+def judge_sources(market: Market, now: int) -> int:
+    """Decide which sources are in and out; returns the median over the fresh ones, 0 if none."""
+    spec = market.spec
+    fresh = [source for source in market.sources if is_fresh(source, now, spec)]
+    for source in market.sources:
+        if source not in fresh:
+            source.near_since = None
+    if not fresh:
+        return 0
+    median = middle([source.price for source in fresh])
+    for source in fresh:
+        deviation = abs(source.price - median)
+        if not source.is_out:
+            if deviation > rate_down(median, spec.source_outlier_ppb):
+                source.is_out = True
+                source.near_since = None
+        elif deviation > rate_down(median, spec.source_reentry_ppb):
+            source.near_since = None
+        else:
+            if source.near_since is None:
+                source.near_since = now
+            if now - source.near_since >= spec.source_reentry_ns:
+                source.is_out = False
+                source.near_since = None
+    return median
+
+
+def weighted_median(sources: list[Source]) -> int:
+    """The first price at which twice the weight so far reaches the total; exactly half: the mean
+    with the next one, rounded down. Equal prices stand in the order of the sources."""
+    ordered = sorted(sources, key=lambda source: source.price)
+    total = sum(source.weight for source in ordered)
+    reached = 0
+    for k, source in enumerate(ordered):
+        reached += source.weight
+        if 2 * reached == total and k + 1 < len(ordered):
+            return (source.price + ordered[k + 1].price) // 2
+        if 2 * reached >= total:
+            return source.price
+    raise AssertionError("no source")
+
+
+def bits(flags: list[bool]) -> int:
+    return sum(1 << k for k, flag in enumerate(flags) if flag)
+
+
+def publish_index(exchange, market: Market) -> int:
+    now, spec = exchange.clock, market.spec
+    median = judge_sources(market, now)
+    fresh = [is_fresh(source, now, spec) for source in market.sources]
+    pairs = list(zip(market.sources, fresh, strict=True))
+    market.used = [source for source, is_new in pairs if is_new and not source.is_out]
+    enough = len(market.used) >= spec.sources_healthy_min
+    index = weighted_median(market.used) if enough else 0
+    exchange.emit(
+        events.INDEX_PUBLISHED,
+        index,
+        bits([is_new and not source.is_out for source, is_new in pairs]),
+        bits([not is_new for is_new in fresh]),
+        bits([is_new and source.is_out for source, is_new in pairs]),
+        median,
+        contract=market.contract,
+    )
+    return index
+
+
+def stale_due(market: Market) -> int:
+    """When too few of the sources behind the index are fresh."""
+    times = sorted((source.time for source in market.used), reverse=True)
+    return times[market.spec.sources_healthy_min - 1] + market.spec.source_stale_ns + 1
+
+
+# Mark.
+
+
+def fair_term(market: Market, index: int, now: int) -> int:
+    interval = market.spec.funding_interval_ns
+    left = clamp(market.next_funding - now, 0, interval)
+    rate_left = trunc_div(market.rate * left, interval)
+    return index + trunc_div(index * rate_left, PPB)
+
+
+def publish_mark(exchange, market: Market, index: int) -> bool:
+    """Returns whether the move limit holds the mark outside its band around the index."""
+    spec = market.spec
+    fair = fair_term(market, index, exchange.clock)
+    basis = index + sum(market.basis) // len(market.basis) if market.basis else 0
+    terms = [fair]
+    if market.basis:
+        terms.append(basis)
+    if market.last_term:
+        terms.append(market.last_term)
+    width = rate_down(index, spec.mark_band_ppb)
+    mark = clamp(middle(terms), index - width, index + width)
+    if market.state != words.STATE_FROZEN and spec.mark_move_ppb > 0:
+        move = max(1, rate_down(market.mark, spec.mark_move_ppb))
+        mark = clamp(mark, market.mark - move, market.mark + move)
+    mark = clamp(mark, 1, spec.price_ticks_max)
+    is_held = not index - width <= mark <= index + width
+    market.index, market.mark = index, mark
+    exchange.emit(
+        events.MARK_PUBLISHED,
+        mark,
+        index,
+        fair,
+        basis,
+        market.last_term,
+        int(is_held),
+        contract=market.contract,
+    )
+    return is_held
+
+
+# Trading state.
+
+
+def change_state(exchange, market: Market, state: int, why: int) -> None:
+    before, market.state = market.state, state
+    exchange.emit(events.STATE_CHANGED, before, state, why, contract=market.contract)
+
+
+def freeze(exchange, market: Market) -> None:
+    change_state(exchange, market, words.STATE_FROZEN, words.WHY_SOURCES)
+    market.freeze_start = exchange.clock
+    market.basis.clear()
+    market.last_term = market.traded_value = market.traded_lots = 0
+    market.held_terms = [None, None]
+
+
+def reopen(exchange, market: Market) -> None:
+    spec, now = market.spec, exchange.clock
+    if not market.was_opened:
+        market.was_opened = True
+        market.next_funding = (now // spec.funding_interval_ns + 1) * spec.funding_interval_ns
+    else:
+        # never less than nothing: a contract reopened late may freeze again at once
+        market.frozen_ns += max(0, min(now, market.next_funding) - market.freeze_start)
+    market.freeze_end = now
+    offset, every = spec.funding_sample_offset_ns, spec.funding_sample_ns
+    market.next_sample = offset + ((now - offset) // every + 1) * every
+    change_state(exchange, market, words.STATE_CONTINUOUS, words.WHY_FRESH_MARK)
+
+
+def publish_pair(exchange, source: int, contract: int, price: int) -> tuple[int, bool]:
+    """One source's price; returns the mark before, and whether the pair makes a step."""
+    market = exchange.markets[contract]
+    mark_before, was_frozen = market.mark, market.state == words.STATE_FROZEN
+    market.sources[source - 1].price = price
+    market.sources[source - 1].time = exchange.clock
+    exchange.emit(events.PRICE_RECEIVED, source, price, contract=contract)
+    index = publish_index(exchange, market)
+    if index == 0:
+        if not was_frozen:
+            freeze(exchange, market)
+        return mark_before, False
+    is_held = publish_mark(exchange, market, index)
+    if was_frozen:
+        reopen(exchange, market)
+    elif market.state == words.STATE_CONTINUOUS and is_held:
+        change_state(exchange, market, words.STATE_REDUCE_ONLY, words.WHY_MARK_HELD)
+    elif market.state == words.STATE_REDUCE_ONLY and not is_held:
+        change_state(exchange, market, words.STATE_CONTINUOUS, words.WHY_MARK_FREE)
+    cancel_outside_band(exchange, market)
+    return mark_before, was_frozen or market.mark != mark_before
+
+
+def cancel_outside_band(exchange, market: Market) -> None:
+    low, high = market.band()
+    for side in (words.BUY, words.SELL):
+        for order in list(market.book.orders(side)):
+            if not low <= order.price <= high:
+                cancel_resting(exchange, order, words.CANCEL_BAND)
