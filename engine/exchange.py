@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from engine.genesis import write_genesis
 from engine.invariants import check_state
-from engine.schema.packing import pack_command
 from engine.schema.commands import COMMAND, AnyCommand
 from engine.schema.contract import Config, check_config
 from engine.schema.events import EVENT, Event, typed_event
+from engine.schema.packing import pack_command
 from engine.schema.vocabulary import BUY, NAMES, SELL
 from engine.state.arena import Arena
 from engine.transition.run import one, run

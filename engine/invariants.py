@@ -1,6 +1,8 @@
 """The invariants of rule 14 over the whole state, walked in plain Python: slow, independent of the
 kernels, and named in what it reports."""
 
+from typing import Any
+
 from engine.schema.vocabulary import BUY, FUND, NONE, REDUCE_ONLY, SELL, STATE_FROZEN
 from engine.state import layout
 from engine.state.arena import Arena
@@ -11,6 +13,8 @@ from engine.views import (
     view_contract,
     view_pool,
 )
+
+View = dict[str, Any]
 
 
 def check_state(arena: Arena) -> list[str]:
@@ -29,7 +33,7 @@ def check_state(arena: Arena) -> list[str]:
     return problems
 
 
-def check_money(pool: dict[str, int], accounts: list[dict]) -> list[str]:
+def check_money(pool: dict[str, int], accounts: list[View]) -> list[str]:
     """I1: ledgers less entry values = deposits less withdrawals. I7: funding clears to zero."""
     problems = []
     cash = sum(account["cash"] for account in accounts)
@@ -48,7 +52,7 @@ def check_money(pool: dict[str, int], accounts: list[dict]) -> list[str]:
     return problems
 
 
-def check_positions(terms: dict[int, dict[str, int]], accounts: list[dict]) -> list[str]:
+def check_positions(terms: dict[int, dict[str, int]], accounts: list[View]) -> list[str]:
     """I2: positions sum to zero; open interest = longs = shorts."""
     problems = []
     for contract, view in terms.items():
@@ -68,7 +72,7 @@ def check_positions(terms: dict[int, dict[str, int]], accounts: list[dict]) -> l
     return problems
 
 
-def check_solvency(terms: dict[int, dict[str, int]], accounts: list[dict]) -> list[str]:
+def check_solvency(terms: dict[int, dict[str, int]], accounts: list[View]) -> list[str]:
     """I3: no cash and no equity below zero. I8: under maintenance means in liquidation."""
     problems = []
     for account in accounts:
@@ -85,7 +89,7 @@ def check_solvency(terms: dict[int, dict[str, int]], accounts: list[dict]) -> li
     return problems
 
 
-def check_orders(arena: Arena, accounts: list[dict]) -> list[str]:
+def check_orders(arena: Arena, accounts: list[View]) -> list[str]:
     """I4: reserves are those of the orders. I6: reduce-only orders fit the position."""
     problems = []
     orders = arena.records("orders", int(arena.engine["orders_top"][0]) + 1)

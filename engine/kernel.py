@@ -89,7 +89,23 @@ def kernel(function: F) -> F:
     # the first call, and the table of signatures compiled since.
     compiled._compile_for_args = refuse
     compiled._insert = lambda *signature: None
+    resolve = compiled.get_call_template
+    compiled.get_call_template = lambda arguments, named: resolve(
+        tuple(_widened(argument) for argument in arguments), named
+    )
     return cast(F, compiled)
+
+
+def _widened(argument: Any) -> Any:
+    """Take every signed integer as int64: one compilation of a kernel serves all its callers.
+
+    numba would make one for each literal and each width among the arguments; that was an eighth
+    of the engine's compile time.
+    """
+    argument = types.unliteral(argument)
+    if isinstance(argument, types.Integer) and argument.signed:
+        return types.int64
+    return argument
 
 
 def cold(function: F) -> F:

@@ -5,14 +5,14 @@ from typing import Any
 from engine.schema import bounds
 from engine.schema.vocabulary import BUY, NONE
 from engine.state import layout
-from engine.state.arena import Arena, Records
+from engine.state.arena import Arena
 
 PAGE_TICKS = layout.TICKS_PER_PAGE
 
 
 def view_pool(arena: Arena) -> dict[str, int]:
     """Every field of the pool's record, with the engine's sequence and clock."""
-    pool = {name: int(arena.pool[name][0]) for name in arena.pool.dtype.names}
+    pool = {name: int(arena.pool[name][0]) for name in layout.POOL.names or ()}
     pool["sequence"] = int(arena.engine["sequence"][0])
     pool["clock_ns"] = int(arena.engine["clock_ns"][0])
     return pool
@@ -112,7 +112,7 @@ def ladder_keys(arena: Arena, contract: int, side: int) -> list[int]:
     return keys
 
 
-def level_of(arena: Arena, contract: int, side: int, key: int) -> "Records":
+def level_of(arena: Arena, contract: int, side: int, key: int) -> Any:
     """The level's record behind an occupied key."""
     place = (contract * 2 + side) * layout.PAGES_PER_LADDER + (key >> 9)
     page = int(arena.records("ladder_pages", place + 1)["slot"][place])

@@ -37,7 +37,8 @@ def compute_growth(arena, contract, rate_ppb):
     terms = CONTRACT(arena, contract)
     lot_value = terms.mark_ticks * terms.tick_value
     whole = lot_value // PPB
-    return whole * rate_ppb + ((lot_value - whole * PPB) * rate_ppb + terms.funding_carry_ppb) // PPB
+    rest = (lot_value - whole * PPB) * rate_ppb + terms.funding_carry_ppb
+    return whole * rate_ppb + rest // PPB
 
 
 @kernel

@@ -43,7 +43,7 @@ def find_position(arena, account, contract):
 
 @cold
 def open_position(arena, account, contract):
-    """A position record at the account's first use of a contract; admission saw that one is free."""
+    """A position record at the account's first use of a contract; admission saw room for it."""
     engine = ENGINE(arena, 0)
     engine.positions_top += 1
     slot = engine.positions_top

@@ -1,4 +1,4 @@
-"""One side of a fill or transfer: funding, position, profit, fee, cash, and its `leg` (1.5, 8.8)."""
+"""One side of a fill or transfer: funding, position, profit, fee, cash, `leg` (1.5, 8.8)."""
 
 from engine.kernel import cold, kernel
 from engine.schema import events

@@ -122,7 +122,10 @@ def check_contract(spec: Contract) -> list[str]:
     """Why this specification can't be listed; empty when it can."""
     where = f"contract {spec.contract}"
     problems = _check_tiers(where, spec)
-    between = lambda low, high, *names: _between(problems, where, spec, low, high, *names)  # noqa: E731
+
+    def between(low: int, high: int, *names: str) -> None:
+        _between(problems, where, spec, low, high, *names)
+
     between(1, bounds.CONTRACTS_MAX, "contract")
     between(1, bounds.TICK_VALUE_MAX, "tick_value")
     between(1, bounds.PRICE_TICKS_MAX, "price_ticks_max")

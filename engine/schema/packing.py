@@ -22,7 +22,7 @@ LIMITS = _limits()
 
 
 def pack_command(command: AnyCommand, records: npt.NDArray[np.void], row: int) -> None:
-    """Write the command into `records[row]`; raises FieldRangeError and then leaves it as it was."""
+    """Write the command into `records[row]`; raises FieldRangeError before it writes anything."""
     fields = FIELDS[command.kind_code]
     values = [getattr(command, name) for name in fields]
     for name, value in zip(fields, values, strict=True):

@@ -7,9 +7,10 @@ slot outside the section and a value outside its field, so an overflow is a fail
 """
 
 import ctypes
-
+from typing import Any
 
 from engine.kernel import JIT
+from engine.schema.commands import COMMAND as COMMAND_RECORD
 from engine.state import layout
 
 _CTYPES = {
@@ -43,10 +44,12 @@ def _shared_field(ctype, offset: int):
 def _twin(name: str, section: layout.Section):
     """The accessor with the JIT off: a ctypes view over the same bytes."""
     record = section.record
-    layouts, checked = [], {}
+    places: Any = record.fields
+    layouts: list[tuple[str, Any]] = []
+    checked: dict[str, Any] = {}
     end = 0
-    for field in sorted(record.names or (), key=lambda n: record.fields[n][1]):
-        kind, offset = record.fields[field][:2]
+    for field in sorted(places, key=lambda name: places[name][1]):
+        kind, offset = places[field][:2]
         if offset < end:  # shares its bytes with another family's field (commands)
             checked[field] = _shared_field(_CTYPES[kind.str[1:]], offset)
             continue
@@ -55,7 +58,7 @@ def _twin(name: str, section: layout.Section):
         layouts.append(("_" + field, _CTYPES[kind.str[1:]]))
         checked[field] = _checked_field(field, kind.str[1:])
         end = offset + kind.itemsize
-    structure = type(name, (ctypes.Structure,), {"_pack_": 1, "_fields_": layouts, **checked})
+    structure: Any = type(name, (ctypes.Structure,), {"_pack_": 1, "_fields_": layouts, **checked})
     base, size, rows = section.offset, record.itemsize, section.rows
 
     def at(arena, slot):
@@ -271,6 +274,6 @@ EVENT = _accessor("events")
 
 def command_accessor():
     """`COMMAND(commands, row)`: a record of a command array anywhere in memory."""
-    return _pointer("command", layout.Section(layout.COMMAND, 2**40, 0))
+    return _pointer("command", layout.Section(COMMAND_RECORD, 2**40, 0))
 
 

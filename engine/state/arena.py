@@ -77,7 +77,7 @@ def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
         "contracts": [terms[name] for name in _CONTRACT],
     }
     tiers = arena.records("tiers", (contracts + 1) * 8)
-    form["tiers"] = [tiers[name] for name in tiers.dtype.names]
+    form["tiers"] = [tiers[name] for name in layout.TIER.names or ()]
     sources = arena.records("sources", (contracts + 1) * 8)
     form["sources"] = [
         sources[name] for name in ("weight", "price_ticks", "time_ns", "out", "back_ns")

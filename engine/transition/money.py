@@ -20,13 +20,13 @@ from engine.state.layout import LIQUIDATING
 from engine.transition.admission import check_client
 from risk.accounts import contract_of, first_position, next_position
 from risk.ledger import apply_cash, release_withdrawals_if_refilled, settle_all_funding
+from risk.liquidation_queue import rescore
 from risk.margin import (
     compute_equity,
     compute_maintenance,
     compute_notional,
     compute_requirement,
 )
-from risk.liquidation_queue import rescore
 
 
 @cold

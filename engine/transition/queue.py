@@ -1,4 +1,4 @@
-"""The queue: liquidation steps of accounts at or above zero, a bounded number a command (2.5, 9.2)."""
+"""The queue: liquidation steps of accounts not below zero, some per command (2.5, 9.2)."""
 
 from engine.kernel import cold
 from engine.schema import events

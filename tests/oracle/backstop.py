@@ -1,0 +1,267 @@
+"""Who takes what the book can't: the fund, then accounts that must close anyway, then the winners
+(9.2 e-f, 9.6, 9.7). A `charge` is what the closing account passes on, in money, over its lots."""
+
+import heapq
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from engine.schema import events
+from engine.schema.bounds import NS_PER_DAY, PPB
+from tests.oracle.accounts import Account, equity, maintenance, notional
+from tests.oracle.money import suspect, transfer
+from tests.oracle.prices import Market
+from tests.oracle.rounding import rate_down, sign_of
+
+
+def spread(charge: int, lots: int) -> list[int]:
+    """What each lot bears: the floor, and the last ones one unit more."""
+    each, more = divmod(charge, lots)
+    return [each] * (lots - more) + [each + 1] * more
+
+
+@dataclass
+class Step:
+    """One change of marks or one funding interval: what one lot long gained, by contract."""
+
+    gain_per_lot: dict[int, int] = field(default_factory=dict)
+
+    def gain(self, account: Account) -> int:
+        return sum(account.lots(number) * per for number, per in self.gain_per_lot.items())
+
+
+@dataclass
+class Debtor:
+    """One negative account in the waterfall of a step, and who paid for it."""
+
+    account: Account
+    found: int = 0
+    charges: dict[int, int] = field(default_factory=dict)  # left to pass on, by contract
+    fund: int = 0
+    given_up: int = 0
+    house: int = 0
+    haircut: int = 0
+
+
+@dataclass
+class Waterfall:
+    step: Step
+    debtors: list[Debtor]
+    fund_loss: int = 0  # of this step
+    given_up: dict[int, int] = field(default_factory=dict)  # by account
+    gains: dict[int, int] = field(default_factory=dict)  # by account, when the step was found
+
+    def is_debtor(self, account: Account) -> bool:
+        return any(debtor.account is account for debtor in self.debtors)
+
+
+# The fund.
+
+
+def fund_loss_room(exchange, waterfall: Waterfall) -> int:
+    config = exchange.config
+    today = exchange.fund_losses.get(exchange.clock // NS_PER_DAY, 0)
+    step_room = config.fund_loss_step_max - waterfall.fund_loss
+    return max(0, min(step_room, config.fund_loss_day_max - today))
+
+
+def count_fund_loss(exchange, waterfall: Waterfall, amount: int) -> None:
+    day = exchange.clock // NS_PER_DAY
+    exchange.fund_losses[day] = exchange.fund_losses.get(day, 0) + amount
+    waterfall.fund_loss += amount
+
+
+def may_fund_hold(exchange, market: Market, lots_after: int) -> bool:
+    """Both caps of 9.6, unless the fund's position gets no larger."""
+    spec = market.spec
+    before, after = abs(exchange.fund.lots(market.contract)), abs(lots_after)
+    if after <= before:
+        return True
+    share = rate_down(market.open_interest(), spec.fund_share_ppb)
+    return after * market.lot_value <= spec.fund_value_max and after <= share
+
+
+def takeover_lots(
+    exchange, market: Market, account: Account, bears: list[int], loss_room: int
+) -> int:
+    """The most lots the fund can take: lot by lot, until the next one would be too much."""
+    fund_equity = equity(exchange, exchange.fund)
+    if account is exchange.fund or fund_equity < 0:
+        return 0
+    held, sign = exchange.fund.lots(market.contract), sign_of(account.lots(market.contract))
+    room = min(loss_room, fund_equity)
+    charge = taken = 0
+    for bears_next in bears:
+        charge += bears_next
+        if charge > room or not may_fund_hold(exchange, market, held + sign * (taken + 1)):
+            break
+        taken += 1
+    return taken
+
+
+def take_over(
+    exchange, market: Market, account: Account, lots: int, charge: int, penalty: int
+) -> None:
+    value = lots * market.lot_value + charge * sign_of(account.lots(market.contract))
+    exchange.emit(
+        events.POSITION_TAKEN_OVER,
+        lots,
+        value,
+        charge,
+        penalty,
+        account=account.account,
+        contract=market.contract,
+    )
+    transfer(exchange, market, account, exchange.fund, lots, value, penalty)
+    suspect(exchange, exchange.fund)
+
+
+# Pairing.
+
+
+def pairing_partners(
+    exchange, market: Market, account: Account, negative: list[Account]
+) -> list[tuple[Account, int]]:
+    """(account, most lots): opposite positions that have to go as well, in their order."""
+    sign = sign_of(account.lots(market.contract))
+
+    def is_opposite(other: Account) -> bool:
+        return other is not account and other.lots(market.contract) * sign < 0
+
+    partners = [
+        (other, abs(other.lots(market.contract))) for other in negative if is_opposite(other)
+    ]
+    closing = [
+        other
+        for other in exchange.accounts.values()
+        if other.in_liquidation and other not in negative and is_opposite(other)
+        and equity(exchange, other) >= 0
+    ]  # fmt: skip
+    closing.sort(key=lambda a: (equity(exchange, a) - maintenance(exchange, a), a.account))
+    partners += [(other, exchange.next_step_lots(other, market.contract)) for other in closing]
+    fund = exchange.fund
+    if is_opposite(fund) and fund not in negative and fund not in closing:
+        partners.append((fund, abs(fund.lots(market.contract))))
+    return partners
+
+
+def pair_off(exchange, market: Market, account: Account, negative: list[Account]) -> None:
+    """9.7: closing positions meet each other at mark first."""
+    for other, most in pairing_partners(exchange, market, account, negative):
+        lots = min(abs(account.lots(market.contract)), most)
+        if lots == 0:
+            continue
+        value = lots * market.lot_value
+        exchange.emit(
+            events.POSITIONS_PAIRED,
+            lots,
+            value,
+            other.account,
+            account=account.account,
+            contract=market.contract,
+        )
+        transfer(exchange, market, account, other, lots, value)
+
+
+# Deleveraging.
+
+
+@dataclass
+class Holder:
+    """An opposite holder while lots are dealt out."""
+
+    account: Account
+    lots: int
+    equity: int
+    notional: int
+    taken: int = 0
+    charge: int = 0
+    paid: int = 0
+
+    def rank(self) -> tuple[int, Fraction, int]:
+        """Highest notional / equity first; equity 0 is highest; ties by id."""
+        if self.equity <= 0:
+            return 0, Fraction(0), self.account.account
+        return 1, -Fraction(self.notional, self.equity), self.account.account
+
+
+def opposite_holders(
+    exchange, market: Market, account: Account, everyone: bool
+) -> list[Holder]:
+    sign = sign_of(account.lots(market.contract))
+    found = []
+    for number in sorted(market.holders):
+        other = exchange.accounts[number]
+        if other is account or other.lots(market.contract) * sign >= 0:
+            continue
+        other_equity = equity(exchange, other)
+        if not everyone and (other.in_liquidation or other_equity < 0):
+            continue
+        lots = abs(other.lots(market.contract))
+        found.append(Holder(other, lots, other_equity, notional(exchange, other)))
+    return found
+
+
+def deal_out(
+    market: Market, holders: list[Holder], bears: list[int], most_per_lot: int, everyone: bool
+) -> list[Holder]:
+    """Lot by lot to the holder that ranks first at that moment; returns those chosen, in order."""
+    chosen: list[Holder] = []
+    heap = [(holder.rank(), k) for k, holder in enumerate(holders)]
+    heapq.heapify(heap)
+    for bears_this in bears:
+        pays = min(bears_this, most_per_lot)
+        while heap and not everyone and holders[heap[0][1]].equity - pays < 0:
+            heapq.heappop(heap)  # skipped for good
+        if not heap:
+            break
+        _, k = heapq.heappop(heap)
+        holder = holders[k]
+        if holder.taken == 0:
+            chosen.append(holder)
+        holder.taken += 1
+        holder.charge += bears_this
+        holder.paid += pays
+        holder.equity -= pays
+        holder.notional -= market.lot_value
+        if holder.taken < holder.lots:
+            heapq.heappush(heap, (holder.rank(), k))
+    return chosen
+
+
+def deleverage(
+    exchange,
+    market: Market,
+    account: Account,
+    charge: int,
+    most_per_lot: int = 0,
+    everyone: bool = False,
+) -> list[Holder]:
+    """Opposite holders take the account's lots at mark less the charge; returns what each did.
+
+    A negative charge is a share of equity that the holders receive."""
+    lots = abs(account.lots(market.contract))
+    if lots == 0:
+        return []
+    sign = sign_of(account.lots(market.contract))
+    bears = spread(charge, lots) if charge >= 0 else [-share for share in spread(-charge, lots)]
+    holders = opposite_holders(exchange, market, account, everyone)
+    chosen = deal_out(market, holders, bears, most_per_lot, everyone)
+    for holder in chosen:
+        value = holder.taken * market.lot_value + holder.paid * sign
+        exchange.emit(
+            events.POSITION_DELEVERAGED,
+            holder.taken,
+            value,
+            holder.charge,
+            holder.account.account,
+            holder.paid,
+            account=account.account,
+            contract=market.contract,
+        )
+        transfer(exchange, market, account, holder.account, holder.taken, value)
+        if holder.paid > 0:
+            suspect(exchange, holder.account)
+    return chosen
+
+
+assert PPB == 10**9

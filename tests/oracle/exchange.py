@@ -1,0 +1,305 @@
+"""The oracle itself: one transition per command, in the order of rule 2.6."""
+
+import pickle
+from collections import deque
+from dataclasses import dataclass
+
+from engine.schema import bounds, commands, events, refusals
+from engine.schema import vocabulary as words
+from engine.schema.contract import Config
+from tests.oracle import liquidation
+from tests.oracle.accounts import Account, withdrawable
+from tests.oracle.backstop import Step
+from tests.oracle.book import OrderIds
+from tests.oracle.funding import publish_funding, sample_premium
+from tests.oracle.invariants import check, state
+from tests.oracle.money import settle_all_funding
+from tests.oracle.orders import amend_order, cancel_order, mass_cancel, place_order
+from tests.oracle.prices import freeze, make_market, publish_pair, stale_due
+
+Event = tuple[int, int, int, int, int, int, int, int, int, int]
+
+DUE_STALE, DUE_SAMPLE, DUE_FUNDING = 1, 2, 3
+OPERATOR_KINDS = range(21, 30)
+CLIENT_COMMANDS = {
+    commands.PLACE_ORDER: place_order,
+    commands.CANCEL_ORDER: cancel_order,
+    commands.AMEND_ORDER: amend_order,
+    commands.MASS_CANCEL: mass_cancel,
+}
+OPENABLE = (words.KIND_CLIENT, words.KIND_LIQUIDITY_PROVIDER, words.KIND_AFFILIATE)
+
+
+@dataclass(frozen=True)
+class RawCommand:
+    """A command of a kind that does not exist."""
+
+    kind_code: int
+    time_ns: int
+
+
+class Oracle:
+    """The whole exchange. `apply` is the transition; `check` and `state` look at the result."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.clock = 0
+        self.sequence = 0
+        self.markets = {spec.contract: make_market(spec) for spec in config.contracts}
+        self.fund = Account(words.FUND, 0, 0, words.KIND_FUND, cash=config.fund_cash)
+        self.accounts = {words.FUND: self.fund}
+        self.house = config.house_cash
+        self.fees = 0
+        self.deposits = config.fund_cash + config.house_cash  # less withdrawals
+        self.withdrawals_stopped = False
+        self.fund_losses: dict[int, int] = {}  # by UTC day
+        self.order_ids = OrderIds()
+        self.suspects: deque[int] = deque()
+        self.events: list[Event] = []
+
+    def apply(self, command) -> list[Event]:
+        """One command; its events, as tuples in the order of the record's fields."""
+        self.events = []
+        self.sequence += 1
+        code = self.check_stamp(command)
+        if code:
+            self.refuse(command, code)
+            return self.events
+        self.do_due_work(command.time_ns)
+        self.clock = command.time_ns
+        code = self.perform(command)
+        if code:
+            self.refuse(command, code)
+        liquidation.drain_suspects(self)
+        liquidation.run_queue(self)
+        return self.events
+
+    def check(self) -> None:
+        check(self)
+
+    def state(self) -> dict:
+        return state(self)
+
+    def copy(self) -> "Oracle":
+        """A deep copy, to try something out."""
+        return pickle.loads(pickle.dumps(self))
+
+    def emit(
+        self, kind: int, a=0, b=0, c=0, d=0, e=0, f=0, *, account: int = 0, contract: int = 0
+    ) -> None:
+        self.events.append((self.sequence, a, b, c, d, e, f, account, contract, kind))
+
+    def refuse(self, command, code: int) -> None:
+        self.emit(
+            events.REFUSED,
+            code,
+            command.kind_code,
+            getattr(command, "client_id", 0),
+            getattr(command, "order_id", 0),
+            account=getattr(command, "account", 0),
+            contract=getattr(command, "contract", 0),
+        )
+
+    # What liquidation offers to the modules below it.
+
+    def end_liquidation(self, account: Account, end: int) -> None:
+        liquidation.end_liquidation(self, account, end)
+
+    def next_step_lots(self, account: Account, contract: int) -> int:
+        return liquidation.next_step_lots(self, account, contract)
+
+    # (a) and (b).
+
+    def check_stamp(self, command) -> int:
+        now = command.time_ns
+        if now < 0 or now < self.clock:
+            return refusals.TIME_BACKWARDS
+        config = self.config
+        is_operator = command.kind_code in OPERATOR_KINDS
+        ahead = config.jump_ns_max if is_operator else config.stamp_ahead_ns_max
+        if now > bounds.TIME_NS_MAX or (self.clock and now > self.clock + ahead):
+            return refusals.TIME_AHEAD
+        return refusals.OK
+
+    def do_due_work(self, command_time: int) -> None:
+        while True:
+            due = [
+                item
+                for market in self.markets.values()
+                if market.state != words.STATE_FROZEN
+                for item in (
+                    (stale_due(market), DUE_STALE, market.contract),
+                    (market.next_sample, DUE_SAMPLE, market.contract),
+                    (market.next_funding, DUE_FUNDING, market.contract),
+                )
+                if item[0] <= command_time
+            ]
+            if not due:
+                return
+            self.clock, kind, contract = min(due)
+            market = self.markets[contract]
+            if kind == DUE_STALE:
+                freeze(self, market)
+            elif kind == DUE_SAMPLE:
+                sample_premium(self, market)
+            else:
+                growth = publish_funding(self, market, command_time)
+                if growth:
+                    liquidation.supervise(self, Step({contract: -growth}))
+                liquidation.drain_suspects(self)
+
+    # (c) The command.
+
+    def perform(self, command) -> int:
+        kind = command.kind_code
+        if kind in CLIENT_COMMANDS or kind == commands.WITHDRAW:
+            code = self.admit_client(command)
+            if code:
+                return code
+            if kind == commands.WITHDRAW:
+                return self.withdraw(command)
+            return CLIENT_COMMANDS[kind](self, command)
+        if kind == commands.PUBLISH_PRICE:
+            return self.publish_price(command)
+        if kind == commands.OPEN_ACCOUNT:
+            return self.open_account(command)
+        if kind == commands.DEPOSIT:
+            return self.deposit(command)
+        if kind == commands.ADVANCE_TIME:
+            self.emit(events.TIME_ADVANCED, self.clock)
+            return refusals.OK
+        if kind == commands.RELEASE_WITHDRAWALS:
+            return self.release_withdrawals()
+        return refusals.COMMAND_UNKNOWN
+
+    def client(self, number: int) -> Account | None:
+        return self.accounts.get(number) if number != words.FUND else None
+
+    def admit_client(self, command) -> int:
+        """2.4: the account, and its window of client ids."""
+        account = self.client(command.account)
+        if account is None:
+            return refusals.ACCOUNT_UNKNOWN
+        if not 1 <= command.client_id <= bounds.CLIENT_ID_MAX:
+            return refusals.CLIENT_ID_NOT_POSITIVE
+        if command.client_id in account.client_ids:
+            return refusals.CLIENT_ID_DUPLICATE
+        if account.client_id_highest - command.client_id > 63:
+            return refusals.CLIENT_ID_TOO_OLD
+        account.use_client_id(command.client_id)
+        return refusals.OK
+
+    def publish_price(self, command) -> int:
+        pairs = [(command.contract, command.price_ticks)]
+        for contract, price in (
+            (command.contract_2, command.price_ticks_2),
+            (command.contract_3, command.price_ticks_3),
+        ):
+            if contract != 0:
+                pairs.append((contract, price))
+        for contract, price in pairs:
+            if contract not in self.markets:
+                return refusals.CONTRACT_UNKNOWN
+            market = self.markets[contract]
+            if not 1 <= command.source <= len(market.sources):
+                return refusals.SOURCE_UNKNOWN
+            if not 1 <= price <= market.spec.price_ticks_max:
+                return refusals.SOURCE_PRICE_INVALID
+        step, touched = Step(), set()
+        for contract, price in pairs:
+            if contract in touched:
+                liquidation.supervise(self, step)
+                step, touched = Step(), set()
+            touched.add(contract)
+            mark_before, makes_step = publish_pair(self, command.source, contract, price)
+            if makes_step:
+                market = self.markets[contract]
+                gain = (market.mark - mark_before) * market.spec.tick_value
+                step.gain_per_lot[contract] = gain
+        liquidation.supervise(self, step)
+        return refusals.OK
+
+    def open_account(self, command) -> int:
+        if not words.CLIENT_FIRST <= command.account <= bounds.ACCOUNTS_MAX:
+            return refusals.ACCOUNT_OUT_OF_RANGE
+        if command.account in self.accounts:
+            return refusals.ACCOUNT_EXISTS
+        if command.account_kind not in OPENABLE:
+            return refusals.ACCOUNT_KIND_INVALID
+        if command.owner < 1 or command.group < 1:
+            return refusals.GROUP_INVALID
+        self.accounts[command.account] = Account(
+            command.account, command.owner, command.group, command.account_kind
+        )
+        self.emit(
+            events.ACCOUNT_OPENED,
+            command.owner,
+            command.group,
+            command.account_kind,
+            account=command.account,
+        )
+        return refusals.OK
+
+    # Money in and out.
+
+    def deposit(self, command) -> int:
+        if command.ledger not in (words.LEDGER_CLIENT, words.LEDGER_FUND, words.LEDGER_HOUSE):
+            return refusals.LEDGER_INVALID
+        account = None
+        if command.ledger == words.LEDGER_CLIENT:
+            account = self.client(command.account)
+            if account is None:
+                return refusals.ACCOUNT_UNKNOWN
+        elif command.ledger == words.LEDGER_FUND:
+            account = self.fund
+        if command.amount < 1:
+            return refusals.AMOUNT_NOT_POSITIVE
+        if self.deposits + command.amount > bounds.DEPOSITS_MAX:
+            return refusals.AMOUNT_ABOVE_MAX
+        self.deposits += command.amount
+        if account is None:
+            self.house += command.amount
+            cash, number = self.house, 0
+        else:
+            account.cash += command.amount
+            cash, number = account.cash, account.account
+        self.emit(events.DEPOSITED, command.amount, command.ledger, cash, account=number)
+        self.resume_withdrawals()
+        return refusals.OK
+
+    def resume_withdrawals(self) -> None:
+        config = self.config
+        is_refilled = self.fund.cash >= config.fund_cash_limit
+        is_refilled = is_refilled and self.house >= config.house_cash_limit
+        if self.withdrawals_stopped and is_refilled:
+            self.withdrawals_stopped = False
+            self.emit(events.WITHDRAWALS_RELEASED, 0)
+
+    def release_withdrawals(self) -> int:
+        if not self.withdrawals_stopped:
+            return refusals.WITHDRAWALS_NOT_STOPPED
+        self.withdrawals_stopped = False
+        self.emit(events.WITHDRAWALS_RELEASED, 1)
+        return refusals.OK
+
+    def withdraw(self, command) -> int:
+        account = self.accounts[command.account]
+        if command.amount < 1:
+            return refusals.AMOUNT_NOT_POSITIVE
+        if command.amount > bounds.DEPOSITS_MAX:
+            return refusals.AMOUNT_ABOVE_MAX
+        if self.withdrawals_stopped:
+            return refusals.WITHDRAWALS_STOPPED
+        if command.amount > withdrawable(self, account):
+            return refusals.WITHDRAWAL_ABOVE_AVAILABLE
+        settle_all_funding(self, account)
+        account.cash -= command.amount
+        self.deposits -= command.amount
+        self.emit(
+            events.WITHDRAWN,
+            command.amount,
+            command.client_id,
+            account.cash,
+            account=account.account,
+        )
+        return refusals.OK

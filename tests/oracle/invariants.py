@@ -1,0 +1,222 @@
+"""The invariants of rule 14 over the whole oracle, and its state in one plain structure."""
+
+from engine.schema import vocabulary as words
+from tests.oracle.accounts import Order, equity, maintenance
+
+
+def check(exchange) -> None:
+    """Assert I1 to I8 (I9 is asserted where a waterfall closes)."""
+    check_money(exchange)
+    for market in exchange.markets.values():
+        check_positions(exchange, market)
+        check_book(exchange, market)
+    for account in exchange.accounts.values():
+        check_account(exchange, account)
+
+
+def balances(exchange) -> int:
+    total = exchange.house + exchange.fees
+    total += sum(account.cash for account in exchange.accounts.values())
+    return total + sum(market.clearing for market in exchange.markets.values())
+
+
+def check_money(exchange) -> None:
+    positions = [h for account in exchange.accounts.values() for h in account.positions()]
+    entries = sum(holding.entry_value for holding in positions)
+    assert balances(exchange) - entries == exchange.deposits, "I1: money"
+    held = exchange.house + exchange.fees
+    held += sum(equity(exchange, account) for account in exchange.accounts.values())
+    carried = sum(market.clearing for market in exchange.markets.values())
+    carried += sum(
+        holding.lots * (exchange.markets[holding.contract].funding_index - holding.funding_index)
+        for holding in positions
+    )
+    assert carried == 0, "I7: funding paid equals funding received"
+    assert held == exchange.deposits, "I1: total equity equals cash held"
+    assert exchange.house >= 0 and exchange.fees >= 0, "I3: a ledger below zero"
+
+
+def check_positions(exchange, market) -> None:
+    assert sum(h.lots for h in market.holders.values()) == 0, "I2: positions sum to zero"
+    longs = sum(h.lots for h in market.holders.values() if h.lots > 0)
+    shorts = -sum(h.lots for h in market.holders.values() if h.lots < 0)
+    assert longs == shorts == market.open_interest(), "I2: open interest"
+    owed = [
+        h.lots * (market.funding_index - h.funding_index) for h in market.holders.values()
+    ]
+    assert sum(owed) + market.clearing == 0, "I7: clearing"
+    for holding in market.holders.values():
+        assert holding.lots != 0 or holding.entry_value == 0, "I1: entry value of nothing"
+    assert market.state != words.STATE_DEFAULT, "9.8: default outside a waterfall"
+
+
+def check_book(exchange, market) -> None:
+    book = market.book
+    bid, ask = book.best_price(words.BUY), book.best_price(words.SELL)
+    assert bid is None or ask is None or bid < ask, "I5: crossed"
+    for side in (words.BUY, words.SELL):
+        total = 0
+        for key, queue in book.sides[side].items():
+            assert queue, "I5: an empty level"
+            for order_id, order in queue.items():
+                holding = exchange.accounts[order.account].holdings[market.contract]
+                assert holding.orders.get(order_id) is order, "I5: an order of nobody"
+                assert order.side == side and book.key(side, order.price) == key, "I5: key"
+                assert order.open > 0, "I5: an empty order"
+                total += order.open
+        assert total == book.resting_lots[side], "I5: lots of a side"
+
+
+def check_account(exchange, account) -> None:
+    assert account.cash >= 0, f"I3: cash of {account.account}"
+    value = equity(exchange, account)
+    assert value >= 0, f"I3: equity of {account.account}"
+    for holding in account.holdings.values():
+        market = exchange.markets[holding.contract]
+        if holding.lots:
+            assert market.holders[account.account] is holding, "I2: holder"
+        for order in holding.orders.values():
+            check_order(market, order)
+        for side, sign in ((words.BUY, -1), (words.SELL, 1)):
+            most = max(0, sign * holding.lots)
+            assert holding.reduce_only_lots(side) <= most, "I6: reduce-only above the position"
+    positions = account.positions()
+    is_frozen = any(
+        exchange.markets[h.contract].state == words.STATE_FROZEN for h in positions
+    )
+    if not account.in_liquidation and not is_frozen:
+        assert value >= maintenance(exchange, account), f"I8: account {account.account}"
+
+
+def check_order(market, order: Order) -> None:
+    whole = order.filled + order.open + order.cancelled
+    assert whole == order.entered, "I6: filled + open + cancelled = entered"
+    assert order.reserve >= 0 and order.charges >= 0, "I4: reserve"
+    assert not order.is_reduce_only or order.reserve == order.charges == 0, "I4: reduce-only"
+    on_side = market.book.sides[order.side][market.book.key(order.side, order.price)]
+    assert on_side[order.order_id] is order, "I5: an order outside the book"
+
+
+def state(exchange) -> dict:
+    """The logical state, all plain integers, lists and dicts:
+
+    clock, sequence
+    ledgers: fund, house, fees, clearing (by contract), deposits (less withdrawals)
+    withdrawals_stopped
+    accounts: by id {owner, group, kind, cash, client_id_highest, client_ids (those of the window),
+        in_liquidation, was_called, next_step_whole, cools_until,
+        contracts (in the account's order),
+        positions: by contract {lots, entry_value, funding_index}, flat ones left out,
+        reserves: by contract [of buys, of sells, losses and fees], contracts with orders only}
+    orders: by contract [bids, asks], each a list in priority order of
+        (order id, account, price, open lots, filled lots, flags, stp, client id, reserve, charges)
+    contracts: by id {state, index, mark, open_interest, sources [(price, time or -1, out, near
+        since or -1)], next_sample, next_funding, rate, funding_index, carry, sum, count, valid,
+        frozen_ns, freeze_end, held [(term, time) or None] x 2, basis, last_term, traded_value,
+        traded_lots}
+    liquidation_queue: ids, in the order in which their steps would run
+    suspects: ids (always empty after a command)
+    """
+    return {
+        "clock": exchange.clock,
+        "sequence": exchange.sequence,
+        "ledgers": {
+            "fund": exchange.fund.cash,
+            "house": exchange.house,
+            "fees": exchange.fees,
+            "clearing": {n: market.clearing for n, market in exchange.markets.items()},
+            "deposits": exchange.deposits,
+        },
+        "withdrawals_stopped": int(exchange.withdrawals_stopped),
+        "accounts": {n: state_of_account(exchange.accounts[n]) for n in sorted(exchange.accounts)},
+        "orders": {
+            n: [[state_of_order(o) for o in market.book.orders(side)] for side in (0, 1)]
+            for n, market in exchange.markets.items()
+        },
+        "contracts": {n: state_of_market(market) for n, market in exchange.markets.items()},
+        "liquidation_queue": [
+            account.account
+            for account in sorted(
+                (a for a in exchange.accounts.values() if a.in_liquidation),
+                key=lambda a: (equity(exchange, a) - maintenance(exchange, a), a.account),
+            )
+        ],
+        "suspects": list(exchange.suspects),
+    }
+
+
+def state_of_account(account) -> dict:
+    return {
+        "owner": account.owner,
+        "group": account.group,
+        "kind": account.kind,
+        "cash": account.cash,
+        "client_id_highest": account.client_id_highest,
+        "client_ids": sorted(account.client_ids),
+        "in_liquidation": int(account.in_liquidation),
+        "was_called": int(account.was_called),
+        "next_step_whole": int(account.next_step_whole),
+        "cools_until": account.cools_until,
+        "contracts": list(account.holdings),
+        "positions": {
+            holding.contract: {
+                "lots": holding.lots,
+                "entry_value": holding.entry_value,
+                "funding_index": holding.funding_index,
+            }
+            for holding in account.positions()
+        },
+        "reserves": {
+            number: [holding.reserved(0), holding.reserved(1), holding.charges()]
+            for number, holding in account.holdings.items()
+            if holding.orders
+        },
+    }
+
+
+def state_of_order(order: Order) -> tuple:
+    return (
+        order.order_id,
+        order.account,
+        order.price,
+        order.open,
+        order.filled,
+        order.flags,
+        order.stp,
+        order.client_id,
+        order.reserve,
+        order.charges,
+    )
+
+
+def state_of_market(market) -> dict:
+    return {
+        "state": market.state,
+        "index": market.index,
+        "mark": market.mark,
+        "open_interest": market.open_interest(),
+        "sources": [
+            (
+                source.price,
+                -1 if source.time is None else source.time,
+                int(source.is_out),
+                -1 if source.near_since is None else source.near_since,
+            )
+            for source in market.sources
+        ],
+        "next_sample": market.next_sample,
+        "next_funding": market.next_funding,
+        "rate": market.rate,
+        "funding_index": market.funding_index,
+        "carry": market.carry,
+        "sum": market.sample_sum,
+        "count": market.sample_count,
+        "valid": market.sample_valid,
+        "frozen_ns": market.frozen_ns,
+        "freeze_end": market.freeze_end,
+        "held": list(market.held_terms),
+        "basis": list(market.basis),
+        "last_term": market.last_term,
+        "traded_value": market.traded_value,
+        "traded_lots": market.traded_lots,
+    }

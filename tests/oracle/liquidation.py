@@ -1,0 +1,305 @@
+"""Supervision of a step, suspects, and the queue of accounts in liquidation (9.1, 9.2)."""
+
+from dataclasses import dataclass
+
+from engine.schema import events
+from engine.schema import vocabulary as words
+from engine.schema.bounds import PPB
+from tests.oracle.accounts import (
+    Account,
+    Holding,
+    Order,
+    equity,
+    maintenance,
+    maintenance_margin,
+    maintenance_of,
+)
+from tests.oracle.backstop import Step, deleverage, pair_off, spread, take_over, takeover_lots
+from tests.oracle.book import other_side
+from tests.oracle.matching import end_aggressor, sweep
+from tests.oracle.prices import Market
+from tests.oracle.resting import cancel_resting
+from tests.oracle.rounding import ceil_div, clamp, rate_down, rate_up
+from tests.oracle.waterfall import run_waterfall
+
+# Supervision.
+
+
+def largest_position(exchange, holdings: list[Holding]) -> Holding:
+    """By maintenance; ties: the first of the account's contracts."""
+    return max(holdings, key=lambda holding: maintenance_of(exchange, holding))
+
+
+def supervise(exchange, step: Step) -> None:
+    """Value everyone with a position in a contract of the step; then the waterfall, if needed."""
+    numbers = {
+        number
+        for contract in step.gain_per_lot
+        for number, holding in exchange.markets[contract].holders.items()
+        if holding.lots
+    }
+    hits = []
+    for number in sorted(numbers):
+        account = exchange.accounts[number]
+        margin = maintenance(exchange, account)
+        largest = largest_position(exchange, account.positions())
+        call_ppb = exchange.markets[largest.contract].spec.margin_call_ppb
+        value = equity(exchange, account)
+        if value < rate_up(margin, call_ppb):
+            hits.append((value, margin, account))
+        else:
+            account.was_called = False
+    negative = [hit for hit in hits if hit[0] < 0]
+    others = [hit for hit in hits if hit[0] >= 0]
+    negative.sort(key=lambda hit: (hit[0], hit[2].account))
+    others.sort(key=lambda hit: (hit[0] - hit[1], hit[2].account))
+    for value, margin, account in negative + others:
+        if value < margin:
+            start_liquidation(exchange, account)
+        elif not account.was_called:
+            account.was_called = True
+            exchange.emit(events.MARGIN_CALLED, value, margin, account=account.account)
+    if negative:
+        run_waterfall(exchange, step, [account for _, _, account in negative])
+
+
+def start_liquidation(exchange, account: Account) -> None:
+    if account.in_liquidation:
+        return
+    account.in_liquidation = True
+    exchange.emit(
+        events.LIQUIDATION_STARTED,
+        equity(exchange, account),
+        maintenance(exchange, account),
+        account=account.account,
+    )
+
+
+def end_liquidation(exchange, account: Account, end: int) -> None:
+    account.leave_liquidation()
+    exchange.emit(
+        events.LIQUIDATION_ENDED,
+        end,
+        equity(exchange, account),
+        maintenance(exchange, account),
+        account=account.account,
+    )
+
+
+def drain_suspects(exchange) -> None:
+    """First in, first out."""
+    while exchange.suspects:
+        account = exchange.accounts[exchange.suspects.popleft()]
+        value = equity(exchange, account)
+        assert value >= 0, "I3: a negative equity outside a step"
+        if value < maintenance(exchange, account):
+            start_liquidation(exchange, account)
+
+
+# What the next step of an account would be.
+
+
+@dataclass
+class Plan:
+    holding: Holding
+    kind: int
+    lots: int
+    limit: int
+    equity: int
+    margin: int
+    share: int
+
+
+def share_of(exchange, account: Account, holding: Holding) -> int:
+    """9.3: the part of a positive equity that stands behind this position."""
+    margin = maintenance(exchange, account)
+    return equity(exchange, account) * maintenance_of(exchange, holding) // margin
+
+
+def movable_positions(exchange, account: Account) -> list[Holding]:
+    return [
+        holding
+        for holding in account.positions()
+        if exchange.markets[holding.contract].state != words.STATE_FROZEN
+    ]
+
+
+def is_recovered(exchange, account: Account, holding: Holding) -> bool:
+    buffer = exchange.markets[holding.contract].spec.liquidation_buffer_ppb
+    margin = maintenance(exchange, account)
+    return equity(exchange, account) >= rate_up(margin, PPB + buffer)
+
+
+def limit_of(market: Market, holding: Holding, share: int) -> int:
+    """The bankruptcy price, fee included, rounded towards earlier bankruptcy."""
+    spec, lots = market.spec, abs(holding.lots)
+    fee = rate_up(lots * market.lot_value, spec.liquidation_fee_ppb)
+    way = (share - fee) // (lots * spec.tick_value)
+    price = market.mark - way if holding.lots > 0 else market.mark + way
+    return clamp(price, 1, spec.price_ticks_max)
+
+
+def smallest_cut(exchange, account: Account, holding: Holding) -> int:
+    """The fewest lots that reach maintenance x (1 + buffer); 0 if no cut does."""
+    market = exchange.markets[holding.contract]
+    spec, lots = market.spec, abs(holding.lots)
+    value = equity(exchange, account)
+    others = maintenance(exchange, account) - maintenance_of(exchange, holding)
+    cost = ceil_div(market.lot_value * (spec.liquidation_slippage_ppb + spec.fee_taker_ppb), PPB)
+
+    def is_enough(cut: int) -> bool:
+        margin = others + maintenance_margin(spec, market.mark, lots - cut)
+        return value - cut * cost >= rate_up(margin, PPB + spec.liquidation_buffer_ppb)
+
+    if not is_enough(lots):
+        return 0
+    low, high = 1, lots
+    while low < high:
+        half = (low + high) // 2
+        if is_enough(half):
+            high = half
+        else:
+            low = half + 1
+    return low
+
+
+def visible_lots(market: Market, account: Account, side: int, limit: int) -> int:
+    """What the book shows within the limit, without the orders that the step cancels first."""
+    own = sum(
+        order.open
+        for order in account.holding(market.contract).orders.values()
+        if order.side == side and not order.is_reduce_only
+        and (order.price >= limit if side == words.BUY else order.price <= limit)
+    )  # fmt: skip
+    return market.book.lots_within(side, limit) - own
+
+
+def plan_step(exchange, account: Account) -> Plan | int:
+    """The next step, or the reason why liquidation ends instead."""
+    movable = movable_positions(exchange, account)
+    if not movable:
+        return words.END_FROZEN if account.positions() else words.END_FLAT
+    holding = largest_position(exchange, movable)
+    if is_recovered(exchange, account, holding):
+        return words.END_RECOVERED
+    market = exchange.markets[holding.contract]
+    spec, lots = market.spec, abs(holding.lots)
+    value, margin = equity(exchange, account), maintenance(exchange, account)
+    share = share_of(exchange, account, holding)
+    limit = limit_of(market, holding, share)
+    cut = 0
+    is_whole = (
+        lots <= spec.liquidation_whole_lots
+        or value < rate_down(margin, spec.liquidation_whole_equity_ppb)
+        or account.next_step_whole
+    )
+    if not is_whole:
+        bid_or_ask = words.BUY if holding.lots > 0 else words.SELL
+        visible = visible_lots(market, account, bid_or_ask, limit)
+        cut = min(
+            smallest_cut(exchange, account, holding),
+            rate_down(visible, spec.liquidation_depth_ppb),
+        )
+    if cut == 0:
+        return Plan(holding, words.STEP_WHOLE, lots, limit, value, margin, share)
+    return Plan(holding, words.STEP_PARTIAL, cut, limit, value, margin, share)
+
+
+def next_step_lots(exchange, account: Account, contract: int) -> int:
+    """What the account's next step would close in this contract."""
+    plan = plan_step(exchange, account)
+    if isinstance(plan, Plan) and plan.holding.contract == contract:
+        return plan.lots
+    return 0
+
+
+# The queue.
+
+
+def run_queue(exchange) -> None:
+    for _ in range(exchange.config.liquidation_steps_max):
+        ready = [
+            account
+            for account in exchange.accounts.values()
+            if account.in_liquidation and exchange.clock >= account.cools_until
+        ]
+        if not ready:
+            return
+        worst = min(
+            ready,
+            key=lambda a: (equity(exchange, a) - maintenance(exchange, a), a.account),
+        )
+        run_step(exchange, worst)
+        drain_suspects(exchange)
+
+
+def run_step(exchange, account: Account) -> None:
+    plan = plan_step(exchange, account)
+    if isinstance(plan, int):
+        end_liquidation(exchange, account, plan)
+        return
+    for order in account.orders():
+        if not order.is_reduce_only:
+            cancel_resting(exchange, order, words.CANCEL_LIQUIDATION)
+    contract = plan.holding.contract
+    exchange.emit(
+        events.LIQUIDATION_STEPPED,
+        plan.kind,
+        plan.lots,
+        plan.limit,
+        plan.equity,
+        plan.margin,
+        plan.share,
+        account=account.account,
+        contract=contract,
+    )
+    filled = sweep_position(exchange, account, plan)
+    account.next_step_whole = plan.kind == words.STEP_PARTIAL and filled == 0
+    if plan.kind == words.STEP_PARTIAL and filled:
+        cooldown = exchange.markets[contract].spec.liquidation_cooldown_ns
+        account.cools_until = exchange.clock + cooldown
+    elif plan.kind == words.STEP_WHOLE and plan.holding.lots:
+        close_rest(exchange, account, plan.holding)
+
+
+def sweep_position(exchange, account: Account, plan: Plan) -> int:
+    """The liquidation order (id 0) as an IOC; returns the lots that it filled."""
+    lots = plan.holding.lots
+    order = Order(
+        0,
+        account.account,
+        0,
+        plan.holding.contract,
+        words.SELL if lots > 0 else words.BUY,
+        plan.limit,
+        plan.lots,
+        tif=words.IOC,
+        flags=words.LIQUIDATION | words.REDUCE_ONLY,
+        position_lots=abs(lots),
+        share=plan.share,
+        entered=plan.lots,
+    )
+    sweep(exchange, order)
+    if order.open > 0:
+        end_aggressor(exchange, order, words.CANCEL_IOC)
+    return order.filled
+
+
+def close_rest(exchange, account: Account, holding: Holding) -> None:
+    """9.2 e-f: what the book could not take of a whole position."""
+    market = exchange.markets[holding.contract]
+    lots, share = abs(holding.lots), share_of(exchange, account, holding)
+    taken = takeover_lots(exchange, market, account, [0] * lots, 0)
+    if taken:
+        rate = market.spec.takeover_penalty_ppb
+        penalty = min(share * taken // lots, rate_up(taken * market.lot_value, rate))
+        take_over(exchange, market, account, taken, 0, penalty)
+    if holding.lots:
+        pair_off(exchange, market, account, [])
+    left = abs(holding.lots)
+    if left:
+        share_left = 0 if account is exchange.fund else share * left // lots
+        deleverage(exchange, market, account, -share_left)
+
+
+assert other_side(words.BUY) == words.SELL and spread(5, 2) == [2, 3]

@@ -1,0 +1,206 @@
+"""The waterfall of a step: negative equities, to the end, before anything else (9.2 e-g, 9.3, 9.8).
+
+Per account: its loss is passed on with its positions (fund, pairing, deleveraging), what remains is
+paid in cash by fund and house. Over all accounts: what then remains is cut from the step's gains.
+"""
+
+from engine.schema import events
+from engine.schema import vocabulary as words
+from tests.oracle.accounts import Account, Holding, equity, maintenance
+from tests.oracle.backstop import (
+    Debtor,
+    Step,
+    Waterfall,
+    count_fund_loss,
+    deleverage,
+    fund_loss_room,
+    pair_off,
+    spread,
+    take_over,
+    takeover_lots,
+)
+from tests.oracle.money import cover, settle_all_funding, suspect
+from tests.oracle.prices import change_state
+from tests.oracle.resting import cancel_resting
+
+
+def run_waterfall(exchange, step: Step, negative: list[Account]) -> None:
+    waterfall = Waterfall(step, [Debtor(account) for account in negative])
+    numbers = sorted(step.gain_per_lot)
+    states = {number: exchange.markets[number].state for number in numbers}
+    for number in numbers:
+        change_state(exchange, exchange.markets[number], words.STATE_DEFAULT, words.WHY_WATERFALL)
+    waterfall.gains = {a.account: step.gain(a) for a in exchange.accounts.values()}
+    costs = {account.account: costs_of(step, account) for account in negative}
+    for debtor in waterfall.debtors:
+        open_debtor(exchange, debtor, costs[debtor.account.account])
+        for holding in open_positions(exchange, debtor.account):
+            pass_on(exchange, waterfall, debtor, holding)
+        pay_in_cash(exchange, waterfall, debtor)
+    cut_gains(exchange, waterfall)
+    for debtor in waterfall.debtors:
+        for holding in open_positions(exchange, debtor.account):
+            market = exchange.markets[holding.contract]
+            pair_off(exchange, market, debtor.account, others_of(waterfall, debtor))
+            deleverage(exchange, market, debtor.account, 0, everyone=True)
+            assert holding.lots == 0, "9.8: longs and shorts sum to zero, so every lot closes"
+    for debtor in waterfall.debtors:
+        close_debtor(exchange, debtor)
+    for number in numbers:
+        market = exchange.markets[number]
+        change_state(exchange, market, states[number], words.WHY_WATERFALL_DONE)
+
+
+def costs_of(step: Step, account: Account) -> dict[int, int]:
+    """What each contract of the step cost the account, on the lots that it holds now."""
+    costs = {}
+    for number in account.holdings:
+        loss = -account.lots(number) * step.gain_per_lot.get(number, 0)
+        if loss > 0:
+            costs[number] = loss
+    return costs
+
+
+def open_positions(exchange, account: Account) -> list[Holding]:
+    """Its positions outside frozen contracts."""
+    return [
+        holding
+        for holding in account.positions()
+        if exchange.markets[holding.contract].state != words.STATE_FROZEN
+    ]
+
+
+def others_of(waterfall: Waterfall, debtor: Debtor) -> list[Account]:
+    return [other.account for other in waterfall.debtors if other is not debtor]
+
+
+def open_debtor(exchange, debtor: Debtor, costs: dict[int, int]) -> None:
+    account = debtor.account
+    exchange.emit(
+        events.LIQUIDATION_STEPPED,
+        words.STEP_WATERFALL,
+        0,
+        0,
+        equity(exchange, account),
+        maintenance(exchange, account),
+        0,
+        account=account.account,
+    )
+    for order in account.orders():
+        cancel_resting(exchange, order, words.CANCEL_LIQUIDATION)
+    settle_all_funding(exchange, account)
+    left = debtor.found = -equity(exchange, account)
+    cost_left = sum(costs.values())
+    assert 0 < left <= cost_left, "9.3: a deficit is never above the step's loss"
+    for number, cost in costs.items():
+        debtor.charges[number] = left * cost // cost_left
+        left -= debtor.charges[number]
+        cost_left -= cost
+
+
+def pass_on(exchange, waterfall: Waterfall, debtor: Debtor, holding: Holding) -> None:
+    """One position with its charge: fund, pairing, deleveraging."""
+    account, market = debtor.account, exchange.markets[holding.contract]
+    charge = debtor.charges.get(holding.contract, 0)
+    bears = spread(charge, abs(holding.lots))
+    room = fund_loss_room(exchange, waterfall)
+    taken = takeover_lots(exchange, market, account, bears, room)
+    if taken:
+        borne = sum(bears[:taken])
+        take_over(exchange, market, account, taken, borne, 0)
+        count_fund_loss(exchange, waterfall, borne)
+        debtor.fund += borne
+        charge -= borne
+    pair_off(exchange, market, account, others_of(waterfall, debtor))
+    most_per_lot = abs(waterfall.step.gain_per_lot.get(holding.contract, 0))
+    for holder in deleverage(exchange, market, account, charge, most_per_lot):
+        debtor.given_up += holder.paid
+        number = holder.account.account
+        waterfall.given_up[number] = waterfall.given_up.get(number, 0) + holder.paid
+
+
+def emit_covered(exchange, debtor: Debtor, layer: int, amount: int) -> None:
+    account = debtor.account
+    account.cash += amount
+    exchange.emit(
+        events.DEFICIT_COVERED, layer, amount, account.cash, account=account.account
+    )
+
+
+def deficit_left(exchange, debtor: Debtor) -> int:
+    return max(0, -equity(exchange, debtor.account))
+
+
+def pay_in_cash(exchange, waterfall: Waterfall, debtor: Debtor) -> None:
+    """The fund within its caps, then the house layer."""
+    fund = exchange.fund
+    left = deficit_left(exchange, debtor)
+    room = fund_loss_room(exchange, waterfall)
+    by_fund = min(left, max(0, equity(exchange, fund)), room)
+    if by_fund:
+        fund.cash -= by_fund
+        count_fund_loss(exchange, waterfall, by_fund)
+        debtor.fund += by_fund
+        emit_covered(exchange, debtor, words.LAYER_FUND, by_fund)
+        if fund.cash < 0:
+            cover(exchange, fund)
+        suspect(exchange, fund)
+    by_house = min(deficit_left(exchange, debtor), exchange.house)
+    if by_house:
+        exchange.house -= by_house
+        debtor.house += by_house
+        emit_covered(exchange, debtor, words.LAYER_HOUSE, by_house)
+
+
+def net_gains(exchange, waterfall: Waterfall) -> dict[int, int]:
+    """By account: the step's gain less what it gave up for it. The fund gave up what it paid as
+    well, else its cut could exceed its equity."""
+    nets = {}
+    for number in sorted(waterfall.gains):
+        gain = waterfall.gains[number] - waterfall.given_up.get(number, 0)
+        if number == words.FUND:
+            gain -= waterfall.fund_loss
+        if gain > 0:
+            nets[number] = gain
+    return nets
+
+
+def cut_gains(exchange, waterfall: Waterfall) -> None:
+    """9.8: the last layer, with running remainders."""
+    left = sum(deficit_left(exchange, debtor) for debtor in waterfall.debtors)
+    if left == 0:
+        return
+    if not exchange.withdrawals_stopped:
+        exchange.withdrawals_stopped = True
+        exchange.emit(events.WITHDRAWALS_STOPPED, left)
+    nets = net_gains(exchange, waterfall)
+    gain_left = sum(nets.values())
+    assert gain_left >= left, "9.8: the gains of a step always suffice"
+    for number, gain in nets.items():
+        amount = left * gain // gain_left
+        left -= amount
+        gain_left -= gain
+        if amount == 0:
+            continue
+        account = exchange.accounts[number]
+        account.cash -= amount
+        exchange.emit(events.GAINS_CUT, gain, amount, account.cash, account=number)
+        if account.cash < 0:
+            cover(exchange, account)
+        suspect(exchange, account)
+    for debtor in waterfall.debtors:
+        amount = deficit_left(exchange, debtor)
+        if amount:
+            debtor.haircut += amount
+            emit_covered(exchange, debtor, words.LAYER_HAIRCUT, amount)
+
+
+def close_debtor(exchange, debtor: Debtor) -> None:
+    account = debtor.account
+    if account.cash < 0:
+        cover(exchange, account)
+    layers = (debtor.fund, debtor.given_up, debtor.house, debtor.haircut)
+    assert debtor.found == sum(layers), "I9: the deficit is what the layers paid"
+    exchange.emit(events.WATERFALL_CLOSED, debtor.found, *layers, account=account.account)
+    end = words.END_FROZEN if account.positions() else words.END_FLAT
+    exchange.end_liquidation(account, end)
