@@ -160,7 +160,7 @@ def scan_step(arena):
         if hit.excess < 0:
             if record.flags & LIQUIDATING == 0:
                 start_liquidation(arena, hit.account, hit.equity, maintenance)
-        elif record.flags & (CALLED | LIQUIDATING) == 0:
+        elif record.flags & CALLED == 0:
             record.flags |= CALLED
             emit(
                 arena, events.MARGIN_CALLED, 0, hit.account, hit.equity, maintenance, 0, 0, 0, 0

@@ -203,50 +203,51 @@ class BinanceImport:
 
     def _level_commands(self, changed: tuple[set[int], set[int]]) -> list[AnyCommand]:
         """What shrinks first, so that the book is never crossed halfway through a diff."""
-        shrinking: list[AnyCommand] = []
-        growing: list[AnyCommand] = []
-        for side, account in MAKERS.items():
+        shrinking, growing = [], []
+        for side in MAKERS:
             for ticks in sorted(changed[side]):
                 lots = self._stated[side].get(ticks, 0)
                 level = self._levels[side].get(ticks)
-                if level is None:
-                    if lots:
-                        growing.append(self._place(side, account, ticks, lots))
-                elif lots == 0:
-                    shrinking.append(
-                        CancelOrder(
-                            time_ns=self._time_ns,
-                            account=account,
-                            client_id=self._recording.next_client_id(account),
-                            order_id=level.order_id,
-                        )
-                    )
-                    del self._levels[side][ticks]
-                elif lots != level.open_lots:
-                    amend = AmendOrder(
-                        time_ns=self._time_ns,
-                        account=account,
-                        client_id=self._recording.next_client_id(account),
-                        order_id=level.order_id,
-                        price_ticks=ticks,
-                        lots=level.filled_lots + lots,
-                    )
-                    (shrinking if lots < level.open_lots else growing).append(amend)
-                    level.open_lots = lots
-        return shrinking + growing
+                have = level.open_lots if level else 0
+                if lots < have:
+                    shrinking.append((side, ticks, lots))
+                elif lots > have:
+                    growing.append((side, ticks, lots))
+        # Client ids are given here, in the order in which the commands are sent.
+        return [self._level_command(*change) for change in shrinking + growing]
 
-    def _place(self, side: int, account: int, ticks: int, lots: int) -> PlaceOrder:
+    def _level_command(self, side: int, ticks: int, lots: int) -> AnyCommand:
+        account = MAKERS[side]
         client_id = self._recording.next_client_id(account)
-        self._placed[account, client_id] = side, ticks
-        return PlaceOrder(
+        level = self._levels[side].get(ticks)
+        if level is None:
+            self._placed[account, client_id] = side, ticks
+            return PlaceOrder(
+                time_ns=self._time_ns,
+                account=account,
+                client_id=client_id,
+                contract=CONTRACT,
+                side=side,
+                lots=lots,
+                price_ticks=ticks,
+                flags=words.POST_ONLY,
+            )
+        if lots == 0:
+            del self._levels[side][ticks]
+            return CancelOrder(
+                time_ns=self._time_ns,
+                account=account,
+                client_id=client_id,
+                order_id=level.order_id,
+            )
+        level.open_lots = lots
+        return AmendOrder(
             time_ns=self._time_ns,
             account=account,
             client_id=client_id,
-            contract=CONTRACT,
-            side=side,
-            lots=lots,
+            order_id=level.order_id,
             price_ticks=ticks,
-            flags=words.POST_ONLY,
+            lots=level.filled_lots + lots,
         )
 
     def _take_events(self, events: NDArray[np.void]) -> list[tuple[int, int]]:

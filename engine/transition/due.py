@@ -95,7 +95,7 @@ def do_funding(arena, contract, now_ns):
                 POSITION(arena, position).funding_index = 0
     publish_funding(arena, contract, rate_ppb, growth)
     begin_step(arena)
-    if growth != 0 and terms.holders > 0:
+    if growth != 0:
         enter_step(arena, contract, -growth)
         supervise_step(arena)
     drain_suspects(arena)

@@ -113,7 +113,7 @@ def publish_pair(arena, contract, source, price_ticks):
     cancel_outside_band(arena, contract, BUY)
     cancel_outside_band(arena, contract, SELL)
     moved_ticks = terms.mark_ticks - mark_before
-    if terms.holders == 0 or (moved_ticks == 0 and not was_frozen):
+    if moved_ticks == 0 and not was_frozen:
         return 0
     enter_step(arena, contract, moved_ticks * terms.tick_value)
     return 1

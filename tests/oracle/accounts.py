@@ -5,14 +5,13 @@ Nothing is cached. Each figure is summed from scratch, each time it is asked for
 
 from dataclasses import dataclass, field
 
-from engine.schema import bounds
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
 from engine.schema.contract import Contract
 from tests.oracle.rounding import ceil_div, rate_up
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Order:
     """An order: in motion (aggressor), or resting in a book."""
 
@@ -54,7 +53,7 @@ class Order:
         self.charges -= self.charges * lots // self.open
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Holding:
     """One account in one contract: the position and its resting orders in arrival order."""
 
@@ -90,7 +89,7 @@ class Holding:
         return sum(order.charges for order in self.orders.values() if order is not without)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Account:
     account: int
     owner: int
@@ -250,6 +249,3 @@ def withdrawable(exchange, account: Account) -> int:
 def fee_up(value: int, rate_ppb: int, equity_left: int) -> int:
     """A positive fee, cut to what remains (8.8)."""
     return min(rate_up(value, rate_ppb), max(0, equity_left))
-
-
-assert bounds.CLIENT_ID_MAX == 2**62

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from engine.schema import events
-from engine.schema.bounds import NS_PER_DAY, PPB
+from engine.schema.bounds import NS_PER_DAY
 from tests.oracle.accounts import Account, equity, maintenance, notional
 from tests.oracle.money import suspect, transfer
 from tests.oracle.prices import Market
@@ -120,16 +120,15 @@ def take_over(
 
 def pairing_partners(
     exchange, market: Market, account: Account, negative: list[Account]
-) -> list[tuple[Account, int]]:
-    """(account, most lots): opposite positions that have to go as well, in their order."""
+) -> list[tuple[Account, bool]]:
+    """Opposite positions that have to go as well, in their order, and whether all of it goes
+    (else only what the account's next step would close)."""
     sign = sign_of(account.lots(market.contract))
 
     def is_opposite(other: Account) -> bool:
         return other is not account and other.lots(market.contract) * sign < 0
 
-    partners = [
-        (other, abs(other.lots(market.contract))) for other in negative if is_opposite(other)
-    ]
+    partners = [(other, True) for other in negative if is_opposite(other)]
     closing = [
         other
         for other in exchange.accounts.values()
@@ -137,16 +136,19 @@ def pairing_partners(
         and equity(exchange, other) >= 0
     ]  # fmt: skip
     closing.sort(key=lambda a: (equity(exchange, a) - maintenance(exchange, a), a.account))
-    partners += [(other, exchange.next_step_lots(other, market.contract)) for other in closing]
+    partners += [(other, False) for other in closing]
     fund = exchange.fund
     if is_opposite(fund) and fund not in negative and fund not in closing:
-        partners.append((fund, abs(fund.lots(market.contract))))
+        partners.append((fund, True))
     return partners
 
 
 def pair_off(exchange, market: Market, account: Account, negative: list[Account]) -> None:
     """9.7: closing positions meet each other at mark first."""
-    for other, most in pairing_partners(exchange, market, account, negative):
+    for other, is_all in pairing_partners(exchange, market, account, negative):
+        most = abs(other.lots(market.contract))
+        if not is_all:
+            most = min(most, exchange.next_step_lots(other, market.contract))
         lots = min(abs(account.lots(market.contract)), most)
         if lots == 0:
             continue
@@ -184,9 +186,7 @@ class Holder:
         return 1, -Fraction(self.notional, self.equity), self.account.account
 
 
-def opposite_holders(
-    exchange, market: Market, account: Account, everyone: bool
-) -> list[Holder]:
+def opposite_holders(exchange, market: Market, account: Account, everyone: bool) -> list[Holder]:
     sign = sign_of(account.lots(market.contract))
     found = []
     for number in sorted(market.holders):
@@ -262,6 +262,3 @@ def deleverage(
         if holder.paid > 0:
             suspect(exchange, holder.account)
     return chosen
-
-
-assert PPB == 10**9

@@ -152,6 +152,8 @@ class Oracle:
 
     def perform(self, command) -> int:
         kind = command.kind_code
+        if isinstance(command, RawCommand):
+            return refusals.COMMAND_UNKNOWN
         if kind in CLIENT_COMMANDS or kind == commands.WITHDRAW:
             code = self.admit_client(command)
             if code:

@@ -83,9 +83,7 @@ def sample_premium(exchange, market: Market) -> None:
     market.sample_count += 1
     market.sample_valid += valid
     contract = market.contract
-    exchange.emit(
-        events.PREMIUM_SAMPLED, premium, bid, ask, int(valid), now, contract=contract
-    )
+    exchange.emit(events.PREMIUM_SAMPLED, premium, bid, ask, int(valid), now, contract=contract)
 
 
 def funding_rate(market: Market) -> tuple[int, int]:

@@ -41,9 +41,7 @@ def check_positions(exchange, market) -> None:
     longs = sum(h.lots for h in market.holders.values() if h.lots > 0)
     shorts = -sum(h.lots for h in market.holders.values() if h.lots < 0)
     assert longs == shorts == market.open_interest(), "I2: open interest"
-    owed = [
-        h.lots * (market.funding_index - h.funding_index) for h in market.holders.values()
-    ]
+    owed = [h.lots * (market.funding_index - h.funding_index) for h in market.holders.values()]
     assert sum(owed) + market.clearing == 0, "I7: clearing"
     for holding in market.holders.values():
         assert holding.lots != 0 or holding.entry_value == 0, "I1: entry value of nothing"
@@ -81,9 +79,7 @@ def check_account(exchange, account) -> None:
             most = max(0, sign * holding.lots)
             assert holding.reduce_only_lots(side) <= most, "I6: reduce-only above the position"
     positions = account.positions()
-    is_frozen = any(
-        exchange.markets[h.contract].state == words.STATE_FROZEN for h in positions
-    )
+    is_frozen = any(exchange.markets[h.contract].state == words.STATE_FROZEN for h in positions)
     if not account.in_liquidation and not is_frozen:
         assert value >= maintenance(exchange, account), f"I8: account {account.account}"
 

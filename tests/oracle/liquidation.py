@@ -14,8 +14,7 @@ from tests.oracle.accounts import (
     maintenance_margin,
     maintenance_of,
 )
-from tests.oracle.backstop import Step, deleverage, pair_off, spread, take_over, takeover_lots
-from tests.oracle.book import other_side
+from tests.oracle.backstop import Step, deleverage, pair_off, take_over, takeover_lots
 from tests.oracle.matching import end_aggressor, sweep
 from tests.oracle.prices import Market
 from tests.oracle.resting import cancel_resting
@@ -300,6 +299,3 @@ def close_rest(exchange, account: Account, holding: Holding) -> None:
     if left:
         share_left = 0 if account is exchange.fund else share * left // lots
         deleverage(exchange, market, account, -share_left)
-
-
-assert other_side(words.BUY) == words.SELL and spread(5, 2) == [2, 3]

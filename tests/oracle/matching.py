@@ -93,9 +93,7 @@ def gain_per_lot(market: Market, sign: int, price: int) -> int:
 
 def is_beyond_slippage(market: Market, sign: int, price: int) -> bool:
     spec = market.spec
-    allowed = ceil_div(
-        market.lot_value * (spec.liquidation_slippage_ppb + spec.fee_taker_ppb), PPB
-    )
+    allowed = ceil_div(market.lot_value * (spec.liquidation_slippage_ppb + spec.fee_taker_ppb), PPB)
     return -gain_per_lot(market, sign, price) > allowed
 
 

@@ -1,7 +1,6 @@
 """Where money moves: funding, fills, transfers, and the cover of a negative balance (1.5, 8.4)."""
 
 from engine.schema import events
-from engine.schema import vocabulary as words
 from tests.oracle.accounts import Account, Holding, Order, equity, fee_up, owed, profit
 from tests.oracle.resting import keep_reduce_only
 from tests.oracle.rounding import rate_down, sign_of, trunc_div

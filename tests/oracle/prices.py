@@ -13,7 +13,7 @@ from tests.oracle.resting import cancel_resting
 from tests.oracle.rounding import clamp, middle, rate_down, trunc_div
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Source:
     weight: int
     price: int = 0
@@ -22,7 +22,7 @@ class Source:
     near_since: int | None = None  # since when an excluded source is back inside the narrower band
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Market:
     """One contract: its book, prices, funding and holders."""
 

@@ -122,9 +122,7 @@ def pass_on(exchange, waterfall: Waterfall, debtor: Debtor, holding: Holding) ->
 def emit_covered(exchange, debtor: Debtor, layer: int, amount: int) -> None:
     account = debtor.account
     account.cash += amount
-    exchange.emit(
-        events.DEFICIT_COVERED, layer, amount, account.cash, account=account.account
-    )
+    exchange.emit(events.DEFICIT_COVERED, layer, amount, account.cash, account=account.account)
 
 
 def deficit_left(exchange, debtor: Debtor) -> int:

@@ -1,0 +1,188 @@
+"""Named configurations, each of which brings some layers of the exchange within reach."""
+
+from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
+from engine.schema.contract import Config, Contract, Tier, check_config
+
+MINUTE = 60 * NS_PER_SECOND
+FLAT_TIERS = (Tier(0, 20_000_000, 10_000_000),)
+STEEP_TIERS = (
+    Tier(0, 10_000_000, 5_000_000),
+    Tier(2_000_000, 50_000_000, 25_000_000),
+    Tier(20_000_000, 200_000_000, 100_000_000),
+)
+
+
+def tiny(contract: int, tick_value: int, **changes) -> Contract:
+    """A contract with a mark near 100: sums stay small enough to follow by hand."""
+    values = {
+        "symbol": f"TINY{contract}",
+        "tick_value": tick_value,
+        "price_ticks_max": 2_000,
+        "order_lots_max": 500,
+        "position_lots_max": 1_500,
+        "open_interest_lots_max": 4_000,
+        "tiers": FLAT_TIERS,
+        "fee_taker_ppb": 500_000,
+        "fee_maker_ppb": 200_000,
+        "band_static_ppb": 200_000_000,
+        "liquidation_fee_ppb": 2_000_000,
+        "liquidation_slippage_ppb": 5_000_000,
+        "takeover_penalty_ppb": 1_000_000,
+        "funding_impact_value": 50 * 100 * tick_value,
+        "funding_interval_ns": 60 * MINUTE,
+        "fund_value_max": 10**12,
+        "fund_share_ppb": 500_000_000,
+        "mark_last_value_min": 20 * 100 * tick_value,
+    }
+    return Contract(contract=contract, **(values | changes))
+
+
+def realistic(contract: int, symbol: str, tick_value: int, **changes) -> Contract:
+    """Prices of many ticks, rates of a large venue, several sources."""
+    values = {
+        "symbol": symbol,
+        "tick_value": tick_value,
+        "order_lots_max": 100_000,
+        "position_lots_max": 1_000_000,
+        "open_interest_lots_max": 5_000_000,
+        "tiers": (
+            Tier(0, 10_000_000, 5_000_000),
+            Tier(1_000_000_000, 20_000_000, 10_000_000),
+            Tier(50_000_000_000, 50_000_000, 25_000_000),
+        ),
+        "fee_taker_ppb": 500_000,
+        "fee_maker_ppb": 100_000,
+        "liquidation_fee_ppb": 1_000_000,
+        "takeover_penalty_ppb": 500_000,
+        "source_weights": (3, 2, 2, 1, 1),
+        "sources_healthy_min": 3,
+        "funding_impact_value": 500_000_000,
+        "fund_value_max": 10**13,
+        "fund_share_ppb": 100_000_000,
+        "mark_last_value_min": 100_000_000,
+    }
+    return Contract(contract=contract, **(values | changes))
+
+
+def configs() -> dict[str, Config]:
+    """By name; every one of them can be listed."""
+    found = {
+        "ample_fund": Config(
+            contracts=(tiny(1, 1_000), tiny(2, 1), tiny(3, 1_000, tiers=STEEP_TIERS)),
+            fund_cash=10**12,
+            house_cash=10**10,
+        ),
+        "hungry_fund": Config(
+            contracts=(
+                tiny(1, 1_000, fund_share_ppb=10**9),
+                tiny(2, 1_000, fund_share_ppb=10**9, liquidation_cooldown_ns=10 * NS_PER_SECOND),
+            ),
+            fund_cash=200_000,
+            house_cash=50_000,
+            fund_cash_limit=100_000,
+            liquidation_steps_max=3,
+        ),
+        "fund_without_caps_room": Config(
+            contracts=(
+                tiny(1, 1_000, fund_value_max=0, fund_share_ppb=0),
+                tiny(2, 1, fund_value_max=0, fund_share_ppb=0, stp_none_allowed=True),
+            ),
+            fund_cash=300_000,
+            house_cash=100_000,
+            fund_cash_limit=300_000,
+            house_cash_limit=50_000,
+        ),
+        "nothing_behind": Config(
+            contracts=(
+                tiny(1, 1_000, stp_none_allowed=True, fund_value_max=0),
+                tiny(2, 1_000, fee_taker_ppb=0, fee_maker_ppb=0, liquidation_fee_ppb=0),
+                tiny(3, 1),
+            ),
+        ),
+        "thin_buffers": Config(
+            contracts=(
+                tiny(1, 1_000, tiers=STEEP_TIERS, liquidation_whole_lots=5),
+                tiny(2, 1_000, liquidation_depth_ppb=1_000_000_000),
+            ),
+            fund_cash=80_000,
+            house_cash=20_000,
+            fund_cash_limit=50_000,
+            house_cash_limit=20_000,
+            fund_loss_step_max=30_000,
+            fund_loss_day_max=100_000,
+        ),
+        "move_limit": Config(
+            contracts=(
+                tiny(1, 1_000, mark_move_ppb=20_000_000, mark_band_ppb=10_000_000),
+                realistic(2, "BTC", 100, mark_move_ppb=3_000_000, source_reentry_ns=5 * 10**9),
+            ),
+            fund_cash=10**9,
+            house_cash=10**8,
+        ),
+        "realistic": Config(
+            contracts=(
+                realistic(1, "BTC", 100, fee_maker_ppb=-200_000),
+                realistic(2, "ETH", 10, funding_interval_ns=5 * MINUTE, source_stale_ns=2 * MINUTE),
+                realistic(
+                    3,
+                    "SOL",
+                    1_000,
+                    price_ticks_max=200_000,
+                    sources_healthy_min=2,
+                    source_weights=(1, 1, 1, 1),
+                ),
+            ),
+            fund_cash=5 * 10**8,
+            house_cash=10**8,
+            fund_loss_step_max=2 * 10**8,
+        ),
+        "fast_funding": Config(
+            contracts=(
+                tiny(
+                    1,
+                    1_000,
+                    funding_interval_ns=2 * MINUTE,
+                    funding_sample_ns=5 * NS_PER_SECOND,
+                    funding_sample_offset_ns=7 * NS_PER_SECOND,
+                    funding_interest_ppb=400_000_000,
+                    funding_clamp_ppb=500_000_000,
+                    funding_cap_ppb=50_000_000,
+                    source_stale_ns=20 * MINUTE,
+                    mark_band_ppb=50_000_000,
+                ),
+                tiny(
+                    2,
+                    1,
+                    funding_interval_ns=3 * MINUTE,
+                    funding_sample_ns=10 * NS_PER_SECOND,
+                    funding_interest_ppb=-300_000_000,
+                    funding_clamp_ppb=500_000_000,
+                    funding_cap_ppb=50_000_000,
+                    fee_maker_ppb=-100_000,
+                ),
+            ),
+            fund_cash=10**5,
+            house_cash=10**4,
+            jump_ns_max=NS_PER_DAY,
+        ),
+        "rebase": Config(
+            contracts=(
+                tiny(
+                    1,
+                    1_000,
+                    open_interest_lots_max=2**30 - 1,
+                    funding_interval_ns=10 * MINUTE,
+                    funding_interest_ppb=100_000_000,
+                    funding_clamp_ppb=200_000_000,
+                    funding_cap_ppb=20_000_000,
+                    source_stale_ns=NS_PER_DAY,
+                    funding_sample_ns=10 * MINUTE,
+                ),
+            ),
+            fund_cash=10**6,
+        ),
+    }
+    for name, config in found.items():
+        problems = check_config(config)
+        assert not problems, (name, problems)
+    return found

@@ -1,0 +1,408 @@
+"""A seeded stream of hostile commands. It watches the events that come back, so that it can name
+live orders, lean on thin accounts and move prices where it hurts."""
+
+import random
+from dataclasses import dataclass
+
+from engine.schema import bounds, commands, events
+from engine.schema import vocabulary as words
+from engine.schema.bounds import NS_PER_SECOND, PPB
+from engine.schema.contract import Config
+from tests.oracle.configurations import configs
+from tests.oracle.exchange import RawCommand
+
+__all__ = ["Workload", "configs"]
+
+ACCOUNTS = range(2, 18)
+START_NS = 1_790_000_000 * NS_PER_SECOND
+FIRST_PRICES = {True: (100, 110, 90), False: (600_000, 250_000, 15_000)}  # by "is tiny"
+INT8, INT16, INT32 = 2**7 - 1, 2**15 - 1, 2**31 - 1
+
+
+@dataclass(slots=True)
+class Live:
+    account: int
+    contract: int
+    side: int
+    price: int
+    open: int
+    entered: int
+    is_reduce_only: bool
+
+
+class Workload:
+    def __init__(self, seed: int, config: Config) -> None:
+        self.random = random.Random(seed)
+        self.config = config
+        self.now = START_NS
+        self.specs = {spec.contract: spec for spec in config.contracts}
+        self.prices = {}
+        for number, spec in self.specs.items():
+            is_tiny = spec.price_ticks_max <= 10_000
+            self.prices[number] = FIRST_PRICES[is_tiny][(number - 1) % 3]
+        self.marks = dict(self.prices)
+        self.frozen = set(self.specs)
+        self.live: dict[int, Live] = {}
+        self.lots: dict[tuple[int, int], int] = {}
+        self.cash: dict[int, int] = {}
+        self.client_ids = dict.fromkeys(ACCOUNTS, 0)
+        self.opened: list[int] = []
+        self.script = self.opening()
+        self.kinds = (
+            (self.place, 50),
+            (self.publish, 16),
+            (self.cancel, 6),
+            (self.amend, 9),
+            (self.mass_cancel, 2),
+            (self.withdraw, 4),
+            (self.deposit, 6),
+            (self.repeat_client_id, 1),
+            (self.nonsense, 3),
+            (self.advance, 1),
+            (self.release, 1),
+        )
+
+    # What comes back.
+
+    def observe(self, records: list[tuple[int, ...]]) -> None:
+        for _, a, b, c, d, e, f, account, contract, kind in records:
+            if kind == events.ORDER_ACCEPTED:
+                is_reduce_only = bool(f >> 16 & words.REDUCE_ONLY)
+                self.live[a] = Live(account, contract, e, c, d, d, is_reduce_only)
+            elif kind == events.TRADE:
+                self.fill(c, b)
+                self.fill(d, b)
+            elif kind == events.ORDER_CANCELLED:
+                self.live.pop(a, None)
+            elif kind == events.ORDER_REDUCED and a in self.live:
+                self.live[a].open = f
+            elif kind == events.ORDER_AMENDED and a in self.live:
+                order = self.live[a]
+                order.entered += d - order.open
+                order.price, order.open = c, d
+            elif kind == events.LEG:
+                self.lots[account, contract] = b
+                self.cash[account] = f
+            elif kind == events.ACCOUNT_OPENED:
+                self.opened.append(account)
+            elif kind in (events.DEPOSITED, events.WITHDRAWN):
+                self.cash[account] = c
+            elif kind == events.MARK_PUBLISHED:
+                self.marks[contract] = a
+            elif kind == events.STATE_CHANGED:
+                self.frozen.discard(contract)
+                if b == words.STATE_FROZEN:
+                    self.frozen.add(contract)
+
+    def fill(self, order_id: int, lots: int) -> None:
+        order = self.live.get(order_id)
+        if order is not None:
+            order.open -= lots
+            if order.open <= 0:
+                del self.live[order_id]
+
+    # What goes in.
+
+    def next_command(self):
+        command = next(self.script, None)
+        if command is not None:
+            return command
+        self.move_clock()
+        if self.frozen and self.random.random() < 0.4:
+            return self.publish(self.random.choice(sorted(self.frozen)))
+        makers, weights = zip(*self.kinds, strict=True)
+        return self.random.choices(makers, weights)[0]()
+
+    def opening(self):
+        """Accounts in shared groups, their first money, and every source's first price."""
+        for account in ACCOUNTS:
+            kind = {2: words.KIND_LIQUIDITY_PROVIDER, 3: words.KIND_AFFILIATE}.get(account, 0)
+            group = account if account < 10 else 10 + account % 3
+            yield commands.OpenAccount(
+                time_ns=self.now, account=account, owner=account, group=group, account_kind=kind
+            )
+        for account in ACCOUNTS:
+            amount = self.some_money() * (20 if account < 6 else 1)
+            yield commands.Deposit(time_ns=self.now, account=account, amount=amount)
+        for number, spec in self.specs.items():
+            for source in range(1, len(spec.source_weights) + 1):
+                yield commands.PublishPrice(
+                    time_ns=self.now,
+                    source=source,
+                    contract=number,
+                    price_ticks=self.prices[number],
+                )
+
+    def move_clock(self) -> None:
+        chance = self.random.random()
+        if chance < 0.6:
+            self.now += self.random.randrange(0, 50_000_000)
+        elif chance < 0.97:
+            self.now += self.random.randrange(0, 3 * NS_PER_SECOND)
+        elif chance < 0.995:
+            self.now += self.random.randrange(0, 40 * NS_PER_SECOND)
+        else:
+            self.now += self.config.stamp_ahead_ns_max
+
+    def some_contract(self) -> int:
+        return self.random.choice(list(self.specs))
+
+    def some_account(self) -> int:
+        return self.random.choice(self.opened or list(ACCOUNTS))
+
+    def lot_value(self, number: int) -> int:
+        return self.marks[number] * self.specs[number].tick_value
+
+    def some_money(self) -> int:
+        """Worth some lots at the initial rate: accounts stay thin."""
+        spec = self.specs[self.some_contract()]
+        typical = max(1, self.lot_value(spec.contract) * self.typical_lots(spec) // 40)
+        return self.random.randrange(1, 4 * typical + 2)
+
+    def typical_lots(self, spec) -> int:
+        return 40 if spec.price_ticks_max <= 10_000 else 400
+
+    def client_id(self, account: int) -> int:
+        self.client_ids[account] = self.client_ids.get(account, 0) + self.random.choice((1, 1, 3))
+        return self.client_ids[account]
+
+    def some_lots(self, number: int, account: int) -> int:
+        spec = self.specs[number]
+        chance = self.random.random()
+        held = abs(self.lots.get((account, number), 0))
+        if held and chance < 0.2:
+            return min(held + self.random.randrange(-1, 2), spec.order_lots_max) or 1
+        if chance < 0.9:
+            return self.random.randrange(1, self.typical_lots(spec))
+        return self.random.randrange(1, spec.order_lots_max + 1)
+
+    def some_price(self, number: int) -> int:
+        """Near the mark mostly, often crossing; sometimes at the far end of the band."""
+        mark, spec = self.marks[number], self.specs[number]
+        if self.random.random() < 0.85:
+            spread = max(3, mark // 150)
+        else:
+            spread = max(3, mark * spec.band_static_ppb // PPB)
+        price = mark + self.random.randrange(-spread, spread + 1)
+        return max(1, min(price, spec.price_ticks_max))
+
+    def place(self):
+        account, number = self.some_account(), self.some_contract()
+        order_type = words.MARKET if self.random.random() < 0.1 else words.LIMIT
+        tif = self.random.choices((words.GTC, words.IOC, words.FOK), (75, 17, 8))[0]
+        if order_type == words.MARKET and tif == words.GTC:
+            tif = words.IOC
+        flags = 0
+        if order_type == words.LIMIT and tif == words.GTC and self.random.random() < 0.15:
+            flags |= words.POST_ONLY
+        held = self.lots.get((account, number), 0)
+        side = self.random.randrange(2)
+        if held and self.random.random() < 0.35:
+            flags |= words.REDUCE_ONLY
+            side = words.SELL if held > 0 else words.BUY
+        stp_last = words.STP_NONE if self.specs[number].stp_none_allowed else words.STP_DECREMENT
+        return commands.PlaceOrder(
+            time_ns=self.now,
+            account=account,
+            client_id=self.client_id(account),
+            contract=number,
+            side=side,
+            lots=self.some_lots(number, account),
+            price_ticks=self.some_price(number),
+            order_type=order_type,
+            tif=tif,
+            flags=flags,
+            stp=self.random.randrange(stp_last + 1),
+        )
+
+    def some_order(self) -> tuple[int, Live] | None:
+        if not self.live:
+            return None
+        return self.random.choice(list(self.live.items()))
+
+    def cancel(self):
+        found = self.some_order()
+        if found is None or self.random.random() < 0.1:
+            account = self.some_account()
+            order_id = self.random.choice((0, -1, 1, 2**32 + 1, 2**62, 7 << 32 | 3))
+        else:
+            order_id, order = found
+            account = order.account
+        return commands.CancelOrder(
+            time_ns=self.now,
+            account=account,
+            client_id=self.client_id(account),
+            order_id=order_id,
+        )
+
+    def amend(self):
+        found = self.some_order()
+        if found is None:
+            return self.place()
+        order_id, order = found
+        chance = self.random.random()
+        price, lots = order.price, order.entered
+        if chance < 0.25:
+            lots -= self.random.randrange(0, order.open + 2)
+        elif chance < 0.35:
+            lots += self.random.randrange(0, 20)
+        elif chance < 0.9:
+            price = self.some_price(order.contract)
+            lots += self.random.choice((0, 0, 0, -1, 5))
+        else:
+            price = self.random.choice((0, -5, INT32, self.marks[order.contract] * 3))
+            lots = self.random.choice((lots, 0, -1, INT32))
+        return commands.AmendOrder(
+            time_ns=self.now,
+            account=order.account,
+            client_id=self.client_id(order.account),
+            order_id=order_id,
+            price_ticks=max(-INT32, min(price, INT32)),
+            lots=max(-INT32, min(lots, INT32)),
+        )
+
+    def mass_cancel(self):
+        account = self.some_account()
+        numbers = [0, *self.specs, len(self.specs) + 1, -1]
+        return commands.MassCancel(
+            time_ns=self.now,
+            account=account,
+            client_id=self.client_id(account),
+            contract=self.random.choice(numbers),
+        )
+
+    def withdraw(self):
+        account = self.some_account()
+        cash = self.cash.get(account, 0)
+        amounts = (cash, cash // 2, cash // 10, 1, self.some_money())
+        amount = self.random.choice(amounts)
+        if self.random.random() < 0.05:
+            amount = self.random.choice((0, -1, 2**59, 2**59 + 1, 2**63 - 1))
+        return commands.Withdraw(
+            time_ns=self.now, account=account, client_id=self.client_id(account), amount=amount
+        )
+
+    def deposit(self):
+        chance = self.random.random()
+        ledger, account, amount = words.LEDGER_CLIENT, self.some_account(), self.some_money()
+        if chance < 0.04:
+            ledger = self.random.choice((words.LEDGER_FUND, words.LEDGER_HOUSE))
+            amount = amount // 3 + 1
+        elif chance < 0.08:
+            amount = self.random.choice((0, -7, 2**59, 2**63 - 1, -(2**63)))
+        elif chance < 0.11:
+            account = self.random.choice((0, 1, -1, 999, INT32))
+        elif chance < 0.13:
+            ledger = self.random.choice((3, -1, INT8))
+        return commands.Deposit(time_ns=self.now, account=account, ledger=ledger, amount=amount)
+
+    # Prices.
+
+    def next_price(self, number: int) -> int:
+        """A random walk with jumps, drawn back to where it began."""
+        price, spec = self.prices[number], self.specs[number]
+        is_tiny = spec.price_ticks_max <= 10_000
+        start = FIRST_PRICES[is_tiny][(number - 1) % 3]
+        chance = self.random.random()
+        if chance < 0.8:
+            size = max(1, price // 400)
+        elif chance < 0.97:
+            size = max(2, price // 40)
+        else:
+            size = max(3, price // 5)
+        price += self.random.randrange(-size, size + 1)
+        if self.random.random() < abs(price - start) / start:
+            price += (start - price) // 3
+        self.prices[number] = max(1, min(price, spec.price_ticks_max))
+        return self.prices[number]
+
+    def publish(self, number: int = 0):
+        number = number or self.some_contract()
+        spec = self.specs[number]
+        source = self.random.randrange(1, len(spec.source_weights) + 1)
+        fields = {"contract": number, "price_ticks": self.quote(number)}
+        if self.random.random() < 0.4:
+            fields["contract_2"] = self.some_contract()
+            fields["price_ticks_2"] = self.quote(fields["contract_2"])
+        if self.random.random() < 0.25:
+            fields["contract_3"] = self.some_contract()
+            fields["price_ticks_3"] = self.quote(fields["contract_3"])
+        if self.random.random() < 0.02:
+            fields["price_ticks"] = self.random.choice((0, -1, INT32))
+        if self.random.random() < 0.02:
+            source = self.random.choice((0, -1, 9, INT8))
+        if self.random.random() < 0.01:
+            fields["contract"] = self.random.choice((0, -1, 99, INT16))
+        return commands.PublishPrice(time_ns=self.now, source=source, **fields)
+
+    def quote(self, number: int) -> int:
+        """With several sources the walk moves slowly, and single sources stray."""
+        spec = self.specs[number]
+        if len(spec.source_weights) == 1:
+            return self.next_price(number)
+        if self.random.random() < 0.3:
+            self.next_price(number)
+        price = self.prices[number]
+        wide = price // (2_000 if self.random.random() < 0.95 else 12)
+        price += self.random.randrange(-wide - 1, wide + 2)
+        return max(1, min(price, spec.price_ticks_max))
+
+    # Hostile and rare.
+
+    def repeat_client_id(self):
+        account = self.some_account()
+        last = self.client_ids.get(account, 0)
+        ids = (last, last - 1, last - 2, last - 63, last - 64, last - 500, 0, -1, 2**62 + 1)
+        return commands.MassCancel(
+            time_ns=self.now, account=account, client_id=self.random.choice(ids), contract=0
+        )
+
+    def nonsense(self):
+        chance = self.random.random()
+        if chance < 0.1:
+            return RawCommand(self.random.choice((0, 6, 19, 25, -3, 99)), self.now)
+        if chance < 0.2:
+            stamps = (self.now - 1, -1, 0, self.now + 61 * NS_PER_SECOND, 2**62 + 1, 2**63 - 1)
+            stamp = self.random.choice(stamps)
+            return commands.AdvanceTime(time_ns=stamp) if stamp > 2**62 else RawCommand(6, stamp)
+        if chance < 0.35:
+            return commands.OpenAccount(
+                time_ns=self.now,
+                account=self.random.choice((-1, 0, 1, 2, 18, bounds.ACCOUNTS_MAX + 1, INT32)),
+                owner=self.random.choice((1, 0, -1)),
+                group=self.random.choice((1, 0, -1)),
+                account_kind=self.random.choice((0, 1, 2, 3, 4, -1)),
+            )
+        return self.bent_order()
+
+    def bent_order(self):
+        """A good order with one or two fields out of range."""
+        order = self.place()
+        values = {name: getattr(order, name) for name in order.__struct_fields__}
+        wrong = {
+            "contract": (0, -1, len(self.specs) + 1, INT16),
+            "order_type": (2, -1, INT8),
+            "side": (2, -1, INT8),
+            "tif": (3, -1, INT8),
+            "flags": (4, 5, -1, 3, INT8),
+            "stp": (4, 5, -1, INT8),
+            "lots": (0, -1, INT32, -INT32, self.specs[order.contract].order_lots_max),
+            "price_ticks": (0, -1, INT32, self.specs[order.contract].price_ticks_max, 1),
+            "account": (0, 1, -1, INT32, 900),
+            "client_id": (0, -1, 2**63 - 1),
+        }
+        for name in self.random.sample(sorted(wrong), self.random.choice((1, 1, 2))):
+            values[name] = self.random.choice(wrong[name])
+        return commands.PlaceOrder(**values)
+
+    def advance(self):
+        """Time jumps, over several funding intervals now and then; the operator alone may."""
+        if self.random.random() < 0.3:
+            interval = self.random.choice(self.config.contracts).funding_interval_ns
+            self.now += min(self.random.randrange(1, 3) * interval, self.config.jump_ns_max)
+        else:
+            self.now += self.random.randrange(0, 100 * NS_PER_SECOND)
+        return commands.AdvanceTime(time_ns=self.now)
+
+    def release(self):
+        return commands.ReleaseWithdrawals(time_ns=self.now)

@@ -1,0 +1,1 @@
+"""The neutral scenarios, driven through the public exchange."""
