@@ -7,8 +7,8 @@ from engine.state.access import CONTRACT, SOURCE
 from engine.state.arithmetic import absolute, multiply_rate_floor
 from engine.state.events import emit
 
-FRESH = 1  # weighted medians over every source with a recent price
-USED = 2  # or only over those that are not left out as outliers
+FRESH = 1  # the plain median over every source with a recent price: what outliers are judged by
+USED = 2  # the weighted median over those that are not left out: the index
 
 
 @kernel
@@ -43,9 +43,15 @@ def find_next_price(arena, contract, which, after):
     return found
 
 
+@kernel
+def weight_of(arena, row, which):
+    """Outliers are judged by one vote a source, else a heavy source could never be one."""
+    return SOURCE(arena, row).weight if which == USED else 1
+
+
 @cold
 def compute_median(arena, contract, which):
-    """The weighted median: the first price at which half of the weight is reached.
+    """The first price at which half of the weight is reached.
 
     When exactly half is reached there, the mean with the next price, rounded down: neither of two
     equal sources decides alone. 0 when no source counts.
@@ -54,14 +60,14 @@ def compute_median(arena, contract, which):
     for k in range(CONTRACT(arena, contract).sources):
         row = source_at(contract, k)
         if is_counted(arena, row, which):
-            total += SOURCE(arena, row).weight
+            total += weight_of(arena, row, which)
     if total == 0:
         return 0
     row = find_next_price(arena, contract, which, -1)
-    weight = SOURCE(arena, row).weight
+    weight = weight_of(arena, row, which)
     while 2 * weight < total:
         row = find_next_price(arena, contract, which, row)
-        weight += SOURCE(arena, row).weight
+        weight += weight_of(arena, row, which)
     price_ticks = SOURCE(arena, row).price_ticks
     if 2 * weight == total:
         row = find_next_price(arena, contract, which, row)

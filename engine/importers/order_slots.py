@@ -43,9 +43,10 @@ class OrderSlots:
         self.entered_lots[slots] += amended["d"][rows] - self.open_lots[slots]
         self.open_lots[slots] = amended["d"][rows]
         trades = events[events["kind"] == ev.TRADE]
-        slots, rows = self._find(trades["d"])
-        np.subtract.at(self.open_lots, slots, trades["b"][rows])
-        self.order_id[slots[self.open_lots[slots] <= 0]] = 0
+        for order_ids in (trades["c"], trades["d"]):
+            slots, rows = self._find(order_ids)
+            np.subtract.at(self.open_lots, slots, trades["b"][rows])
+            self.order_id[slots[self.open_lots[slots] <= 0]] = 0
 
     def _find(self, order_ids: Whole) -> tuple[Whole, Whole]:
         """The slots of those of these orders that stand in one, and their rows among the ids."""

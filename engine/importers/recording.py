@@ -14,7 +14,7 @@ from engine.exchange import Exchange
 from engine.journal.command_file import CommandFileWriter
 from engine.journal.json_lines import pack_commands
 from engine.schema import events as ev
-from engine.schema.commands import AnyCommand
+from engine.schema.commands import COMMAND, AnyCommand
 from engine.schema.refusals import explain_refusal
 
 
@@ -23,6 +23,16 @@ class FeedError(ValueError):
 
     def __init__(self, path: object, line: int, field: str, what: str) -> None:
         super().__init__(f"{path}: line {line}: {field}: {' '.join(what.split())}")
+
+
+def join_records(parts: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
+    """Concatenate records byte by byte.
+
+    numpy's own concatenation promotes the dtype, and in doing so pulls fields apart that share
+    bytes: the result is no longer a row of COMMAND.
+    """
+    octets = [np.ascontiguousarray(part).view("V64") for part in parts]
+    return np.concatenate(octets).view(COMMAND)
 
 
 class Recording:

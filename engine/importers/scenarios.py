@@ -24,7 +24,7 @@ class Listing(NamedTuple):
     """What a generator has to know of a contract beside its specification."""
 
     start_ticks: int
-    step_ticks: int  # the widest move of the mid in a step
+    step_centiticks: int  # the widest move of the mid in a step, in hundredths of a tick
     trade_lots: int  # of a larger retail trade
     quote_lots: int  # of a larger quote
 
@@ -72,7 +72,7 @@ def price_paths(scenario: Scenario, steps: int, draws: Draws) -> Whole:
     """The mid of every contract at every step, one row a contract: a walk and the legs."""
     paths = np.empty((len(scenario.listings), steps), np.int64)
     for row, listing in enumerate(scenario.listings):
-        walk = np.cumsum(draws.around_zero(listing.step_ticks, steps))
+        walk = np.cumsum(draws.around_zero(listing.step_centiticks, steps)) // 100
         # A long walk may go far; a fold at a quarter of the price keeps it within the bands.
         width = listing.start_ticks // 4
         walk = np.abs((walk + width) % (4 * width) - 2 * width) - width
@@ -150,10 +150,10 @@ def _contracts(steps: int, **terms: Any) -> tuple[Contract, ...]:
 
 
 _LISTINGS = (
-    Listing(start_ticks=600_000, step_ticks=80, trade_lots=200, quote_lots=2_000),
-    Listing(start_ticks=300_000, step_ticks=45, trade_lots=400, quote_lots=4_000),
-    Listing(start_ticks=15_000, step_ticks=3, trade_lots=80, quote_lots=800),
-    Listing(start_ticks=6_000, step_ticks=2, trade_lots=200, quote_lots=2_000),
+    Listing(start_ticks=600_000, step_centiticks=2_000, trade_lots=200, quote_lots=2_000),
+    Listing(start_ticks=300_000, step_centiticks=1_000, trade_lots=400, quote_lots=4_000),
+    Listing(start_ticks=15_000, step_centiticks=45, trade_lots=80, quote_lots=800),
+    Listing(start_ticks=6_000, step_centiticks=18, trade_lots=200, quote_lots=2_000),
 )
 
 

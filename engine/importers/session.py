@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from engine.exchange import Exchange
 from engine.importers.draws import Draws, Whole
 from engine.importers.order_slots import OrderSlots
+from engine.importers.recording import join_records
 from engine.importers.scenarios import (
     MONEY,
     SOURCES,
@@ -99,7 +100,7 @@ class Session:
             self._closes(first, end),
             self._transfers(first, end),
         ]
-        records = np.concatenate([part for part, _ in parts])
+        records = join_records([part for part, _ in parts])
         slots = np.concatenate([slots for _, slots in parts])
         order = np.argsort(records["time_ns"], kind="stable")
         return self._number(records[order]), slots[order]
@@ -130,7 +131,7 @@ class Session:
         paid["amount"] = np.concatenate(cash)
         # Sellers rest first, then buyers take what rests.
         placed = [self._cast_orders(*order) for order in sorted(orders, key=lambda o: o[0])]
-        records = np.concatenate([*prices, opened, paid, *placed])
+        records = join_records([*prices, opened, paid, *placed])
         records["time_ns"] = START_NS + np.arange(len(records))
         return records
 

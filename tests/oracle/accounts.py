@@ -10,6 +10,8 @@ from engine.schema.bounds import PPB
 from engine.schema.contract import Contract
 from tests.oracle.rounding import ceil_div, rate_up
 
+NO_END = 2**100
+
 
 @dataclass(slots=True, eq=False)
 class Order:
@@ -32,8 +34,8 @@ class Order:
     reserve: int = 0  # 8.2, recorded at acceptance
     charges: int = 0  # 8.2, opening loss and worst fee, recorded as one sum
     # Liquidation orders only: what the step announced.
-    position_lots: int = 0
-    share: int = 0
+    step_lots: int = 0
+    step_share: int = 0
 
     @property
     def sign(self) -> int:
@@ -132,25 +134,30 @@ class Account:
 
 # Margins of one contract (8.1).
 
+Brackets = list[tuple[int, int, int]]  # (from, up to, rate) of each slice of notional
 
-def bracket_margin(spec: Contract, notional: int, rates: list[int]) -> int:
+
+def brackets_of(spec: Contract, rates: list[int]) -> Brackets:
+    floors = [tier.floor_value for tier in spec.tiers]
+    return list(zip(floors, [*floors[1:], NO_END], rates, strict=True))
+
+
+def bracket_margin(brackets: Brackets, notional: int) -> int:
     """Each slice of notional at its own tier's rate, like income tax; rounded up once."""
     total = 0
-    floors = [tier.floor_value for tier in spec.tiers]
-    tops = [*floors[1:], max(notional, floors[-1])]
-    for floor_value, top, rate in zip(floors, tops, rates, strict=True):
-        total += max(0, min(notional, top) - floor_value) * rate
+    for low, high, rate in brackets:
+        if notional <= low:
+            break
+        total += (min(notional, high) - low) * rate
     return ceil_div(total, PPB)
 
 
-def initial_margin(spec: Contract, mark: int, lots: int) -> int:
-    notional = abs(lots) * mark * spec.tick_value
-    return bracket_margin(spec, notional, [tier.rate_initial_ppb for tier in spec.tiers])
+def initial_margin(market, lots: int) -> int:
+    return bracket_margin(market.initial_brackets, abs(lots) * market.lot_value)
 
 
-def maintenance_margin(spec: Contract, mark: int, lots: int) -> int:
-    notional = abs(lots) * mark * spec.tick_value
-    return bracket_margin(spec, notional, [tier.rate_maintenance_ppb for tier in spec.tiers])
+def maintenance_margin(market, lots: int) -> int:
+    return bracket_margin(market.maintenance_brackets, abs(lots) * market.lot_value)
 
 
 def initial_rate(spec: Contract, notional: int) -> int:
@@ -189,7 +196,7 @@ def equity(exchange, account: Account) -> int:
 def maintenance_of(exchange, holding: Holding, lots: int | None = None) -> int:
     """Maintenance of one position, or of `lots` in its place."""
     market = exchange.markets[holding.contract]
-    return maintenance_margin(market.spec, market.mark, holding.lots if lots is None else lots)
+    return maintenance_margin(market, holding.lots if lots is None else lots)
 
 
 def maintenance(exchange, account: Account) -> int:
@@ -201,7 +208,7 @@ def maintenance_after(exchange, account: Account, contract: int, signed_lots: in
     market = exchange.markets[contract]
     lots = account.lots(contract) + signed_lots
     others = [h for h in account.positions() if h.contract != contract]
-    return maintenance_margin(market.spec, market.mark, lots) + sum(
+    return maintenance_margin(market, lots) + sum(
         maintenance_of(exchange, holding) for holding in others
     )
 
@@ -216,7 +223,7 @@ def need(
 ) -> int:
     """Initial margin of a contract by 8.2, netted; `with_order` counts though it does not rest."""
     market = exchange.markets[holding.contract]
-    position = initial_margin(market.spec, market.mark, holding.lots)
+    position = initial_margin(market, holding.lots)
     buys = holding.reserved(words.BUY, without)
     sells = holding.reserved(words.SELL, without)
     if with_order is not None and with_order.side == words.BUY:

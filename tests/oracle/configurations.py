@@ -5,6 +5,7 @@ from engine.schema.contract import Config, Contract, Tier, check_config
 
 MINUTE = 60 * NS_PER_SECOND
 FLAT_TIERS = (Tier(0, 20_000_000, 10_000_000),)
+WIDE_TIERS = (Tier(0, 100_000_000, 60_000_000), Tier(3_000_000, 200_000_000, 120_000_000))
 STEEP_TIERS = (
     Tier(0, 10_000_000, 5_000_000),
     Tier(2_000_000, 50_000_000, 25_000_000),
@@ -66,16 +67,27 @@ def realistic(contract: int, symbol: str, tick_value: int, **changes) -> Contrac
 
 def configs() -> dict[str, Config]:
     """By name; every one of them can be listed."""
+    unfunded = {"fund_value_max": 0, "liquidation_fee_ppb": 0, "takeover_penalty_ppb": 0}
     found = {
         "ample_fund": Config(
-            contracts=(tiny(1, 1_000), tiny(2, 1), tiny(3, 1_000, tiers=STEEP_TIERS)),
+            contracts=(
+                tiny(1, 1_000, tiers=WIDE_TIERS),
+                tiny(2, 1),
+                tiny(3, 1_000, tiers=STEEP_TIERS),
+            ),
             fund_cash=10**12,
             house_cash=10**10,
         ),
         "hungry_fund": Config(
             contracts=(
-                tiny(1, 1_000, fund_share_ppb=10**9),
-                tiny(2, 1_000, fund_share_ppb=10**9, liquidation_cooldown_ns=10 * NS_PER_SECOND),
+                tiny(1, 1_000, fund_share_ppb=10**9, tiers=WIDE_TIERS),
+                tiny(
+                    2,
+                    1_000,
+                    fund_share_ppb=10**9,
+                    tiers=WIDE_TIERS,
+                    liquidation_cooldown_ns=20 * NS_PER_SECOND,
+                ),
             ),
             fund_cash=200_000,
             house_cash=50_000,
@@ -84,7 +96,7 @@ def configs() -> dict[str, Config]:
         ),
         "fund_without_caps_room": Config(
             contracts=(
-                tiny(1, 1_000, fund_value_max=0, fund_share_ppb=0),
+                tiny(1, 1_000, fund_value_max=0, fund_share_ppb=0, tiers=WIDE_TIERS),
                 tiny(2, 1, fund_value_max=0, fund_share_ppb=0, stp_none_allowed=True),
             ),
             fund_cash=300_000,
@@ -94,15 +106,22 @@ def configs() -> dict[str, Config]:
         ),
         "nothing_behind": Config(
             contracts=(
-                tiny(1, 1_000, stp_none_allowed=True, fund_value_max=0),
-                tiny(2, 1_000, fee_taker_ppb=0, fee_maker_ppb=0, liquidation_fee_ppb=0),
-                tiny(3, 1),
+                tiny(1, 1_000, stp_none_allowed=True, **unfunded),
+                tiny(2, 1_000, fee_taker_ppb=0, fee_maker_ppb=0, **unfunded),
+                tiny(
+                    3,
+                    100,
+                    order_lots_max=60,
+                    position_lots_max=90,
+                    open_interest_lots_max=200,
+                    **unfunded,
+                ),
             ),
         ),
         "thin_buffers": Config(
             contracts=(
                 tiny(1, 1_000, tiers=STEEP_TIERS, liquidation_whole_lots=5),
-                tiny(2, 1_000, liquidation_depth_ppb=1_000_000_000),
+                tiny(2, 1_000, liquidation_depth_ppb=1_000_000_000, tiers=WIDE_TIERS),
             ),
             fund_cash=80_000,
             house_cash=20_000,
@@ -169,12 +188,13 @@ def configs() -> dict[str, Config]:
             contracts=(
                 tiny(
                     1,
-                    1_000,
+                    2_000,
                     open_interest_lots_max=2**30 - 1,
-                    funding_interval_ns=10 * MINUTE,
-                    funding_interest_ppb=100_000_000,
-                    funding_clamp_ppb=200_000_000,
-                    funding_cap_ppb=20_000_000,
+                    tiers=(Tier(0, 900_000_000, 600_000_000),),
+                    funding_interval_ns=240 * MINUTE,
+                    funding_interest_ppb=1_000_000_000,
+                    funding_clamp_ppb=1_000_000_000,
+                    funding_cap_ppb=400_000_000,
                     source_stale_ns=NS_PER_DAY,
                     funding_sample_ns=10 * MINUTE,
                 ),

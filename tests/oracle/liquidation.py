@@ -15,7 +15,7 @@ from tests.oracle.accounts import (
     maintenance_of,
 )
 from tests.oracle.backstop import Step, deleverage, pair_off, take_over, takeover_lots
-from tests.oracle.matching import end_aggressor, sweep
+from tests.oracle.matching import sweep
 from tests.oracle.prices import Market
 from tests.oracle.resting import cancel_resting
 from tests.oracle.rounding import ceil_div, clamp, rate_down, rate_up
@@ -26,6 +26,8 @@ from tests.oracle.waterfall import run_waterfall
 
 def largest_position(exchange, holdings: list[Holding]) -> Holding:
     """By maintenance; ties: the first of the account's contracts."""
+    if len(holdings) == 1:
+        return holdings[0]
     return max(holdings, key=lambda holding: maintenance_of(exchange, holding))
 
 
@@ -147,7 +149,7 @@ def smallest_cut(exchange, account: Account, holding: Holding) -> int:
     cost = ceil_div(market.lot_value * (spec.liquidation_slippage_ppb + spec.fee_taker_ppb), PPB)
 
     def is_enough(cut: int) -> bool:
-        margin = others + maintenance_margin(spec, market.mark, lots - cut)
+        margin = others + maintenance_margin(market, lots - cut)
         return value - cut * cost >= rate_up(margin, PPB + spec.liquidation_buffer_ppb)
 
     if not is_enough(lots):
@@ -240,6 +242,7 @@ def run_step(exchange, account: Account) -> None:
     for order in account.orders():
         if not order.is_reduce_only:
             cancel_resting(exchange, order, words.CANCEL_LIQUIDATION)
+    plan = plan_step(exchange, account)  # sized after its own orders have left the depth
     contract = plan.holding.contract
     exchange.emit(
         events.LIQUIDATION_STEPPED,
@@ -262,7 +265,8 @@ def run_step(exchange, account: Account) -> None:
 
 
 def sweep_position(exchange, account: Account, plan: Plan) -> int:
-    """The liquidation order (id 0) as an IOC; returns the lots that it filled."""
+    """The liquidation order (id 0) as an IOC, whose rest ends in silence; returns the lots that it
+    filled."""
     lots = plan.holding.lots
     order = Order(
         0,
@@ -274,13 +278,11 @@ def sweep_position(exchange, account: Account, plan: Plan) -> int:
         plan.lots,
         tif=words.IOC,
         flags=words.LIQUIDATION | words.REDUCE_ONLY,
-        position_lots=abs(lots),
-        share=plan.share,
+        step_lots=abs(lots),
+        step_share=plan.share,
         entered=plan.lots,
     )
     sweep(exchange, order)
-    if order.open > 0:
-        end_aggressor(exchange, order, words.CANCEL_IOC)
     return order.filled
 
 

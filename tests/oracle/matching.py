@@ -54,7 +54,9 @@ def sweep(exchange, order: Order) -> None:
 
 
 def end_aggressor(exchange, order: Order, reason: int) -> None:
-    emit_cancelled(exchange, order, reason)
+    """The rest of it ends; that of a liquidation order without an event."""
+    if not order.is_liquidation:
+        emit_cancelled(exchange, order, reason)
     order.open = 0
 
 
@@ -212,7 +214,7 @@ def liquidation_fee(
     market = exchange.markets[order.contract]
     value = lots * price * market.spec.tick_value
     surplus = lots * gain_per_lot(market, order.sign, price)
-    surplus += order.share * lots // order.position_lots - fee
+    surplus += order.step_share * lots // order.step_lots - fee
     surplus = min(equity(exchange, account), surplus)
     return min(rate_up(value, market.spec.liquidation_fee_ppb), max(0, surplus))
 

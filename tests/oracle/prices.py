@@ -7,7 +7,7 @@ from engine.schema import events
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
 from engine.schema.contract import Contract
-from tests.oracle.accounts import Holding
+from tests.oracle.accounts import Brackets, Holding, brackets_of
 from tests.oracle.book import Book
 from tests.oracle.resting import cancel_resting
 from tests.oracle.rounding import clamp, middle, rate_down, trunc_div
@@ -28,6 +28,8 @@ class Market:
 
     spec: Contract
     sources: list[Source]
+    initial_brackets: Brackets
+    maintenance_brackets: Brackets
     book: Book = field(default_factory=Book)
     holders: dict[int, Holding] = field(default_factory=dict)  # by account, made on first touch
     state: int = words.STATE_FROZEN
@@ -74,8 +76,13 @@ class Market:
 
 
 def make_market(spec: Contract) -> Market:
-    basis: deque[int] = deque(maxlen=spec.mark_basis_samples)
-    return Market(spec, [Source(weight) for weight in spec.source_weights], basis=basis)
+    return Market(
+        spec,
+        [Source(weight) for weight in spec.source_weights],
+        brackets_of(spec, [tier.rate_initial_ppb for tier in spec.tiers]),
+        brackets_of(spec, [tier.rate_maintenance_ppb for tier in spec.tiers]),
+        basis=deque(maxlen=spec.mark_basis_samples),
+    )
 
 
 # Index.

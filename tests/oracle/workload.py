@@ -47,15 +47,17 @@ class Workload:
         self.cash: dict[int, int] = {}
         self.client_ids = dict.fromkeys(ACCOUNTS, 0)
         self.opened: list[int] = []
+        self.closing: set[int] = set()  # accounts in liquidation
         self.script = self.opening()
         self.kinds = (
             (self.place, 50),
-            (self.publish, 16),
+            (self.publish, 15),
+            (self.shock, 1),
             (self.cancel, 6),
             (self.amend, 9),
             (self.mass_cancel, 2),
             (self.withdraw, 4),
-            (self.deposit, 6),
+            (self.deposit, 8),
             (self.repeat_client_id, 1),
             (self.nonsense, 3),
             (self.advance, 1),
@@ -85,6 +87,10 @@ class Workload:
                 self.cash[account] = f
             elif kind == events.ACCOUNT_OPENED:
                 self.opened.append(account)
+            elif kind == events.LIQUIDATION_STARTED:
+                self.closing.add(account)
+            elif kind == events.LIQUIDATION_ENDED:
+                self.closing.discard(account)
             elif kind in (events.DEPOSITED, events.WITHDRAWN):
                 self.cash[account] = c
             elif kind == events.MARK_PUBLISHED:
@@ -108,7 +114,9 @@ class Workload:
         if command is not None:
             return command
         self.move_clock()
-        if self.frozen and self.random.random() < 0.4:
+        if self.random.random() < 0.003:
+            self.script = self.squeeze()
+        if self.frozen and self.random.random() < 0.6:
             return self.publish(self.random.choice(sorted(self.frozen)))
         makers, weights = zip(*self.kinds, strict=True)
         return self.random.choices(makers, weights)[0]()
@@ -148,6 +156,8 @@ class Workload:
         return self.random.choice(list(self.specs))
 
     def some_account(self) -> int:
+        if self.closing - {words.FUND} and self.random.random() < 0.15:
+            return self.random.choice(sorted(self.closing - {words.FUND}))
         return self.random.choice(self.opened or list(ACCOUNTS))
 
     def lot_value(self, number: int) -> int:
@@ -157,7 +167,7 @@ class Workload:
         """Worth some lots at the initial rate: accounts stay thin."""
         spec = self.specs[self.some_contract()]
         typical = max(1, self.lot_value(spec.contract) * self.typical_lots(spec) // 40)
-        return self.random.randrange(1, 4 * typical + 2)
+        return self.random.randrange(1, self.random.choice((2, 4, 20)) * typical + 2)
 
     def typical_lots(self, spec) -> int:
         return 40 if spec.price_ticks_max <= 10_000 else 400
@@ -176,10 +186,14 @@ class Workload:
             return self.random.randrange(1, self.typical_lots(spec))
         return self.random.randrange(1, spec.order_lots_max + 1)
 
-    def some_price(self, number: int) -> int:
+    def some_price(self, number: int, side: int) -> int:
         """Near the mark mostly, often crossing; sometimes at the far end of the band."""
         mark, spec = self.marks[number], self.specs[number]
-        if self.random.random() < 0.85:
+        chance = self.random.random()
+        if chance < 0.4:  # behind the touch: orders that rest
+            away = self.random.randrange(1, max(4, mark // 40))
+            return max(1, min(mark - away if side == words.BUY else mark + away, INT32))
+        if chance < 0.9:
             spread = max(3, mark // 150)
         else:
             spread = max(3, mark * spec.band_static_ppb // PPB)
@@ -208,7 +222,7 @@ class Workload:
             contract=number,
             side=side,
             lots=self.some_lots(number, account),
-            price_ticks=self.some_price(number),
+            price_ticks=self.some_price(number, side),
             order_type=order_type,
             tif=tif,
             flags=flags,
@@ -247,7 +261,7 @@ class Workload:
         elif chance < 0.35:
             lots += self.random.randrange(0, 20)
         elif chance < 0.9:
-            price = self.some_price(order.contract)
+            price = self.some_price(order.contract, order.side)
             lots += self.random.choice((0, 0, 0, -1, 5))
         else:
             price = self.random.choice((0, -5, INT32, self.marks[order.contract] * 3))
@@ -285,9 +299,9 @@ class Workload:
     def deposit(self):
         chance = self.random.random()
         ledger, account, amount = words.LEDGER_CLIENT, self.some_account(), self.some_money()
-        if chance < 0.04:
+        if chance < 0.03:
             ledger = self.random.choice((words.LEDGER_FUND, words.LEDGER_HOUSE))
-            amount = amount // 3 + 1
+            amount = amount // self.random.choice((4, 1_000, 100_000, 100_000)) + 1
         elif chance < 0.08:
             amount = self.random.choice((0, -7, 2**59, 2**63 - 1, -(2**63)))
         elif chance < 0.11:
@@ -334,6 +348,37 @@ class Workload:
         if self.random.random() < 0.01:
             fields["contract"] = self.random.choice((0, -1, 99, INT16))
         return commands.PublishPrice(time_ns=self.now, source=source, **fields)
+
+    def shock(self):
+        """All contracts jump at once, each its own way: hedges break (9.7, 9.8)."""
+        numbers = self.random.sample(list(self.specs), len(self.specs))
+        fields = {}
+        for suffix, number in zip(("", "_2", "_3"), numbers, strict=False):
+            price = self.prices[number]
+            price += price * self.random.choice((-25, -12, -6, 6, 12, 25)) // 100
+            self.prices[number] = max(1, min(price, self.specs[number].price_ticks_max))
+            fields["contract" + suffix] = number
+            fields["price_ticks" + suffix] = self.prices[number]
+        return commands.PublishPrice(time_ns=self.now, source=1, **fields)
+
+    def squeeze(self):
+        """Everyone takes out what he can, and the hedgers too stand thin; then the jump."""
+        for account in self.opened:
+            for share in (2, 2, 3, 4, 8):
+                amount = self.cash.get(account, 0) // share
+                if amount > 0 and any(self.lots.get((account, n)) for n in self.specs):
+                    yield commands.Withdraw(
+                        time_ns=self.now,
+                        account=account,
+                        client_id=self.client_id(account),
+                        amount=amount,
+                    )
+        for _ in range(self.random.choice((1, 1, 2))):
+            yield self.shock()
+        for account in self.opened:
+            if self.random.random() < 0.7:
+                amount = 3 * self.some_money()
+                yield commands.Deposit(time_ns=self.now, account=account, amount=amount)
 
     def quote(self, number: int) -> int:
         """With several sources the walk moves slowly, and single sources stray."""

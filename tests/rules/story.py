@@ -23,6 +23,10 @@ A, B, C, D, E, F, G, H = range(words.CLIENT_FIRST, words.CLIENT_FIRST + 8)
 BUY, SELL = words.BUY, words.SELL
 GTC, IOC, FOK = words.GTC, words.IOC, words.FOK
 
+PAIR_FIELDS = (
+    "contract", "price_ticks", "contract_2", "price_ticks_2", "contract_3", "price_ticks_3",
+)  # fmt: skip
+
 Events = tuple[Event, ...]
 
 
@@ -102,9 +106,7 @@ class Story:
             self.deposit(account, cash)
 
     def deposit(self, account: int, amount: int) -> Events:
-        return self.submit(
-            commands.Deposit(time_ns=self.now_ns, account=account, amount=amount)
-        )
+        return self.submit(commands.Deposit(time_ns=self.now_ns, account=account, amount=amount))
 
     def client_id(self) -> int:
         self._client_id += 1
@@ -121,12 +123,8 @@ class Story:
         """Publish prices of one source: `price(900)` for contract 1, else contract, price, ..."""
         if len(pairs) == 1:
             pairs = (1, *pairs)
-        names = ("contract", "price_ticks", "contract_2", "price_ticks_2")
-        names += ("contract_3", "price_ticks_3")
-        fields = dict(zip(names, pairs, strict=False))
-        return self.submit(
-            commands.PublishPrice(time_ns=self.now_ns, source=source, **fields)
-        )
+        fields = dict(zip(PAIR_FIELDS, pairs, strict=False))
+        return self.submit(commands.PublishPrice(time_ns=self.now_ns, source=source, **fields))
 
     def order(
         self, account: int, side: int, lots: int, price: int, number: int = 1, **terms: int

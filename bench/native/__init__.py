@@ -1,0 +1,1 @@
+"""The C++ twin: generated header, source, build."""
