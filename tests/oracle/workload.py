@@ -350,16 +350,26 @@ class Workload:
         return commands.PublishPrice(time_ns=self.now, source=source, **fields)
 
     def shock(self):
-        """All contracts jump at once, each its own way: hedges break (9.7, 9.8)."""
+        self.script = self.shocks()
+        return next(self.script)
+
+    def shocks(self):
+        """All contracts jump at once, each its own way, in every source: hedges break (9.7, 9.8).
+        Where sources are many the jump stays below what makes them outliers."""
         numbers = self.random.sample(list(self.specs), len(self.specs))
-        fields = {}
-        for suffix, number in zip(("", "_2", "_3"), numbers, strict=False):
-            price = self.prices[number]
-            price += price * self.random.choice((-25, -12, -6, 6, 12, 25)) // 100
-            self.prices[number] = max(1, min(price, self.specs[number].price_ticks_max))
-            fields["contract" + suffix] = number
-            fields["price_ticks" + suffix] = self.prices[number]
-        return commands.PublishPrice(time_ns=self.now, source=1, **fields)
+        prices = {}
+        for number in numbers:
+            spec, price = self.specs[number], self.prices[number]
+            jumps = (60, 120, 250) if len(spec.source_weights) == 1 else (6, 20, 40)
+            price += price * self.random.choice((-1, 1)) * self.random.choice(jumps) // 1_000
+            prices[number] = self.prices[number] = max(1, min(price, spec.price_ticks_max))
+        for source in range(1, max(len(spec.source_weights) for spec in self.specs.values()) + 1):
+            fields = {}
+            known = [n for n in numbers if source <= len(self.specs[n].source_weights)]
+            for suffix, number in zip(("", "_2", "_3"), known, strict=False):
+                fields["contract" + suffix] = number
+                fields["price_ticks" + suffix] = prices[number]
+            yield commands.PublishPrice(time_ns=self.now, source=source, **fields)
 
     def squeeze(self):
         """Everyone takes out what he can, and the hedgers too stand thin; then the jump."""
@@ -374,7 +384,7 @@ class Workload:
                         amount=amount,
                     )
         for _ in range(self.random.choice((1, 1, 2))):
-            yield self.shock()
+            yield from self.shocks()
         for account in self.opened:
             if self.random.random() < 0.7:
                 amount = 3 * self.some_money()
