@@ -5,6 +5,7 @@ down beforehand: the generator runs a real exchange in small chunks and learns f
 which orders live. The finished records replay on any fresh exchange of the same configuration.
 """
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,6 @@ CONTRACTS_PER_ACCOUNT = 4
 LOTS_MAKER = 20
 LOTS_TAKER = 30
 REACH_TICKS = 250  # the limit of a taker, beyond the farthest order
-SLOT_BITS = 32
 
 
 class Shape(NamedTuple):
@@ -51,6 +51,18 @@ SHAPES = {
 }
 
 
+class Mix(NamedTuple):
+    """Counts over a flow; orders and levels of a side of the first contract at its end."""
+
+    adds: int = 0
+    cancels: int = 0
+    takers: int = 0
+    fills: int = 0
+    refused: int = 0
+    resting: int = 0
+    levels: int = 0
+
+
 class Workload(NamedTuple):
     """Records to prepare an exchange (accounts, money, marks, resting orders), then the flow."""
 
@@ -59,7 +71,7 @@ class Workload(NamedTuple):
     config: Config
     setup: NDArray[np.void]
     flow: NDArray[np.void]
-    mix: dict[str, int]
+    mix: Mix
 
 
 def make_config(contracts: int) -> Config:
@@ -173,6 +185,7 @@ class Generator:
         self._client_ids = np.zeros(shape.accounts + words.CLIENT_FIRST, np.int64)
         self._distances = make_distances(shape.distance_ticks)
         self._time_ns = START_NS
+        self._seen: Counter[int] = Counter()
 
     def open(self) -> NDArray[np.void]:
         """Accounts, each its own group, their money, and a mark for every contract."""
@@ -261,8 +274,21 @@ class Generator:
         self._client_ids[ranked[starts]] += counts
         records["time_ns"] = self._time_ns + STEP_NS * np.arange(1, len(records) + 1)
         self._time_ns = int(records["time_ns"][-1])
-        self._live.observe(self.exchange.run(records))
+        events = self.exchange.run(records)
+        self._live.observe(events)
+        self._seen.update(events["kind"].tolist())
         return records
+
+    def mix(self) -> Mix:
+        """What has happened since the last call."""
+        seen, self._seen = self._seen, Counter()
+        levels = sum(len(side) for side in self.exchange.depth(1, levels=2**12)) // 2
+        return Mix(
+            resting=self._live.count,
+            levels=levels,
+            fills=seen[ev.TRADE],
+            refused=seen[ev.REFUSED],
+        )
 
 
 def _chunks(total: int, size: int) -> list[int]:
@@ -280,15 +306,15 @@ def make_workload(name: str, commands: int, seed: int = 20261122) -> Workload:
     generator = Generator(shape, seed)
     setup = [generator.open()]
     setup += [generator.rest(count) for count in _chunks(shape.orders, 2**16)]
+    generator.mix()
     # few of a chunk's cancels may name an order that traded in the same chunk
     flow = [generator.trade(count) for count in _chunks(commands, max(64, shape.orders // 64))]
-    flow_records = _join(flow)
-    is_place = flow_records["kind"] == cmd.PLACE_ORDER
-    is_taker = is_place & (flow_records["tif"] == words.IOC)
-    mix = {
-        "adds": int(np.sum(is_place & ~is_taker)),
-        "cancels": int(np.sum(~is_place)),
-        "takers": int(np.sum(is_taker)),
-        "resting": int(generator.exchange.arena.engine["orders_live"][0]),
-    }
-    return Workload(name, shape, generator.config, _join(setup), flow_records, mix)
+    records = _join(flow)
+    is_place = records["kind"] == cmd.PLACE_ORDER
+    is_taker = is_place & (records["tif"] == words.IOC)
+    mix = generator.mix()._replace(
+        adds=int(np.sum(is_place & ~is_taker)),
+        cancels=int(np.sum(~is_place)),
+        takers=int(np.sum(is_taker)),
+    )
+    return Workload(name, shape, generator.config, _join(setup), records, mix)

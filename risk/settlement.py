@@ -15,6 +15,7 @@ from engine.state.events import emit
 from risk.accounts import add_holder, remove_holder
 from risk.ledger import apply_cash, apply_entry, cover_debit, settle_funding
 from risk.step import note_position_before
+from risk.supervision import value_again
 
 
 @kernel
@@ -106,6 +107,7 @@ def pay_liquidation_fee(arena, contract, account, amount):
     """Move a liquidation fee or a takeover penalty to the fund (9.4)."""
     apply_cash(arena, account, -amount)
     apply_cash(arena, FUND, amount)
+    value_again(arena, FUND)
     emit(
         arena, events.LIQUIDATION_FEE_PAID, contract, account,
         amount, ACCOUNT(arena, account).cash, 0, 0, 0, 0,

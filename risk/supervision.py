@@ -42,6 +42,15 @@ def start_liquidation(arena, account, equity, maintenance):
 
 
 @cold
+def value_again(arena, account):
+    """An account in liquidation whose value has changed takes its new place in the queue."""
+    if ACCOUNT(arena, account).flags & LIQUIDATING:
+        equity, maintenance = value_beside(arena, account, 0)
+        rescore(arena, account, equity - maintenance)
+    return 0
+
+
+@cold
 def drain_suspects(arena):
     """Value the suspects, first in first out; those under maintenance enter liquidation."""
     engine = ENGINE(arena, 0)

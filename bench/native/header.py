@@ -55,9 +55,10 @@ def _arena() -> str:
         if section == "account_words":  # the accounts again, under another record
             continue
         name = names[id(record)]
+        place = f"base + {offset}LL + row * {record.itemsize}"
         lines += [
             f"    {name}& {section}(std::int64_t row) const {{",
-            f"        return *reinterpret_cast<{name}*>(base + {offset}LL + row * {record.itemsize});",
+            f"        return *reinterpret_cast<{name}*>({place});",
             "    }",
         ]
     return "\n".join([*lines, "};", ""])

@@ -14,6 +14,7 @@ The proof that the book is right is the ticker: it comes on a stream of its own,
 carries the id of a diff, its best prices and sizes must be the exchange's.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -392,23 +393,23 @@ def _keep_newest(waiting: dict[int, Ticker] | dict[int, tuple[int, int, int, int
 
 
 def import_binance(
-    source: Path,
+    sources: Sequence[Path],
     target: Path,
     tick_size: DecimalGrid | None = None,
     lot_size: DecimalGrid | None = None,
 ) -> BinanceSummary:
     """Read one symbol's feed and write the commands that replay it."""
-    symbol, price, lot = find_grids(source)
+    symbol, price, lot = find_grids(sources)
     price, lot = tick_size or price, lot_size or lot
     config = import_config(symbol, price, lot)
-    feed = BinanceFeed(source, symbol, price, lot)
+    feed = BinanceFeed(sources, symbol, price, lot)
     with CommandFileWriter(target, config) as writer:
         recording = Recording(Exchange(config), writer)
         book = BinanceImport(recording)
         for entry in feed:
             book.apply(entry.time_ms, entry.item)
         summary = BinanceSummary(
-            source=source.name,
+            source=" ".join(source.name for source in sources),
             symbol=symbol,
             tick_size=str(price),
             lot_size=str(lot),
@@ -418,4 +419,6 @@ def import_binance(
             ticker=book.ticker,
         )
         summary.close(recording)
+    if summary.ticker.differing:
+        summary.broken.append(f"the ticker differs: {summary.ticker.first_difference}")
     return summary

@@ -8,7 +8,7 @@ come over different paths, so a trade may arrive after a diff that already conta
 import gzip
 import heapq
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
@@ -100,7 +100,7 @@ class FeedItem(NamedTuple):
 
     time_ms: int
     rank: int
-    arrival: int  # line number
+    arrival: int  # lines read so far, of all files
     item: Depth | Trade | Ticker
 
 
@@ -135,6 +135,12 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise FeedError(path, number + 1, "file", str(error)) from error
 
 
+def _all_lines(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
+    for path in paths:
+        for number, line in _lines(path):
+            yield path, number, line
+
+
 def _decode(path: Path, number: int, line: bytes) -> tuple[int, _Line | None]:
     """Local time and message of a line; no message where the stream is one we do not know."""
     local, _, text = line.partition(b" ")
@@ -154,12 +160,12 @@ def _decode(path: Path, number: int, line: bytes) -> tuple[int, _Line | None]:
 _decoder = msgspec.json.Decoder(_Line)
 
 
-def find_grids(path: Path) -> tuple[str, DecimalGrid, DecimalGrid]:
+def find_grids(paths: Sequence[Path]) -> tuple[str, DecimalGrid, DecimalGrid]:
     """Read the whole feed for its symbol, and the grids of its prices and quantities."""
     symbol = ""
     prices: set[str] = set()
     lots: set[str] = set()
-    for number, text in _lines(path):
+    for path, number, text in _all_lines(paths):
         line = _decode(path, number, text)[1]
         if line is None:
             continue
@@ -175,15 +181,18 @@ def find_grids(path: Path) -> tuple[str, DecimalGrid, DecimalGrid]:
         lots.update(quantity for _, quantity in levels)
         symbol = symbol or (line.data.s if line.data else "")
     if not symbol:
-        raise FeedError(path, 1, "s", "no message of a known stream names a symbol")
+        raise FeedError(paths[0], 1, "s", "no message of a known stream names a symbol")
     return symbol, find_grid(prices), find_grid(lots)
 
 
 class BinanceFeed:
-    """One symbol's feed; iterate over it once."""
+    """One symbol's feed, in one file or in several that follow each other; iterate once."""
 
-    def __init__(self, path: Path, symbol: str, price: DecimalGrid, lot: DecimalGrid) -> None:
-        self.path = path
+    def __init__(
+        self, paths: Sequence[Path], symbol: str, price: DecimalGrid, lot: DecimalGrid
+    ) -> None:
+        self.paths = paths
+        self.path = paths[0]  # the one being read
         self.symbol = symbol
         self.counts = FeedCounts()
         self._grids = price, lot
@@ -196,8 +205,9 @@ class BinanceFeed:
     def __iter__(self) -> Iterator[FeedItem]:
         heap: list[FeedItem] = []
         newest = 0
-        for number, text in _lines(self.path):
-            self.counts.lines = number
+        for path, number, text in _all_lines(self.paths):
+            self.path = path
+            self.counts.lines += 1
             local_ns, line = _decode(self.path, number, text)
             for entry in self._read(number, local_ns, line):
                 newest = max(newest, entry.time_ms)
@@ -248,7 +258,7 @@ class BinanceFeed:
         ]
         self.counts.diffs_before_snapshot += len(self._waiting) - len(kept)
         self._waiting = []
-        self._check_join(kept)
+        self._check_join(number, kept)
         return found + [entry._replace(time_ms=max(entry.time_ms, time_ms)) for entry in kept]
 
     def _read_diff(self, number: int, diff: _DepthUpdate) -> list[FeedItem]:
@@ -269,11 +279,11 @@ class BinanceFeed:
             return []
         return [entry]
 
-    def _check_join(self, kept: list[FeedItem]) -> None:
+    def _check_join(self, number: int, kept: list[FeedItem]) -> None:
         """The first diff beyond the snapshot must start at or before it."""
         if kept and self._snapshot is not None and self._first_pu > self._snapshot:
             what = f"{self._first_pu} lies beyond the snapshot's {self._snapshot}"
-            raise FeedError(self.path, kept[0].arrival, "pu", what)
+            raise FeedError(self.path, number, "pu", what)
 
     def _check_chain(self, number: int, diff: _DepthUpdate) -> None:
         """Ids are shared by all symbols of the venue, so only `pu` tells that none is missing."""
@@ -311,7 +321,7 @@ class BinanceFeed:
     def _entry(self, number: int, time_ms: int, item: Depth | Trade | Ticker) -> FeedItem:
         if not 0 < time_ms <= TIME_MS_MAX:
             raise FeedError(self.path, number, "T", f"{time_ms} is no time in milliseconds")
-        return FeedItem(time_ms, _RANK[type(item)], number, item)
+        return FeedItem(time_ms, _RANK[type(item)], self.counts.lines, item)
 
     def _levels(self, number: int, field: str, levels: list[tuple[str, str]]) -> Levels:
         return [self._level(number, field, price, quantity) for price, quantity in levels]

@@ -94,7 +94,7 @@ def _contract(contract: int, symbol: str, steps: int, **terms: Any) -> Contract:
         "band_static_ppb": 100_000_000,
         "source_outlier_ppb": 150_000_000,
         "source_reentry_ppb": 50_000_000,
-        "source_stale_ns": 60 * STEP_NS,
+        "source_stale_ns": 90 * STEP_NS,
         "sources_healthy_min": 3,
         "mark_band_ppb": 5_000_000,
         "fee_taker_ppb": 500_000,
@@ -105,7 +105,7 @@ def _contract(contract: int, symbol: str, steps: int, **terms: Any) -> Contract:
         "liquidation_fee_ppb": 2_000_000,
         "liquidation_whole_lots": 2,
         "takeover_penalty_ppb": 5_000_000,
-        "fund_value_max": 2_000_000 * MONEY,
+        "fund_value_max": 5_000_000 * MONEY,
         "fund_share_ppb": 100_000_000,
     }
     spec.update(terms)
@@ -162,7 +162,7 @@ def _crash_config(steps: int) -> Config:
         contracts=_contracts(steps),
         fund_cash=1_000_000 * MONEY,
         house_cash=500_000 * MONEY,
-        fund_loss_step_max=150_000 * MONEY,
+        fund_loss_step_max=200_000 * MONEY,
         stamp_ahead_ns_max=60 * STEP_NS,
     )
 
@@ -186,11 +186,11 @@ CRASH = Scenario(
     makers=20,
     legs=(
         Leg(450_000, 0, -40_000),
-        Leg(450_000, 40, -60_000),
-        Leg(450_000, 90, -50_000),
+        Leg(450_000, 60, -60_000),
+        Leg(450_000, 130, -50_000),
         Leg(600_000, 0, 70_000),
     ),
-    freeze=Freeze(contract=4, at_ppm=700_000, steps=150),
+    freeze=Freeze(contract=4, at_ppm=700_000, steps=250),
     buyers_ppm=530_000,
     flow_contracts=(1, 2, 3, 4),
 )
@@ -203,7 +203,7 @@ CASCADE = Scenario(
     config=_cascade_config,
     listings=_LISTINGS,
     accounts_max=400,
-    makers=8,
+    makers=32,
     legs=(Leg(500_000, 0, -150_000),),
     freeze=None,
     buyers_ppm=500_000,

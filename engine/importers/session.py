@@ -38,9 +38,10 @@ COMMANDS_MIN = 5_000  # fewer leave no room for a scenario's story
 STEPS_PER_BATCH = 128
 # Commands of one step, in hundredths: how a day is made up.
 QUOTES, TAKES, RESTS, CLOSES, TRANSFERS = 400, 330, 90, 40, 8
-COMMANDS_PER_STEP = 1_160  # what all of it comes to with cancels and prices, measured
+PRICE_STEPS = 4  # from one source's command to the next one's
+COMMANDS_PER_STEP = 1_120  # what all of it comes to with cancels and prices, measured
 QUOTE_LEVELS = 4
-PULLED_STEPS = 20  # how long market makers stay away after a leg
+PULLED_STEPS = 45  # how long market makers stay away after a leg
 CLIENT_CASH = (500, 6_000)  # dollars, the poorest and the richest client
 MAKER_CASH = 20_000_000
 
@@ -60,7 +61,7 @@ class Session:
         self.config = scenario.config(self.steps)
         self.exchange = Exchange(self.config)
         # Some room behind the end: the number of commands ends a session, not the clock.
-        self._paths = price_paths(scenario, self.steps + self.steps // 4 + 2, self._draws)
+        self._paths = price_paths(scenario, self.steps + self.steps // 2 + 2, self._draws)
         self._makers = np.arange(words.CLIENT_FIRST, words.CLIENT_FIRST + scenario.makers)
         first_client = words.CLIENT_FIRST + scenario.makers
         self._clients = np.arange(first_client, first_client + self.clients)
@@ -148,8 +149,8 @@ class Session:
 
     def _prices(self, first: int, end: int) -> tuple[Records, Whole]:
         """Sources in turn, three contracts in one command and the fourth in the next."""
-        steps = np.arange(first, end)
-        rows = self._price_rows(steps, steps)
+        steps = np.arange(-(-first // PRICE_STEPS) * PRICE_STEPS, end, PRICE_STEPS)
+        rows = self._price_rows(steps // PRICE_STEPS, steps)
         rows["time_ns"] = START_NS + steps * STEP_NS
         return _no_slots(rows[~self._is_frozen(rows["contract"], steps)])
 
@@ -327,7 +328,7 @@ class Session:
 
     def _lots(self, field: str, contracts: Whole) -> Whole:
         """Sizes up to the listing's, small ones likelier."""
-        largest = np.array([getattr(listing, field) for listing in self.scenario.listings])
+        largest: Whole = np.array([getattr(listing, field) for listing in self.scenario.listings])
         shares = np.minimum(*self._draws.between(1, 1_000, 2 * len(contracts)).reshape(2, -1))
         return np.maximum(1, largest[contracts - 1] * shares // 1_000)
 
@@ -336,7 +337,8 @@ class Session:
         if freeze is None:
             return np.zeros(len(steps), np.bool_)
         begin = self.steps * freeze.at_ppm // 1_000_000
-        return (contracts == freeze.contract) & (steps >= begin) & (steps < begin + freeze.steps)
+        is_time: NDArray[np.bool_] = (steps >= begin) & (steps < begin + freeze.steps)
+        return is_time & (contracts == freeze.contract)
 
     def _is_pulled(self, steps: Whole) -> NDArray[np.bool_]:
         pulled = np.zeros(len(steps), np.bool_)

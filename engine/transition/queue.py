@@ -18,7 +18,7 @@ from engine.schema.vocabulary import (
 from engine.state.access import ACCOUNT, CONTRACT, ENGINE, LIQUIDATION, POOL, POSITION
 from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.events import emit
-from engine.state.layout import LIQUIDATING, WHOLE_NEXT
+from engine.state.layout import WHOLE_NEXT
 from engine.transition.orders import cancel_of_account
 from engine.transition.step_plan import plan_step
 from engine.transition.sweep import sweep
@@ -26,18 +26,9 @@ from engine.transition.transfers import deleverage, pair_off, take_over_with_pen
 from engine.transition.waterfall import end_liquidation
 from risk.deleveraging import HEALTHY
 from risk.liquidation import compute_share
-from risk.liquidation_queue import cool_account, rescore, wake_accounts
+from risk.liquidation_queue import cool_account, wake_accounts
 from risk.margin import find_largest_position, value_beside
-from risk.supervision import drain_suspects
-
-
-@cold
-def value_again(arena, account):
-    """Put the account where its present value belongs in the queue."""
-    if ACCOUNT(arena, account).flags & LIQUIDATING:
-        equity, maintenance = value_beside(arena, account, 0)
-        rescore(arena, account, equity - maintenance)
-    return 0
+from risk.supervision import drain_suspects, value_again
 
 
 @cold

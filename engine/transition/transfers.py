@@ -31,7 +31,7 @@ from risk.insurance import compute_spread, compute_takeover_lots, note_fund_loss
 from risk.margin import value_beside
 from risk.settlement import cover_if_short, pay_liquidation_fee, settle_side
 from risk.step import gain_per_lot_of
-from risk.supervision import note_suspect
+from risk.supervision import note_suspect, value_again
 
 
 @kernel
@@ -54,6 +54,8 @@ def transfer_lots(arena, contract, position, counterposition, lots, value, penal
     cover_if_short(arena, counterparty)
     keep_reduce_only(arena, position)
     keep_reduce_only(arena, counterposition)
+    value_again(arena, debtor)
+    value_again(arena, counterparty)
     return 0
 
 
@@ -123,7 +125,6 @@ def pair_with(arena, contract, position, counterparty, lots_max):
         arena, events.POSITIONS_PAIRED, contract, debtor, paired, value, counterparty, 0, 0, 0
     )  # fmt: skip
     transfer_lots(arena, contract, position, counterposition, paired, value, 0)
-    note_suspect(arena, counterparty)
     return paired
 
 

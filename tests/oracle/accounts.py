@@ -33,7 +33,7 @@ class Order:
     cancelled: int = 0
     reserve: int = 0  # 8.2, recorded at acceptance
     charges: int = 0  # 8.2, opening loss and worst fee, recorded as one sum
-    # Liquidation orders only: what the step announced.
+    # Liquidation orders only: the position's lots and share when the step was announced.
     step_lots: int = 0
     step_share: int = 0
 

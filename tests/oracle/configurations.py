@@ -67,8 +67,17 @@ def realistic(contract: int, symbol: str, tick_value: int, **changes) -> Contrac
 
 def configs() -> dict[str, Config]:
     """By name; every one of them can be listed."""
+    found = layer_configs() | clock_configs()
+    for name, config in found.items():
+        problems = check_config(config)
+        assert not problems, (name, problems)
+    return found
+
+
+def layer_configs() -> dict[str, Config]:
+    """Which layer of the waterfall is deep, and which is empty."""
     unfunded = {"fund_value_max": 0, "liquidation_fee_ppb": 0, "takeover_penalty_ppb": 0}
-    found = {
+    return {
         "ample_fund": Config(
             contracts=(
                 tiny(1, 1_000, tiers=WIDE_TIERS),
@@ -130,6 +139,12 @@ def configs() -> dict[str, Config]:
             fund_loss_step_max=30_000,
             fund_loss_day_max=100_000,
         ),
+    }
+
+
+def clock_configs() -> dict[str, Config]:
+    """Prices, funding and time; the realistic one among them."""
+    return {
         "move_limit": Config(
             contracts=(
                 tiny(1, 1_000, mark_move_ppb=20_000_000, mark_band_ppb=10_000_000),
@@ -202,7 +217,3 @@ def configs() -> dict[str, Config]:
             fund_cash=10**6,
         ),
     }
-    for name, config in found.items():
-        problems = check_config(config)
-        assert not problems, (name, problems)
-    return found

@@ -374,7 +374,7 @@ class Workload:
     def squeeze(self):
         """Everyone takes out what he can, and the hedgers too stand thin; then the jump."""
         for account in self.opened:
-            for share in (2, 2, 3, 4, 8):
+            for share in (2, 3, 8):
                 amount = self.cash.get(account, 0) // share
                 if amount > 0 and any(self.lots.get((account, n)) for n in self.specs):
                     yield commands.Withdraw(

@@ -82,13 +82,14 @@ class Story:
             return False
         return True
 
-    def wait(self, seconds: int) -> None:
-        """Let the next commands carry a later time; nothing is submitted."""
-        self.now_ns += seconds * NS_PER_SECOND
-
     def advance(self, seconds: int) -> Events:
         """Move the clock by a command, with the work that falls due."""
-        self.wait(seconds)
+        self.now_ns += seconds * NS_PER_SECOND
+        return self.submit(commands.AdvanceTime(time_ns=self.now_ns))
+
+    def go(self, seconds: int, extra_ns: int = 0) -> Events:
+        """Move the clock to so long after the start of the story."""
+        self.now_ns = START_NS + seconds * NS_PER_SECOND + extra_ns
         return self.submit(commands.AdvanceTime(time_ns=self.now_ns))
 
     def open(self, account: int, cash: int, group: int = 0, kind: int = words.KIND_CLIENT) -> None:

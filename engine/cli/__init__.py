@@ -1,0 +1,5 @@
+"""The command `lionrock`."""
+
+from engine.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,268 @@
+"""Commands of the command line; each prints a table, or JSON, and ends with 0 if nothing is broken.
+
+Errors of input are one line on standard error and exit code 2; broken invariants are exit code 1.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typer.core import TyperGroup
+
+from engine.cli.replaying import ReplaySummary, replay
+from engine.cli.tables import flat_rows, replay_rows, show
+from engine.exchange import ConfigError, Exchange
+from engine.importers.binance import import_binance
+from engine.importers.decimal_grid import DecimalGrid, parse_grid
+from engine.importers.lobster import import_lobster
+from engine.importers.recording import FeedError, join_records
+from engine.importers.scenarios import CASCADE, CRASH, SCENARIOS, Scenario
+from engine.importers.session import COMMANDS_MIN, Session
+from engine.journal.command_file import (
+    MAGIC,
+    CommandFileError,
+    CommandFileWriter,
+    read_command_file,
+)
+from engine.journal.json_lines import (
+    CommandLineError,
+    FieldError,
+    pack_commands,
+    read_json_lines,
+)
+from engine.kernel import cache_use
+from engine.schema.contract import Config
+
+INPUT_ERRORS = (CommandFileError, CommandLineError, ConfigError, FeedError, FieldError, OSError)
+DEMO_COMMANDS = 1_000_000
+CASCADE_SHARE = 20  # the second scenario of the demo is this many times shorter
+DEMO_CHECKS = 4
+
+
+class OneLineErrors(TyperGroup):
+    """Turns faults of input into one line; a fault of ours stays a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except INPUT_ERRORS as error:
+            typer.echo(f"lionrock: {' '.join(str(error).split())}", err=True)
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    help="Lion Rock, a perpetual-contract exchange core.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+importing = typer.Typer(no_args_is_help=True, help="Turn another venue's feed into commands.")
+app.add_typer(importing, name="import")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Commands = Annotated[int, typer.Option(min=COMMANDS_MIN, help="How many commands.")]
+Seed = Annotated[int, typer.Option(min=0, help="Equal seeds give equal files.")]
+ScenarioName = StrEnum("ScenarioName", {name: name for name in SCENARIOS})  # typer's choices
+_CRASH = ScenarioName(CRASH.name)
+
+
+def main() -> None:
+    """The entry point of the command `lionrock`."""
+    app()
+
+
+@app.command()
+def warm(as_json: AsJson = False) -> None:
+    """Compile the kernels into the cache, so that the next start is quick."""
+    Exchange(Config(contracts=()))
+    use = cache_use()
+    if as_json:
+        _print_json({**use._asdict(), "directory": str(use.directory)})
+    else:
+        typer.echo(f"{use.compiled} compiled, {use.loaded} found in {use.directory}")
+
+
+@app.command()
+def demo(commands: Commands = DEMO_COMMANDS, seed: Seed = 1, as_json: AsJson = False) -> None:
+    """Generate a day with a crash, replay it and check it; then one that ends in a haircut."""
+    shorter = max(COMMANDS_MIN, commands // CASCADE_SHARE)
+    summaries = [
+        _generate_and_replay(CRASH, commands, seed),
+        _generate_and_replay(CASCADE, shorter, seed),
+    ]
+    if as_json:
+        _print_json(summaries)
+    else:
+        for summary in summaries:
+            show(f"scenario {summary.name}, seed {seed}", replay_rows(summary))
+    _end([line for summary in summaries for line in summary.broken])
+
+
+@app.command()
+def generate(
+    out: Path,
+    commands: Commands = DEMO_COMMANDS,
+    seed: Seed = 1,
+    scenario: Annotated[ScenarioName, typer.Option(help="What goes wrong.")] = _CRASH,
+    as_json: AsJson = False,
+) -> None:
+    """Write a generated day into a command file."""
+    session = Session(SCENARIOS[scenario.value], commands, seed)
+    with (
+        CommandFileWriter(out, session.config) as writer,
+        _progress(f"generating {scenario.value}", commands) as advance,
+    ):
+        for records in session.batches():
+            writer.append(records)
+            advance(len(records))
+    broken = session.exchange.check()
+    facts = {"file": str(out), "commands": writer.records, "digest": session.exchange.digest()}
+    if as_json:
+        _print_json({**facts, "broken": broken})
+    else:
+        show(
+            f"scenario {scenario.value}, seed {seed}", [(name, str(facts[name])) for name in facts]
+        )
+    _end(broken)
+
+
+@app.command("replay")
+def replay_file(
+    file: Path,
+    check_every: Annotated[
+        int, typer.Option(min=0, help="Check invariants every so many commands; 0: at the end.")
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Replay a command file, or JSON lines that begin with a configuration."""
+    config, records = _read(file)
+    with _progress(f"replaying {file.name}", len(records)) as advance:
+        summary = replay(file.name, config, records, check_every, advance)
+    _show_replay(summary, as_json)
+
+
+@importing.command("binance")
+def binance_feed(
+    files: Annotated[list[Path], typer.Argument(help="Raw feed, parts in order.")],
+    out: Path,
+    tick_size: Annotated[str, typer.Option(help="Price of a tick; else the feed tells.")] = "",
+    lot_size: Annotated[str, typer.Option(help="Quantity of a lot; else the feed tells.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Binance futures: depth diffs, ticker and trades of one symbol."""
+    tick, lot = _grid("--tick-size", tick_size), _grid("--lot-size", lot_size)
+    _show_import(import_binance(files, out, tick, lot), as_json)
+
+
+@importing.command("lobster")
+def lobster_file(
+    file: Path,
+    out: Path,
+    tick_size: Annotated[str, typer.Option(help="Price of a tick.")] = "0.01",
+    date: Annotated[
+        datetime,
+        typer.Option(formats=["%Y-%m-%d"], help="The day, which the file does not tell."),
+    ] = datetime(1970, 1, 1),  # noqa: B008
+    as_json: AsJson = False,
+) -> None:
+    """LOBSTER: the messages of one stock and day."""
+    _grid("--tick-size", tick_size)
+    midnight_ns = int(date.replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+    _show_import(import_lobster(file, out, tick_size, midnight_ns), as_json)
+
+
+@app.command()
+def bench(as_json: AsJson = False) -> None:
+    """Run the benchmarks of a source checkout."""
+    script = Path(__file__).resolve().parents[2] / "bench" / "report.py"
+    if not script.is_file():
+        typer.echo("lionrock: bench: the benchmarks are in a source checkout only", err=True)
+        raise typer.Exit(2)
+    options = ["--json"] if as_json else []
+    raise typer.Exit(subprocess.run([sys.executable, str(script), *options]).returncode)
+
+
+def _generate_and_replay(scenario: Scenario, commands: int, seed: int) -> ReplaySummary:
+    session = Session(scenario, commands, seed)
+    batches = []
+    with _progress(f"generating {scenario.name}", commands) as advance:
+        for part in session.batches():
+            batches.append(part)
+            advance(len(part))
+    records = join_records(batches)
+    with _progress(f"replaying {scenario.name}", commands) as advance:
+        stride = -(-commands // DEMO_CHECKS)
+        summary = replay(scenario.name, session.config, records, stride, advance)
+    if summary.digest != session.exchange.digest():
+        summary.broken.append("I10: the digest of the replay is not the digest of the live run")
+    return summary
+
+
+def _read(file: Path) -> tuple[Config, NDArray[np.void]]:
+    with file.open("rb") as probe:
+        is_records = probe.read(len(MAGIC)) == MAGIC
+    if is_records:
+        found = read_command_file(file)
+        return found.config, found.records
+    config, commands = read_json_lines(file)
+    return config, pack_commands(commands)
+
+
+def _grid(option: str, text: str) -> DecimalGrid | None:
+    if not text:
+        return None
+    try:
+        return parse_grid(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def _show_replay(summary: ReplaySummary, as_json: bool) -> None:
+    if as_json:
+        _print_json(summary)
+    else:
+        show(summary.name, replay_rows(summary))
+    _end(summary.broken)
+
+
+def _show_import(summary: Any, as_json: bool) -> None:
+    if as_json:
+        _print_json(summary)
+    else:
+        show(summary.source, flat_rows(summary))
+    _end(summary.broken)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def _end(broken: list[str]) -> None:
+    for line in broken:
+        typer.echo(f"lionrock: broken: {line}", err=True)
+    if broken:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _progress(title: str, total: int) -> Iterator[Any]:
+    """A bar on standard error, where somebody can see it."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns, TimeElapsedColumn(), console=console, disable=not sys.stderr.isatty()
+    ) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda count: bar.advance(task, count)

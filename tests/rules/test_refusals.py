@@ -1,0 +1,538 @@
+"""Refusals (2.2): every code at the bounds of what it guards, and what a refusal leaves behind.
+
+Contract 1: prices to 1500, static band 60%, orders to 100 lots, positions to 150, open interest
+to 200, initial margin 10%, taker fee 0.1%. Contract 2 is the same with a mark of 800, and allows
+self-trades. Where the bound itself is legal it stands in the table with the code OK.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.schema import bounds, refusals
+from engine.schema import vocabulary as words
+from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
+from engine.schema.commands import (
+    COMMAND,
+    AdvanceTime,
+    AmendOrder,
+    AnyCommand,
+    CancelOrder,
+    Deposit,
+    MassCancel,
+    OpenAccount,
+    PlaceOrder,
+    PublishPrice,
+    ReleaseWithdrawals,
+    Withdraw,
+)
+from engine.state.arena import canonical_form
+from tests.rules.story import (
+    BUY,
+    FOK,
+    FUND,
+    GTC,
+    IOC,
+    PERCENT,
+    SELL,
+    START_NS,
+    A,
+    B,
+    C,
+    D,
+    E,
+    H,
+    Story,
+    contract,
+    refusal,
+)
+
+FIRST_ORDER = 1 << 32 | 1  # the first order of an exchange: generation 1, slot 1
+SECOND_ORDER = 1 << 32 | 2
+POST_ONLY, REDUCE_ONLY = words.POST_ONLY, words.REDUCE_ONLY
+LEDGER_FUND, LEDGER_HOUSE = words.LEDGER_FUND, words.LEDGER_HOUSE
+CASH = 100_000
+
+
+# The states that the table names, all at the time START_NS.
+
+
+def listing(number: int, **terms: Any) -> Any:
+    return contract(
+        number,
+        initial_ppb=10 * PERCENT,
+        maintenance_ppb=5 * PERCENT,
+        fee_taker_ppb=1_000_000,
+        band_static_ppb=60 * PERCENT,
+        price_ticks_max=1_500,
+        order_lots_max=100,
+        position_lots_max=150,
+        open_interest_lots_max=200,
+        **terms,
+    )
+
+
+def unset() -> Story:
+    """Nothing has happened: the clock is not set."""
+    return Story(listing(1), listing(2, stp_none_allowed=True))
+
+
+def listed() -> Story:
+    """Accounts A, B, C and no price yet."""
+    story = unset()
+    for account in (A, B, C):
+        story.open(account, CASH)
+    return story
+
+
+def trading() -> Story:
+    """Marks 1000 and 800; A bids 10 at 990 (the first order), B asks 10 at 1010 (the second)."""
+    story = listed()
+    story.price(1, 1_000, 2, 800)
+    story.order(A, BUY, 10, 990)
+    story.order(B, SELL, 10, 1_010)
+    return story
+
+
+def id_100() -> Story:
+    """A has used client id 100 as its highest, C none."""
+    story = trading()
+    story.submit(cancel(A, 0, client_id=100))
+    return story
+
+
+def holding() -> Story:
+    """A is long 10 against B."""
+    story = trading()
+    story.trade(A, B, 10, 1_000)
+    return story
+
+
+def covered() -> Story:
+    """The same, with 10 reduce-only lots of A resting."""
+    story = holding()
+    story.order(A, SELL, 10, 1_100, flags=REDUCE_ONLY)
+    return story
+
+
+def half_full() -> Story:
+    """A has 100 lots of resting buys, alone."""
+    story = listed()
+    story.price(1, 1_000, 2, 800)
+    story.order(A, BUY, 100, 900)
+    return story
+
+
+def crowded() -> Story:
+    """Resting buys: A 100, B 99."""
+    story = listed()
+    story.price(1, 1_000, 2, 800)
+    story.order(A, BUY, 100, 900)
+    story.order(B, BUY, 99, 900)
+    return story
+
+
+def full() -> Story:
+    """No page of price levels is left; what allocates them is told so."""
+    story = trading()
+    story.exchange.arena.engine["pages_top"] = bounds.PAGES_MAX
+    story.exchange.arena.engine["pages_free"] = words.NONE
+    return story
+
+
+def held() -> Story:
+    """The move limit holds the mark outside its band; A is long 10."""
+    story = Story(listing(1, mark_move_ppb=PERCENT), listing(2))
+    for account in (A, B, C):
+        story.open(account, CASH)
+    story.price(1, 1_000, 2, 800)
+    story.trade(A, B, 10, 1_000)
+    story.price(900)
+    assert story.state() == "reduce_only"
+    return story
+
+
+def liquidating() -> Story:
+    """A, long 10 with 410 left of 1010 at 940, has sold a part and cools down."""
+    story = trading()
+    story.open(D, 1_010)
+    story.trade(D, B, 10, 1_000)
+    story.order(C, BUY, 20, 940)
+    story.price(940)
+    assert story.account(D)["in_liquidation"] and story.lots(D) > 0
+    return story
+
+
+def stopped() -> Story:
+    """A waterfall went beyond fund and house: D, short 1 of contract 2, lacked 300, nobody gave it up."""
+    story = listed()
+    story.open(D, 101)
+    story.open(E, 202)
+    story.price(1, 1_000, 2, 1_000)
+    story.trade(E, D, 1, 1_000, number=2)
+    story.trade(E, C, 1, 1_000, number=1)
+    story.price(1, 550, 2, 1_400)
+    assert story.exchange.pool()["withdrawals_stopped"] == 1
+    return story
+
+
+def margins() -> Story:
+    """D can pay 10 lots at 1000 to the unit: 10% and a fee of 0.1%; E has one unit less."""
+    story = trading()
+    story.open(D, 1_000 + 10)
+    story.open(E, 1_000 + 10 - 1)
+    return story
+
+
+# Commands at START_NS with everything in order but what the row names.
+
+
+def place(account: int = C, **terms: int) -> PlaceOrder:
+    order = {"client_id": 1_000, "contract": 1, "side": BUY, "lots": 1, "price_ticks": 1_000}
+    return PlaceOrder(**({"time_ns": START_NS, "account": account} | order | terms))
+
+
+def cancel(account: int, order_id: int, client_id: int = 1_000) -> CancelOrder:
+    return CancelOrder(time_ns=START_NS, account=account, client_id=client_id, order_id=order_id)
+
+
+def amend(account: int, order_id: int, **terms: int) -> AmendOrder:
+    fields = {"client_id": 1_000, "price_ticks": 990, "lots": 10} | terms
+    return AmendOrder(time_ns=START_NS, account=account, order_id=order_id, **fields)
+
+
+def mass(number: int) -> MassCancel:
+    return MassCancel(time_ns=START_NS, account=A, client_id=1_000, contract=number)
+
+
+def withdraw(account: int, amount: int, **terms: int) -> Withdraw:
+    fields = {"time_ns": START_NS, "client_id": 1_000} | terms
+    return Withdraw(account=account, amount=amount, **fields)
+
+
+def publish(**terms: int) -> PublishPrice:
+    fields = {"time_ns": START_NS, "source": 1, "contract": 1, "price_ticks": 1_000}
+    return PublishPrice(**(fields | terms))
+
+
+def open_account(account: int, owner: int = 1, group: int = 1, kind: int = 0) -> OpenAccount:
+    return OpenAccount(
+        time_ns=START_NS, account=account, owner=owner, group=group, account_kind=kind
+    )
+
+
+def deposit(amount: int, ledger: int = words.LEDGER_CLIENT, account: int = A) -> Deposit:
+    return Deposit(time_ns=START_NS, amount=amount, ledger=ledger, account=account)
+
+
+def advance(time_ns: int) -> AdvanceTime:
+    return AdvanceTime(time_ns=time_ns)
+
+
+NS = START_NS
+AHEAD = 60 * NS_PER_SECOND
+JUMP = 7 * NS_PER_DAY
+DEPOSITED = 3 * CASH
+MAX_ID = bounds.CLIENT_ID_MAX
+MAX_ACCOUNT = bounds.ACCOUNTS_MAX
+MAX_MONEY = bounds.DEPOSITS_MAX
+MAX_TIME = bounds.TIME_NS_MAX
+R = refusals
+
+# fmt: off
+TABLE: list[tuple[Callable[[], Story], AnyCommand, int]] = [
+    # the stamp
+    (trading, advance(NS), R.OK),
+    (trading, advance(NS - 1), R.TIME_BACKWARDS),
+    (trading, advance(-1), R.TIME_BACKWARDS),
+    (unset, advance(-1), R.TIME_BACKWARDS),
+    (unset, advance(0), R.OK),
+    (unset, advance(MAX_TIME), R.OK),
+    (unset, advance(MAX_TIME + 1), R.TIME_AHEAD),
+    (trading, advance(NS + JUMP), R.OK),
+    (trading, advance(NS + JUMP + 1), R.TIME_AHEAD),
+    (trading, publish(time_ns=NS + AHEAD), R.OK),
+    (trading, publish(time_ns=NS + AHEAD + 1), R.TIME_AHEAD),
+    (trading, withdraw(A, 1, time_ns=NS + AHEAD), R.OK),
+    (trading, withdraw(A, 1, time_ns=NS + AHEAD + 1), R.TIME_AHEAD),
+    # the account and its ids
+    (trading, place(-1), R.ACCOUNT_UNKNOWN),
+    (trading, place(0), R.ACCOUNT_UNKNOWN),
+    (trading, place(FUND), R.ACCOUNT_UNKNOWN),
+    (trading, place(H), R.ACCOUNT_UNKNOWN),
+    (trading, place(MAX_ACCOUNT), R.ACCOUNT_UNKNOWN),
+    (trading, place(MAX_ACCOUNT + 1), R.ACCOUNT_UNKNOWN),
+    (trading, deposit(1, account=H), R.ACCOUNT_UNKNOWN),
+    (trading, deposit(1, account=FUND), R.ACCOUNT_UNKNOWN),
+    (trading, deposit(1, account=MAX_ACCOUNT + 1), R.ACCOUNT_UNKNOWN),
+    (trading, place(client_id=-1), R.CLIENT_ID_NOT_POSITIVE),
+    (trading, place(client_id=0), R.CLIENT_ID_NOT_POSITIVE),
+    (trading, place(client_id=1), R.OK),
+    (trading, place(client_id=MAX_ID), R.OK),
+    (trading, place(client_id=MAX_ID + 1), R.CLIENT_ID_NOT_POSITIVE),
+    (id_100, withdraw(A, 1, client_id=100), R.CLIENT_ID_DUPLICATE),
+    (id_100, withdraw(A, 1, client_id=99), R.OK),
+    (id_100, withdraw(A, 1, client_id=37), R.OK),
+    (id_100, withdraw(A, 1, client_id=36), R.CLIENT_ID_TOO_OLD),
+    (id_100, withdraw(A, 1, client_id=101), R.OK),
+    # contract and order
+    (trading, place(contract=-1), R.CONTRACT_UNKNOWN),
+    (trading, place(contract=0), R.CONTRACT_UNKNOWN),
+    (trading, place(contract=2, price_ticks=800), R.OK),
+    (trading, place(contract=3), R.CONTRACT_UNKNOWN),
+    (trading, mass(-1), R.CONTRACT_UNKNOWN),
+    (trading, mass(0), R.OK),
+    (trading, mass(2), R.OK),
+    (trading, mass(3), R.CONTRACT_UNKNOWN),
+    (trading, publish(contract=0), R.CONTRACT_UNKNOWN),
+    (trading, publish(contract=3), R.CONTRACT_UNKNOWN),
+    (trading, publish(contract_2=3, price_ticks_2=1), R.CONTRACT_UNKNOWN),
+    (trading, publish(contract_2=-1, price_ticks_2=1), R.CONTRACT_UNKNOWN),
+    (trading, publish(contract_3=3, price_ticks_3=1), R.CONTRACT_UNKNOWN),
+    (trading, cancel(A, FIRST_ORDER), R.OK),
+    (trading, cancel(A, SECOND_ORDER), R.ORDER_UNKNOWN),
+    (trading, cancel(A, 0), R.ORDER_UNKNOWN),
+    (trading, cancel(A, -1), R.ORDER_UNKNOWN),
+    (trading, cancel(A, 1), R.ORDER_UNKNOWN),
+    (trading, cancel(A, 2 << 32 | 1), R.ORDER_UNKNOWN),
+    (trading, cancel(A, 2**63 - 1), R.ORDER_UNKNOWN),
+    (trading, amend(A, SECOND_ORDER), R.ORDER_UNKNOWN),
+    (trading, amend(A, 0), R.ORDER_UNKNOWN),
+    # the shape of an order
+    (trading, place(order_type=-1), R.ORDER_TYPE_INVALID),
+    (trading, place(order_type=2), R.ORDER_TYPE_INVALID),
+    (trading, place(side=-1), R.SIDE_INVALID),
+    (trading, place(side=2), R.SIDE_INVALID),
+    (trading, place(tif=-1), R.TIF_INVALID),
+    (trading, place(tif=3), R.TIF_INVALID),
+    (trading, place(order_type=words.MARKET, tif=GTC), R.TIF_INVALID),
+    (trading, place(order_type=words.MARKET, tif=IOC), R.OK),
+    (trading, place(order_type=words.MARKET, tif=FOK), R.OK),
+    (trading, place(flags=-1), R.FLAGS_INVALID),
+    (trading, place(flags=4), R.FLAGS_INVALID),
+    (trading, place(flags=POST_ONLY, tif=IOC), R.FLAGS_INVALID),
+    (trading, place(flags=POST_ONLY, tif=FOK), R.FLAGS_INVALID),
+    (trading, place(flags=POST_ONLY, tif=IOC, order_type=words.MARKET), R.FLAGS_INVALID),
+    (holding, place(A, flags=POST_ONLY | REDUCE_ONLY, side=SELL, price_ticks=1_200), R.OK),
+    (trading, place(stp=-1), R.STP_INVALID),
+    (trading, place(stp=words.STP_DECREMENT), R.OK),
+    (trading, place(stp=words.STP_NONE), R.STP_INVALID),
+    (trading, place(stp=words.STP_NONE, contract=2, price_ticks=800), R.OK),
+    (trading, place(stp=5, contract=2, price_ticks=800), R.STP_INVALID),
+    (trading, place(lots=-1), R.LOTS_NOT_POSITIVE),
+    (trading, place(lots=0), R.LOTS_NOT_POSITIVE),
+    (trading, place(lots=100), R.OK),
+    (trading, place(lots=101), R.LOTS_ABOVE_MAX),
+    (trading, place(lots=2**31 - 1), R.LOTS_ABOVE_MAX),
+    (trading, amend(A, FIRST_ORDER, lots=-1), R.LOTS_NOT_POSITIVE),
+    (trading, amend(A, FIRST_ORDER, lots=0), R.LOTS_NOT_POSITIVE),
+    (trading, amend(A, FIRST_ORDER, lots=1), R.OK),
+    (trading, amend(A, FIRST_ORDER, lots=100), R.OK),
+    (trading, amend(A, FIRST_ORDER, lots=101), R.LOTS_ABOVE_MAX),
+    # states
+    (listed, place(), R.CONTRACT_FROZEN),
+    (liquidating, place(D, side=SELL, flags=REDUCE_ONLY), R.ACCOUNT_IN_LIQUIDATION),
+    (liquidating, deposit(1, account=D), R.OK),
+    (held, place(), R.CONTRACT_REDUCE_ONLY),
+    (held, place(A, side=SELL, lots=10), R.OK),
+    (held, place(A, side=SELL, lots=11), R.CONTRACT_REDUCE_ONLY),
+    (held, place(A, side=SELL, lots=11, flags=REDUCE_ONLY), R.OK),
+    # prices
+    (trading, place(price_ticks=-1), R.PRICE_NOT_POSITIVE),
+    (trading, place(price_ticks=0), R.PRICE_NOT_POSITIVE),
+    (trading, place(price_ticks=1), R.PRICE_OUTSIDE_BAND),
+    (trading, place(price_ticks=399), R.PRICE_OUTSIDE_BAND),
+    (trading, place(price_ticks=400), R.OK),
+    (trading, place(price_ticks=1_500, side=SELL), R.OK),
+    (trading, place(price_ticks=1_501, side=SELL), R.PRICE_ABOVE_MAX),
+    (trading, place(price_ticks=1_280, contract=2, side=SELL), R.OK),
+    (trading, place(price_ticks=1_281, contract=2, side=SELL), R.PRICE_OUTSIDE_BAND),
+    (trading, amend(A, FIRST_ORDER, price_ticks=0), R.PRICE_NOT_POSITIVE),
+    (trading, amend(A, FIRST_ORDER, price_ticks=399), R.PRICE_OUTSIDE_BAND),
+    (trading, amend(A, FIRST_ORDER, price_ticks=1_501), R.PRICE_ABOVE_MAX),
+    # what the order would do
+    (trading, place(flags=REDUCE_ONLY), R.REDUCE_ONLY_NOTHING),
+    (holding, place(A, side=BUY, flags=REDUCE_ONLY), R.REDUCE_ONLY_NOTHING),
+    (holding, place(A, side=SELL, flags=REDUCE_ONLY), R.OK),
+    (covered, place(A, side=SELL, flags=REDUCE_ONLY), R.REDUCE_ONLY_NOTHING),
+    (trading, place(flags=POST_ONLY, price_ticks=1_009), R.OK),
+    (trading, place(flags=POST_ONLY, price_ticks=1_010), R.POST_ONLY_WOULD_TRADE),
+    (trading, place(flags=POST_ONLY, price_ticks=991, side=SELL), R.OK),
+    (trading, place(flags=POST_ONLY, price_ticks=990, side=SELL), R.POST_ONLY_WOULD_TRADE),
+    (half_full, place(A, lots=50), R.OK),
+    (half_full, place(A, lots=51), R.POSITION_LIMIT),
+    (crowded, place(lots=1), R.OK),
+    (crowded, place(lots=2), R.OPEN_INTEREST_LIMIT),
+    (full, place(), R.POOL_FULL),
+    (margins, place(D, lots=10), R.OK),
+    (margins, place(D, lots=10, price_ticks=1_001), R.MARGIN_INSUFFICIENT),
+    (margins, place(E, lots=10), R.MARGIN_INSUFFICIENT),
+    (margins, place(E, lots=9), R.OK),
+    (trading, amend(A, FIRST_ORDER), R.AMEND_NOTHING),
+    (trading, amend(A, FIRST_ORDER, price_ticks=991), R.OK),
+    # money
+    (trading, withdraw(C, -1), R.AMOUNT_NOT_POSITIVE),
+    (trading, withdraw(C, 0), R.AMOUNT_NOT_POSITIVE),
+    (trading, withdraw(C, 1), R.OK),
+    (trading, withdraw(C, CASH), R.OK),
+    (trading, withdraw(C, CASH + 1), R.WITHDRAWAL_ABOVE_AVAILABLE),
+    (trading, withdraw(C, MAX_MONEY), R.WITHDRAWAL_ABOVE_AVAILABLE),
+    (trading, withdraw(C, MAX_MONEY + 1), R.AMOUNT_ABOVE_MAX),
+    (held, withdraw(A, 1), R.WITHDRAWAL_ABOVE_AVAILABLE),
+    (held, withdraw(C, 1), R.OK),
+    (stopped, withdraw(A, 1), R.WITHDRAWALS_STOPPED),
+    (trading, deposit(-1), R.AMOUNT_NOT_POSITIVE),
+    (trading, deposit(0), R.AMOUNT_NOT_POSITIVE),
+    (trading, deposit(1), R.OK),
+    (trading, deposit(MAX_MONEY - DEPOSITED), R.OK),
+    (trading, deposit(MAX_MONEY - DEPOSITED + 1), R.AMOUNT_ABOVE_MAX),
+    (trading, deposit(MAX_MONEY - DEPOSITED + 1, LEDGER_HOUSE), R.AMOUNT_ABOVE_MAX),
+    (trading, deposit(1, ledger=-1), R.LEDGER_INVALID),
+    (trading, deposit(1, LEDGER_FUND), R.OK),
+    (trading, deposit(1, LEDGER_HOUSE), R.OK),
+    (trading, deposit(1, ledger=3), R.LEDGER_INVALID),
+    # operator and price source
+    (trading, open_account(A), R.ACCOUNT_EXISTS),
+    (trading, open_account(-1), R.ACCOUNT_OUT_OF_RANGE),
+    (trading, open_account(0), R.ACCOUNT_OUT_OF_RANGE),
+    (trading, open_account(FUND), R.ACCOUNT_OUT_OF_RANGE),
+    (trading, open_account(H), R.OK),
+    (trading, open_account(MAX_ACCOUNT), R.OK),
+    (trading, open_account(MAX_ACCOUNT + 1), R.ACCOUNT_OUT_OF_RANGE),
+    (trading, open_account(H, kind=-1), R.ACCOUNT_KIND_INVALID),
+    (trading, open_account(H, kind=words.KIND_FUND), R.ACCOUNT_KIND_INVALID),
+    (trading, open_account(H, kind=words.KIND_AFFILIATE), R.OK),
+    (trading, open_account(H, kind=4), R.ACCOUNT_KIND_INVALID),
+    (trading, open_account(H, owner=0), R.GROUP_INVALID),
+    (trading, open_account(H, owner=-1), R.GROUP_INVALID),
+    (trading, open_account(H, group=0), R.GROUP_INVALID),
+    (trading, open_account(H, group=-1), R.GROUP_INVALID),
+    (trading, open_account(H, owner=2**31 - 1, group=2**31 - 1), R.OK),
+    (trading, publish(source=-1), R.SOURCE_UNKNOWN),
+    (trading, publish(source=0), R.SOURCE_UNKNOWN),
+    (trading, publish(source=2), R.SOURCE_UNKNOWN),
+    (trading, publish(price_ticks=-1), R.SOURCE_PRICE_INVALID),
+    (trading, publish(price_ticks=0), R.SOURCE_PRICE_INVALID),
+    (trading, publish(price_ticks=1), R.OK),
+    (trading, publish(price_ticks=1_500), R.OK),
+    (trading, publish(price_ticks=1_501), R.SOURCE_PRICE_INVALID),
+    (trading, publish(contract_2=2, price_ticks_2=0), R.SOURCE_PRICE_INVALID),
+    (trading, publish(contract_3=2, price_ticks_3=1_501), R.SOURCE_PRICE_INVALID),
+    (trading, ReleaseWithdrawals(time_ns=NS), R.WITHDRAWALS_NOT_STOPPED),
+    (stopped, ReleaseWithdrawals(time_ns=NS), R.OK),
+]
+# fmt: on
+
+
+def frozen_copy(story: Story) -> dict[str, list[np.ndarray]]:
+    """The logical state without what a refusal may change: sequence and the window of ids."""
+    form = canonical_form(story.exchange.arena)
+    copy = {name: [np.array(column) for column in columns] for name, columns in form.items()}
+    del copy["engine"][0]  # sequence
+    del copy["accounts"][2:4]  # highest client id, bitmap
+    return copy
+
+
+def assert_same(before: dict[str, list[np.ndarray]], after: dict[str, list[np.ndarray]]) -> None:
+    assert list(before) == list(after)
+    for name, columns in before.items():
+        for number, column in enumerate(columns):
+            assert np.array_equal(column, after[name][number]), f"{name} column {number}"
+
+
+def row_id(row: tuple[Callable[[], Story], AnyCommand, int]) -> str:
+    state, command, code = row
+    return f"{state.__name__}-{type(command).__name__}-{refusals.NAMES.get(code, 'OK')}"
+
+
+@pytest.mark.parametrize(("state", "command", "code"), TABLE, ids=map(row_id, TABLE))
+def test_rule_2_2_refusal(state, command, code):
+    story = state()
+    before = frozen_copy(story)
+    sequence = story.exchange.pool()["sequence"]
+    events = story.submit(command)
+    assert refusal(events) == code
+    assert story.exchange.pool()["sequence"] == sequence + 1
+    if code != refusals.OK:
+        assert [event.name for event in events] == ["refused"]
+        assert events[0].sequence == sequence + 1
+        assert events[0].values["command"] == type(command).kind_code
+        assert events[0].values["client_id"] == getattr(command, "client_id", 0)
+        assert events[0].values["order_id"] == getattr(command, "order_id", 0)
+        assert_same(before, frozen_copy(story))
+
+
+def test_rule_2_2_an_unknown_kind_is_refused():
+    story = trading()
+    for kind in (-1, 0, 6, 10, 12, 25, 127):
+        records = np.zeros(1, COMMAND)
+        records["time_ns"], records["kind"] = START_NS, kind
+        before = frozen_copy(story)
+        events = story.exchange.run(records)
+        assert [int(code) for code in events["a"]] == [refusals.COMMAND_UNKNOWN]
+        assert_same(before, frozen_copy(story))
+
+
+def test_every_refusal_code_has_a_row():
+    seen = {code for _, _, code in TABLE} | {refusals.COMMAND_UNKNOWN}
+    assert seen - {refusals.OK} == set(refusals.NAMES)
+
+
+def test_the_first_check_that_fails_is_reported():
+    """An order with every fault: mended one by one, the codes come in the order of the ladder."""
+    story = listed()
+    faults = {
+        "account": H, "client_id": 0, "contract": 9, "order_type": 9, "side": 9, "tif": 9,
+        "flags": 64, "stp": 9, "lots": 0, "price_ticks": 0,
+    }  # fmt: skip
+    mended = {
+        "account": C, "client_id": 5, "contract": 1, "order_type": 0, "side": 0, "tif": 0,
+        "flags": 0, "stp": 0, "lots": 1,
+    }  # fmt: skip
+    codes = []
+    for number in range(len(mended) + 1):
+        fields = faults | dict(list(mended.items())[:number]) | {"client_id": number * 10}
+        if number < 2:
+            fields["client_id"] = 0
+        codes.append(refusal(story.submit(PlaceOrder(time_ns=START_NS, **fields))))
+    assert codes == [
+        R.ACCOUNT_UNKNOWN, R.CLIENT_ID_NOT_POSITIVE, R.CONTRACT_UNKNOWN, R.ORDER_TYPE_INVALID,
+        R.SIDE_INVALID, R.TIF_INVALID, R.FLAGS_INVALID, R.STP_INVALID, R.LOTS_NOT_POSITIVE,
+        R.CONTRACT_FROZEN,
+    ]  # fmt: skip
+    assert codes == sorted(codes)
+
+
+@pytest.mark.parametrize("code", [R.OK, R.WITHDRAWAL_ABOVE_AVAILABLE, R.TIME_AHEAD])
+def test_rule_2_2_a_refused_command_still_does_the_due_work(code):
+    """The freeze of a stale price falls due before a command, refused or not; a refused stamp
+    alone stops it (2.6 a)."""
+    story = holding()
+    story.now_ns += NS_PER_DAY + 1  # one price, older than its limit by a nanosecond
+    if code == R.OK:
+        events = story.submit(AdvanceTime(time_ns=story.now_ns))
+    elif code == R.TIME_AHEAD:
+        events = story.withdraw(C, 1)
+    else:
+        story.now_ns -= 10 * NS_PER_SECOND
+        story.submit(AdvanceTime(time_ns=story.now_ns))
+        story.now_ns += 10 * NS_PER_SECOND
+        events = story.withdraw(C, CASH + 1)
+    assert refusal(events) == code
+    assert story.state() == ("continuous" if code == R.TIME_AHEAD else "frozen")
+
+
+def test_rule_2_4_a_refused_command_uses_its_client_id_up():
+    story = trading()
+    assert refusal(story.submit(place(lots=0))) == R.LOTS_NOT_POSITIVE
+    assert refusal(story.submit(place())) == R.CLIENT_ID_DUPLICATE
+    assert refusal(story.submit(place(client_id=1_001))) == R.OK
+
+
+def test_rule_2_4_a_refused_stamp_does_not_use_the_client_id_up():
+    story = trading()
+    late = withdraw(C, 1, time_ns=NS + AHEAD + 1)
+    assert refusal(story.submit(late)) == R.TIME_AHEAD
+    assert refusal(story.submit(withdraw(C, 1))) == R.OK
