@@ -20,6 +20,7 @@ def write_genesis(arena: Arena, config: Config) -> None:
         if name in config.__struct_fields__:
             pool[name] = getattr(config, name)
     pool["house"] = config.house_cash
+    pool["margin_call_ppb_max"] = max((c.margin_call_ppb for c in config.contracts), default=0)
     pool["cash_total"] = config.fund_cash
     pool["deposits_net"] = config.fund_cash + config.house_cash
     fund = arena.records("accounts", FUND + 1)[FUND]

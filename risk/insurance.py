@@ -4,7 +4,7 @@ from engine.kernel import cold, kernel
 from engine.schema import events
 from engine.schema.bounds import NS_PER_DAY
 from engine.schema.vocabulary import FUND, LAYER_FUND, LAYER_HOUSE, NONE
-from engine.state.access import ACCOUNT, CONTRACT, ENGINE, POOL, POSITION
+from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL, POSITION
 from engine.state.arithmetic import absolute, multiply_rate_floor
 from engine.state.events import emit
 from risk.accounts import find_position
@@ -24,7 +24,12 @@ def compute_loss_room(arena):
 
 @cold
 def note_fund_loss(arena, amount):
+    """Count a payment of the fund against its caps, and take it out of its gains of this step:
+    what it has paid can't be cut once more, or a haircut could take the fund below zero."""
     pool = POOL(arena, 0)
+    extra = ACCOUNT_EXTRA(arena, FUND)
+    if extra.step == ENGINE(arena, 0).step:
+        extra.gain_step -= amount
     day = ENGINE(arena, 0).clock_ns // NS_PER_DAY
     if pool.fund_day != day:
         pool.fund_day = day

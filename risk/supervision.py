@@ -8,6 +8,7 @@ from engine.state.access import (
     ENGINE,
     HIT,
     HIT_ORDER,
+    POOL,
     POSITION,
     POSITION_EXTRA,
 )
@@ -75,6 +76,10 @@ def add_hit(arena, account):
     record = ACCOUNT(arena, account)
     if record.flags & LIQUIDATING:
         rescore(arena, account, equity - maintenance)
+    # nearly every account stands above the highest call level of all contracts: one comparison
+    if equity >= multiply_rate_ceil(maintenance, POOL(arena, 0).margin_call_ppb_max):
+        record.flags &= ~CALLED
+        return 0
     largest = find_largest_position(arena, account, 0)
     terms = CONTRACT(arena, POSITION_EXTRA(arena, largest).contract)
     if equity >= multiply_rate_ceil(maintenance, terms.margin_call_ppb):

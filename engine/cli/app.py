@@ -74,8 +74,13 @@ app.add_typer(importing, name="import")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Commands = Annotated[int, typer.Option(min=COMMANDS_MIN, help="How many commands.")]
 Seed = Annotated[int, typer.Option(min=0, help="Equal seeds give equal files.")]
-ScenarioName = StrEnum("ScenarioName", {name: name for name in SCENARIOS})  # typer's choices
-_CRASH = ScenarioName(CRASH.name)
+
+
+class ScenarioName(StrEnum):
+    """The choices of `--scenario`; SCENARIOS has the same names."""
+
+    CRASH = "crash"
+    CASCADE = "cascade"
 
 
 def main() -> None:
@@ -115,11 +120,11 @@ def generate(
     out: Path,
     commands: Commands = DEMO_COMMANDS,
     seed: Seed = 1,
-    scenario: Annotated[ScenarioName, typer.Option(help="What goes wrong.")] = _CRASH,
+    scenario: Annotated[ScenarioName, typer.Option(help="What goes wrong.")] = ScenarioName.CRASH,
     as_json: AsJson = False,
 ) -> None:
     """Write a generated day into a command file."""
-    session = Session(SCENARIOS[scenario.value], commands, seed)
+    session = Session(SCENARIOS[scenario], commands, seed)
     with (
         CommandFileWriter(out, session.config) as writer,
         _progress(f"generating {scenario.value}", commands) as advance,

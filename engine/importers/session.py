@@ -324,21 +324,23 @@ class Session:
         """Prices this far from the mid, on the side of a resting order, at least a tick."""
         mids = self._paths[contracts - 1, steps]
         ticks = mids * away_ppm // 1_000_000 + 1
-        return np.maximum(1, np.where(sides == words.BUY, mids - ticks, mids + ticks))
+        prices: Whole = np.where(sides == words.BUY, mids - ticks, mids + ticks)
+        return prices.clip(min=1)
 
     def _lots(self, field: str, contracts: Whole) -> Whole:
         """Sizes up to the listing's, small ones likelier."""
         largest: Whole = np.array([getattr(listing, field) for listing in self.scenario.listings])
         shares = np.minimum(*self._draws.between(1, 1_000, 2 * len(contracts)).reshape(2, -1))
-        return np.maximum(1, largest[contracts - 1] * shares // 1_000)
+        lots: Whole = largest[contracts - 1] * shares // 1_000
+        return lots.clip(min=1)
 
     def _is_frozen(self, contracts: Whole, steps: Whole) -> NDArray[np.bool_]:
         freeze = self.scenario.freeze
         if freeze is None:
             return np.zeros(len(steps), np.bool_)
         begin = self.steps * freeze.at_ppm // 1_000_000
-        is_time: NDArray[np.bool_] = (steps >= begin) & (steps < begin + freeze.steps)
-        return is_time & (contracts == freeze.contract)
+        is_frozen: NDArray[np.bool_] = contracts == freeze.contract
+        return is_frozen & (steps >= begin) & (steps < begin + freeze.steps)
 
     def _is_pulled(self, steps: Whole) -> NDArray[np.bool_]:
         pulled = np.zeros(len(steps), np.bool_)

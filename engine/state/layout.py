@@ -70,6 +70,7 @@ POOL = _record(
     withdrawals_stopped="i8", fund_loss_step="i8", fund_loss_day="i8", fund_day="i8",
     fund_cash_limit="i8", house_cash_limit="i8", fund_loss_step_max="i8", fund_loss_day_max="i8",
     liquidation_steps_max="i8", stamp_ahead_ns_max="i8", jump_ns_max="i8",
+    margin_call_ppb_max="i8",
 )  # fmt: skip
 
 CONTRACT = _record(

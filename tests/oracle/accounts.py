@@ -67,25 +67,26 @@ class Holding:
 
     def open_lots(self, side: int, without: Order | None = None) -> int:
         """Open lots of a side, REDUCE_ONLY left out."""
-        return sum(
-            order.open
-            for order in self.orders.values()
-            if order.side == side and not order.is_reduce_only and order is not without
-        )
+        total = 0
+        for order in self.orders.values():
+            if order.side == side and not order.flags & words.REDUCE_ONLY and order is not without:
+                total += order.open
+        return total
 
     def reduce_only_lots(self, side: int, without: Order | None = None) -> int:
-        return sum(
-            order.open
-            for order in self.orders.values()
-            if order.side == side and order.is_reduce_only and order is not without
-        )
+        total = 0
+        for order in self.orders.values():
+            if order.side == side and order.flags & words.REDUCE_ONLY and order is not without:
+                total += order.open
+        return total
 
-    def reserved(self, side: int, without: Order | None = None) -> int:
-        return sum(
-            order.reserve
-            for order in self.orders.values()
-            if order.side == side and order is not without
-        )
+    def reserved(self, without: Order | None = None) -> list[int]:
+        """Recorded reserves of the buys and of the sells."""
+        totals = [0, 0]
+        for order in self.orders.values():
+            if order is not without:
+                totals[order.side] += order.reserve
+        return totals
 
     def charges(self, without: Order | None = None) -> int:
         return sum(order.charges for order in self.orders.values() if order is not without)
@@ -224,8 +225,7 @@ def need(
     """Initial margin of a contract by 8.2, netted; `with_order` counts though it does not rest."""
     market = exchange.markets[holding.contract]
     position = initial_margin(market, holding.lots)
-    buys = holding.reserved(words.BUY, without)
-    sells = holding.reserved(words.SELL, without)
+    buys, sells = holding.reserved(without)
     if with_order is not None and with_order.side == words.BUY:
         buys += with_order.reserve
     elif with_order is not None:
@@ -237,9 +237,10 @@ def need(
     return max(buys, sells)
 
 
-def initial_needed(exchange, account: Account) -> int:
-    """Σ (need + recorded losses and fees) over the account's contracts."""
-    return sum(need(exchange, h) + h.charges() for h in account.holdings.values())
+def initial_needed(exchange, account: Account, besides: int = 0) -> int:
+    """Σ (need + recorded losses and fees) over the account's contracts, one left out if named."""
+    counted = [h for h in account.holdings.values() if h.contract != besides]
+    return sum(need(exchange, holding) + holding.charges() for holding in counted)
 
 
 def withdrawable(exchange, account: Account) -> int:

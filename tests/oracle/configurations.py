@@ -1,5 +1,7 @@
 """Named configurations, each of which brings some layers of the exchange within reach."""
 
+from typing import Any
+
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
 from engine.schema.contract import Config, Contract, Tier, check_config
 
@@ -15,7 +17,7 @@ STEEP_TIERS = (
 
 def tiny(contract: int, tick_value: int, **changes) -> Contract:
     """A contract with a mark near 100: sums stay small enough to follow by hand."""
-    values = {
+    values: dict[str, Any] = {
         "symbol": f"TINY{contract}",
         "tick_value": tick_value,
         "price_ticks_max": 2_000,
@@ -40,7 +42,7 @@ def tiny(contract: int, tick_value: int, **changes) -> Contract:
 
 def realistic(contract: int, symbol: str, tick_value: int, **changes) -> Contract:
     """Prices of many ticks, rates of a large venue, several sources."""
-    values = {
+    values: dict[str, Any] = {
         "symbol": symbol,
         "tick_value": tick_value,
         "order_lots_max": 100_000,
@@ -76,7 +78,11 @@ def configs() -> dict[str, Config]:
 
 def layer_configs() -> dict[str, Config]:
     """Which layer of the waterfall is deep, and which is empty."""
-    unfunded = {"fund_value_max": 0, "liquidation_fee_ppb": 0, "takeover_penalty_ppb": 0}
+    unfunded: dict[str, Any] = {
+        "fund_value_max": 0,
+        "liquidation_fee_ppb": 0,
+        "takeover_penalty_ppb": 0,
+    }
     return {
         "ample_fund": Config(
             contracts=(

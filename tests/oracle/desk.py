@@ -1,6 +1,8 @@
 """A desk for telling stories to the oracle: round contracts, a clock that stands still, short
 events."""
 
+from typing import Any
+
 from engine.schema import commands, events
 from engine.schema import vocabulary as words
 from engine.schema.contract import Config, Contract, Tier
@@ -17,7 +19,7 @@ FUND, A, B, C, D = 1, 2, 3, 4, 5
 
 def contract(number: int = 1, initial: int = 10, maintenance: int = 5, **changes) -> Contract:
     """Rates per cent of notional, one money unit per tick and lot, no fees, a band of 50%."""
-    values = {
+    values: dict[str, Any] = {
         "symbol": f"X{number}",
         "tick_value": 1,
         "price_ticks_max": 5_000,
@@ -58,7 +60,7 @@ class Desk:
 
     def mark(self, price: int, *others: int) -> list[tuple]:
         """Prices of the contracts 1, 2, ... in one step."""
-        fields = {}
+        fields: dict[str, int] = {}
         for number, other in enumerate(others, 2):
             fields |= {f"contract_{number}": number, f"price_ticks_{number}": other}
         return self.do(

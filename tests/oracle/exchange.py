@@ -207,7 +207,8 @@ class Oracle:
                 return refusals.SOURCE_UNKNOWN
             if not 1 <= price <= market.spec.price_ticks_max:
                 return refusals.SOURCE_PRICE_INVALID
-        step, touched = Step(), set()
+        step = Step()
+        touched: set[int] = set()
         for contract, price in pairs:
             if contract in touched:
                 liquidation.supervise(self, step)

@@ -57,10 +57,10 @@ def sample_premium(exchange, market: Market) -> None:
         market.last_term = market.traded_value = market.traded_lots = 0
         return
     take_last_term(market)
-    impacts = [impact_of(market, words.BUY), impact_of(market, words.SELL)]
+    impact_bid, impact_ask = impact_of(market, words.BUY), impact_of(market, words.SELL)
     terms = [0, 0]
     valid = True
-    for side, impact in enumerate(impacts):
+    for side, impact in enumerate((impact_bid, impact_ask)):
         held = market.held_terms[side]
         if impact is not None:
             terms[side] = term_of(market, side, impact)
@@ -71,11 +71,11 @@ def sample_premium(exchange, market: Market) -> None:
             valid = False
     premium = terms[words.BUY] - terms[words.SELL]
     bid = ask = 0
-    if impacts[words.BUY] is not None:
-        value, lots = impacts[words.BUY]
+    if impact_bid is not None:
+        value, lots = impact_bid
         bid = value // (lots * spec.tick_value)
-    if impacts[words.SELL] is not None:
-        value, lots = impacts[words.SELL]
+    if impact_ask is not None:
+        value, lots = impact_ask
         ask = ceil_div(value, lots * spec.tick_value)
     if bid and ask:
         market.basis.append((bid + ask) // 2 - market.index)

@@ -163,7 +163,7 @@ def state_of_account(account) -> dict:
             for holding in account.positions()
         },
         "reserves": {
-            number: [holding.reserved(0), holding.reserved(1), holding.charges()]
+            number: [*holding.reserved(), holding.charges()]
             for number, holding in account.holdings.items()
             if holding.orders
         },

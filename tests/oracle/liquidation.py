@@ -175,14 +175,18 @@ def visible_lots(market: Market, account: Account, side: int, limit: int) -> int
     return market.book.lots_within(side, limit) - own
 
 
-def plan_step(exchange, account: Account) -> Plan | int:
-    """The next step, or the reason why liquidation ends instead."""
+def reason_to_end(exchange, account: Account) -> int:
+    """Why liquidation ends before another step; 0 if it goes on."""
     movable = movable_positions(exchange, account)
     if not movable:
         return words.END_FROZEN if account.positions() else words.END_FLAT
-    holding = largest_position(exchange, movable)
-    if is_recovered(exchange, account, holding):
+    if is_recovered(exchange, account, largest_position(exchange, movable)):
         return words.END_RECOVERED
+    return 0
+
+
+def plan_step(exchange, account: Account) -> Plan:
+    holding = largest_position(exchange, movable_positions(exchange, account))
     market = exchange.markets[holding.contract]
     spec, lots = market.spec, abs(holding.lots)
     value, margin = equity(exchange, account), maintenance(exchange, account)
@@ -208,10 +212,10 @@ def plan_step(exchange, account: Account) -> Plan | int:
 
 def next_step_lots(exchange, account: Account, contract: int) -> int:
     """What the account's next step would close in this contract."""
+    if reason_to_end(exchange, account):
+        return 0
     plan = plan_step(exchange, account)
-    if isinstance(plan, Plan) and plan.holding.contract == contract:
-        return plan.lots
-    return 0
+    return plan.lots if plan.holding.contract == contract else 0
 
 
 # The queue.
@@ -235,10 +239,11 @@ def run_queue(exchange) -> None:
 
 
 def run_step(exchange, account: Account) -> None:
-    plan = plan_step(exchange, account)
-    if isinstance(plan, int):
-        end_liquidation(exchange, account, plan)
+    end = reason_to_end(exchange, account)
+    if end:
+        end_liquidation(exchange, account, end)
         return
+    plan = plan_step(exchange, account)
     for order in account.orders():
         if not order.is_reduce_only:
             cancel_resting(exchange, order, words.CANCEL_LIQUIDATION)

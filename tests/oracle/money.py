@@ -139,6 +139,6 @@ def trading_fee(exchange, account: Account, order: Order, value: int, taker_fee:
     """The taker's fee if `taker_fee` is None, else the maker's; a rebate is negative (8.8)."""
     spec = exchange.markets[order.contract].spec
     rate = spec.fee_taker_ppb if taker_fee is None else spec.fee_maker_ppb
-    if rate >= 0:
+    if taker_fee is None or rate >= 0:
         return fee_up(value, rate, equity(exchange, account))
     return -min(rate_down(value, -rate), taker_fee)

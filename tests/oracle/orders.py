@@ -167,9 +167,7 @@ def is_covered(
         raised += order.charges
     if raised <= 0:
         return True
-    others = initial_needed(exchange, account)
-    if holding.contract in account.holdings:
-        others -= need(exchange, holding) + holding.charges()
+    others = initial_needed(exchange, account, besides=holding.contract)
     own = after + holding.charges(without) + order.charges
     return equity(exchange, account) >= others + own
 
@@ -237,9 +235,9 @@ def work_order(exchange, order: Order) -> None:
 
 
 def find_order(exchange, command) -> Order | None:
-    for order in exchange.accounts[command.account].orders():
-        if order.order_id == command.order_id:
-            return order
+    for holding in exchange.accounts[command.account].holdings.values():
+        if command.order_id in holding.orders:
+            return holding.orders[command.order_id]
     return None
 
 

@@ -160,7 +160,7 @@ def publish_index(exchange, market: Market) -> int:
 
 def stale_due(market: Market) -> int:
     """When too few of the sources behind the index are fresh."""
-    times = sorted((source.time for source in market.used), reverse=True)
+    times = sorted((source.time or 0 for source in market.used), reverse=True)
     return times[market.spec.sources_healthy_min - 1] + market.spec.source_stale_ns + 1
 
 

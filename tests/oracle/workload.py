@@ -2,6 +2,7 @@
 live orders, lean on thin accounts and move prices where it hurts."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.schema import bounds, commands, events
@@ -66,7 +67,7 @@ class Workload:
 
     # What comes back.
 
-    def observe(self, records: list[tuple[int, ...]]) -> None:
+    def observe(self, records: Sequence[tuple[int, ...]]) -> None:
         for _, a, b, c, d, e, f, account, contract, kind in records:
             if kind == events.ORDER_ACCEPTED:
                 is_reduce_only = bool(f >> 16 & words.REDUCE_ONLY)

@@ -120,6 +120,20 @@ class Story:
             )
         )
 
+    def cancel(self, account: int, number: int) -> Events:
+        return self.submit(
+            commands.CancelOrder(
+                time_ns=self.now_ns, account=account, client_id=self.client_id(), order_id=number
+            )
+        )
+
+    def cancel_all(self, account: int) -> Events:
+        return self.submit(
+            commands.MassCancel(
+                time_ns=self.now_ns, account=account, client_id=self.client_id(), contract=0
+            )
+        )
+
     def price(self, *pairs: int, source: int = 1) -> Events:
         """Publish prices of one source: `price(900)` for contract 1, else contract, price, ..."""
         if len(pairs) == 1:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.schema import commands, refusals
+from engine.schema import refusals
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
 from tests.rules.story import (
@@ -69,8 +69,18 @@ def test_rule_6_1_weighted_median(weights, prices, index):
         events = story.price(price, source=source)
     published = index_of(events)
     assert published["index_ticks"] == index
-    assert published["median"] == index
     assert (published["used"], published["stale"]) == (2 ** len(weights) - 1, 0)
+
+
+def test_rule_6_1_an_outlier_is_judged_by_one_vote_a_source():
+    """The heavy source decides the index, but not whether it is itself an outlier."""
+    story = priced_by((9, 1, 1), 2, source_outlier_ppb=5 * PERCENT)
+    for source, price in ((1, 1_000), (2, 1_000), (3, 1_000)):
+        story.price(price, source=source)
+    published = index_of(story.price(1_050, source=1))
+    assert (published["index_ticks"], published["median"]) == (1_050, 1_000)
+    published = index_of(story.price(1_051, source=1))
+    assert (published["index_ticks"], published["outliers"]) == (1_000, 1)
 
 
 def test_rule_6_1_too_few_sources_give_no_index():
@@ -228,15 +238,10 @@ def marked(**terms: Any) -> Story:
 
 def quote(story: Story, bid: int, ask: int) -> None:
     """Replace the book of C and D by one bid and one ask."""
-    for account, side, price in ((C, BUY, bid), (D, SELL, ask)):
-        story.submit(mass_cancel_of(story, account))
-        story.order(account, side, 100, price)
-
-
-def mass_cancel_of(story: Story, account: int) -> Any:
-    return commands.MassCancel(
-        time_ns=story.now_ns, account=account, client_id=story.client_id(), contract=1
-    )
+    story.cancel_all(C)
+    story.cancel_all(D)
+    story.order(C, BUY, 100, bid)
+    story.order(D, SELL, 100, ask)
 
 
 def mark_terms(events: Events) -> tuple[int, ...]:

@@ -166,7 +166,7 @@ def liquidating() -> Story:
 
 
 def stopped() -> Story:
-    """A waterfall went beyond fund and house: D, short 1 of contract 2, lacked 300, nobody gave it up."""
+    """A waterfall went beyond fund and house: D, short 1 of contract 2, lacked 300."""
     story = listed()
     story.open(D, 101)
     story.open(E, 202)
