@@ -37,6 +37,7 @@ def _write_contract(arena: Arena, spec: Contract) -> None:
         if name in spec.__struct_fields__ and name not in ("tiers", "contract"):
             terms[name] = getattr(spec, name)
     terms["tiers"] = len(spec.tiers)
+    terms["rate_maintenance_max_ppb"] = spec.tiers[-1].rate_maintenance_ppb
     terms["sources"] = len(spec.source_weights)
     terms["fee_worst_ppb"] = max(spec.fee_taker_ppb, spec.fee_maker_ppb, 0)
     first = spec.contract * SOURCES_MAX

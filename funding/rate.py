@@ -60,8 +60,9 @@ def must_rebase(arena, contract, growth):
 @cold
 def rebase_index(arena, contract):
     """Start the index at zero again; the caller has settled every holder."""
+    index = CONTRACT(arena, contract).funding_index
     CONTRACT(arena, contract).funding_index = 0
-    emit(arena, events.FUNDING_REBASED, contract, 0, 0, 0, 0, 0, 0, 0)
+    emit(arena, events.FUNDING_REBASED, contract, 0, index, 0, 0, 0, 0, 0)
     return 0
 
 

@@ -12,6 +12,7 @@ from engine.state.access import (
     ACCOUNT,
     ACCOUNT_EXTRA,
     ACCOUNT_WORD,
+    BAND,
     CONTRACT,
     ENGINE,
     HOLDER,
@@ -113,8 +114,14 @@ def remove_holder(arena, contract, position):
     terms = CONTRACT(arena, contract)
     extra = POSITION_EXTRA(arena, position)
     terms.holders -= 1
-    last = HOLDER(arena, contract * ACCOUNT_ROWS + terms.holders).slot
-    HOLDER(arena, contract * ACCOUNT_ROWS + extra.holder - 1).slot = last
+    from_row = contract * ACCOUNT_ROWS + terms.holders
+    to_row = contract * ACCOUNT_ROWS + extra.holder - 1
+    last = HOLDER(arena, from_row).slot
+    HOLDER(arena, to_row).slot = last
+    BAND(arena, to_row).low_ticks = BAND(arena, from_row).low_ticks
+    BAND(arena, to_row).high_ticks = BAND(arena, from_row).high_ticks
+    BAND(arena, from_row).low_ticks = 0
+    BAND(arena, from_row).high_ticks = 0
     POSITION_EXTRA(arena, last).holder = extra.holder
     extra.holder = NONE
     return 0

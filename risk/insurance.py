@@ -17,7 +17,7 @@ def compute_loss_room(arena):
     """What the fund may still lose in this step and this UTC day (9.6)."""
     pool = POOL(arena, 0)
     day = ENGINE(arena, 0).clock_ns // NS_PER_DAY
-    lost_today = pool.fund_loss_day if pool.fund_day == day else 0
+    lost_today = pool.fund_loss_day if pool.fund_day >= day else 0
     step_room = pool.fund_loss_step_max - pool.fund_loss_step
     return max(0, min(step_room, pool.fund_loss_day_max - lost_today))
 
@@ -31,7 +31,7 @@ def note_fund_loss(arena, amount):
     if extra.step == ENGINE(arena, 0).step:
         extra.gain_step -= amount
     day = ENGINE(arena, 0).clock_ns // NS_PER_DAY
-    if pool.fund_day != day:
+    if pool.fund_day < day:  # funding made up for an earlier day counts into the latest one
         pool.fund_day = day
         pool.fund_loss_day = 0
     pool.fund_loss_step += amount

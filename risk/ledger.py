@@ -10,13 +10,15 @@ from engine.schema.vocabulary import NONE
 from engine.state.access import ACCOUNT, CONTRACT, POOL, POSITION
 from engine.state.events import emit
 from risk.accounts import contract_of, first_position, next_position
+from risk.bands import note_dirty
 from risk.margin import compute_profit_of
 
 
 @kernel
 def apply_cash(arena, account, amount):
-    """Credit (positive) or debit an account's cash."""
+    """Credit (positive) or debit an account's cash. Every change of a position comes with one."""
     ACCOUNT(arena, account).cash += amount
+    note_dirty(arena, account)
     POOL(arena, 0).cash_total += amount
 
 

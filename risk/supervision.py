@@ -4,6 +4,8 @@ from engine.kernel import cold, kernel
 from engine.schema import events
 from engine.state.access import (
     ACCOUNT,
+    ACCOUNT_EXTRA,
+    BAND,
     CONTRACT,
     ENGINE,
     HIT,
@@ -15,11 +17,13 @@ from engine.state.access import (
 from engine.state.access import SUSPECT as SUSPECT_AT
 from engine.state.arithmetic import multiply_rate_ceil
 from engine.state.events import emit
-from engine.state.layout import CALLED, LIQUIDATING, NEGATIVE, SUSPECT
+from engine.state.layout import ACCOUNT_ROWS, CALLED, LIQUIDATING, NEGATIVE, SUSPECT
 from risk.accounts import holder_at
+from risk.bands import drain_dirty, set_bands
 from risk.liquidation_queue import enter_liquidation, rescore
 from risk.margin import find_largest_position, value_beside
-from risk.step import is_first_in_step
+
+BLOCK = 256  # holders
 
 
 @kernel
@@ -71,21 +75,26 @@ def drain_suspects(arena):
 
 @cold
 def add_hit(arena, account):
-    """Value one account; below the margin-call level it becomes a hit of the step."""
+    """Value one account, once a step; below the margin-call level it becomes a hit."""
+    engine = ENGINE(arena, 0)
+    extra = ACCOUNT_EXTRA(arena, account)
+    if extra.step_valued == engine.step:
+        return 0
+    extra.step_valued = engine.step
     equity, maintenance = value_beside(arena, account, 0)
     record = ACCOUNT(arena, account)
     if record.flags & LIQUIDATING:
         rescore(arena, account, equity - maintenance)
     # nearly every account stands above the highest call level of all contracts: one comparison
-    if equity >= multiply_rate_ceil(maintenance, POOL(arena, 0).margin_call_ppb_max):
+    level = multiply_rate_ceil(maintenance, POOL(arena, 0).margin_call_ppb_max)
+    if equity < level:
+        largest = find_largest_position(arena, account, 0)
+        terms = CONTRACT(arena, POSITION_EXTRA(arena, largest).contract)
+        level = multiply_rate_ceil(maintenance, terms.margin_call_ppb)
+    if equity >= level:
         record.flags &= ~CALLED
+        set_bands(arena, account, equity, maintenance)
         return 0
-    largest = find_largest_position(arena, account, 0)
-    terms = CONTRACT(arena, POSITION_EXTRA(arena, largest).contract)
-    if equity >= multiply_rate_ceil(maintenance, terms.margin_call_ppb):
-        record.flags &= ~CALLED
-        return 0
-    engine = ENGINE(arena, 0)
     hit = HIT(arena, engine.hits)
     hit.account = account
     hit.equity = equity
@@ -97,6 +106,7 @@ def add_hit(arena, account):
     hit.haircut = 0
     HIT_ORDER(arena, engine.hits).slot = engine.hits
     engine.hits += 1
+    set_bands(arena, account, equity, maintenance)
     return 1
 
 
@@ -146,23 +156,43 @@ def sort_hits(arena):
 
 
 @cold
-def scan_step(arena):
-    """Value every holder of the step's contracts, announce the hits in order; returns how many
-    are negative. They then stand first among the hits and carry the NEGATIVE flag."""
+def scan_all(arena, contract):
+    """Value every holder of a contract: at a funding time, which bands do not cover."""
+    for k in range(CONTRACT(arena, contract).holders):
+        add_hit(arena, POSITION(arena, holder_at(arena, contract, k)).account)
+    return 0
+
+
+@cold
+def scan_bands(arena, contract):
+    """Value the holders of a contract whose band its mark has left.
+
+    The sign bits of a block are or-ed, without a branch per holder, so that the loop vectorises;
+    only a block with an outsider is looked through.
+    """
+    terms = CONTRACT(arena, contract)
+    mark_ticks = terms.mark_ticks
+    first = contract * ACCOUNT_ROWS
+    start = 0
+    while start < terms.holders:
+        end = min(start + BLOCK, terms.holders)
+        outside = 0
+        for k in range(start, end):
+            band = BAND(arena, first + k)
+            outside |= (mark_ticks - band.low_ticks) | (band.high_ticks - mark_ticks)
+        if outside < 0:
+            for k in range(start, end):
+                band = BAND(arena, first + k)
+                if mark_ticks < band.low_ticks or mark_ticks > band.high_ticks:
+                    add_hit(arena, POSITION(arena, holder_at(arena, contract, k)).account)
+        start = end
+    return 0
+
+
+@cold
+def announce_hits(arena):
+    """Start liquidations and send margin calls, worst first; returns how many are negative."""
     engine = ENGINE(arena, 0)
-    engine.hits = 0
-    contract = 1
-    while contract <= engine.contracts:
-        terms = CONTRACT(arena, contract)
-        if terms.step == engine.step:
-            k = 0
-            while k < terms.holders:
-                position = holder_at(arena, contract, k)
-                if is_first_in_step(arena, POSITION(arena, position).account, contract):
-                    add_hit(arena, POSITION(arena, position).account)
-                k += 1
-        contract += 1
-    sort_hits(arena)
     negative = 0
     for k in range(engine.hits):
         hit = HIT(arena, HIT_ORDER(arena, k).slot)
@@ -182,3 +212,23 @@ def scan_step(arena):
     return negative
 
 
+@cold
+def scan_step(arena, by_funding):
+    """Find every hit among the holders of the step's contracts and announce them in order.
+
+    Returns how many are negative: they then stand first among the hits and carry the NEGATIVE
+    flag. `by_funding` 1: equity moved by something other than a mark, so everyone is valued.
+    """
+    engine = ENGINE(arena, 0)
+    engine.hits = 0
+    drain_dirty(arena)
+    contract = 1
+    while contract <= engine.contracts:
+        if CONTRACT(arena, contract).step == engine.step:
+            if by_funding == 1:
+                scan_all(arena, contract)
+            else:
+                scan_bands(arena, contract)
+        contract += 1
+    sort_hits(arena)
+    return announce_hits(arena)

@@ -105,8 +105,8 @@ def _contract(contract: int, symbol: str, steps: int, **terms: Any) -> Contract:
         "liquidation_fee_ppb": 2_000_000,
         "liquidation_whole_lots": 2,
         "takeover_penalty_ppb": 5_000_000,
-        "fund_value_max": 5_000_000 * MONEY,
-        "fund_share_ppb": 100_000_000,
+        "fund_value_max": 12_000_000 * MONEY,
+        "fund_share_ppb": 200_000_000,
     }
     spec.update(terms)
     return Contract(

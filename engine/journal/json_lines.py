@@ -28,6 +28,7 @@ from engine.schema.commands import (
     PriceCommand,
 )
 from engine.schema.contract import Config, check_config
+from engine.schema.packing import LIMITS
 
 C = TypeVar("C")
 
@@ -157,18 +158,13 @@ def _layout(kind: int) -> tuple[struct.Struct, tuple[str, ...]]:
 
 
 _LAYOUTS = {kind: _layout(kind) for kind in FIELDS}
-_RANGES = {
-    name: (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    for name, (dtype, *_) in _PLACES.items()
-    if name != "kind"
-}
 
 
 def _find_fault(command: Command) -> tuple[str, str] | None:
     """Find the first field that its place in the record can't hold, and say why."""
     for name in FIELDS[command.kind_code]:
         value = getattr(command, name)
-        low, high = _RANGES[name]
+        low, high = LIMITS[name]
         if not isinstance(value, int):
             return name, f"{value!r} is not a whole number"
         if not low <= value <= high:

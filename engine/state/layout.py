@@ -56,7 +56,7 @@ ENGINE = _record(
     orders_top="i8", orders_free="i8", orders_live="i8", positions_top="i8",
     pages_top="i8", pages_free="i8",
     liquidations="i8", cooling="i8", cooling_ns="i8",
-    suspects="i8", hits="i8", candidates="i8", chosen="i8", accounts_top="i8",
+    suspects="i8", dirty="i8", hits="i8", candidates="i8", chosen="i8", accounts_top="i8",
     # results that a function leaves for its caller, and the state of a running waterfall
     impact_lots="i8", step_contracts="i8", bankrupt="i8",
     plan_position="i8", plan_contract="i8", plan_step="i8", plan_lots="i8", plan_limit_ticks="i8",
@@ -78,7 +78,8 @@ CONTRACT = _record(
     # what the plain path reads comes first
     mark_ticks="i8", tick_value="i8", band_low_ticks="i8", band_high_ticks="i8", state="i8",
     fee_taker_ppb="i8", fee_maker_ppb="i8", fee_worst_ppb="i8", funding_index="i8",
-    slip_value="i8", tiers="i8", order_lots_max="i8", position_lots_max="i8",
+    slip_value="i8", tiers="i8", rate_maintenance_max_ppb="i8", order_lots_max="i8",
+    position_lots_max="i8",
     open_interest_lots_max="i8", long_lots="i8", short_lots="i8", traded_lots="i8",
     traded_value="i8", price_ticks_max="i8", stp_none_allowed="i8", holders="i8",
     # specification
@@ -145,9 +146,10 @@ ACCOUNT = _record(
     chain="i4", group="i4", flags="i4", orders="i4",
 )  # fmt: skip
 ACCOUNT_EXTRA = _record(
-    64,
+    128,
     excess="i8", ready_ns="i8", step="i8", gain_step="i8", trial="i8", equity_trial="i8",
     owner="i4", kind="i4", heap="i4", chain_tail="i4",
+    step_valued="i8",
 )  # fmt: skip
 
 POSITION = _record(
@@ -176,6 +178,7 @@ CANDIDATE = _record(
 NUMBER = _record(8, value="i8")
 WORD = _record(8, bits="u8")
 SLOT = _record(4, slot="i4")
+BAND = _record(8, low_ticks="i4", high_ticks="i4")
 
 # Account flags
 CALLED = 1
@@ -184,6 +187,7 @@ COOLING = 4
 SUSPECT = 8
 WHOLE_NEXT = 16
 NEGATIVE = 32
+DIRTY = 64
 
 # Order flags beside those of the vocabulary
 PARTLY_FILLED = 8
@@ -225,6 +229,8 @@ def _sections() -> dict[str, Section]:
         "positions": (POSITION, bounds.POSITIONS_MAX + 1),
         "position_extras": (POSITION_EXTRA, bounds.POSITIONS_MAX + 1),
         "holders": (SLOT, (bounds.CONTRACTS_MAX + 1) * ACCOUNT_ROWS),
+        "bands": (BAND, (bounds.CONTRACTS_MAX + 1) * ACCOUNT_ROWS),
+        "dirty_accounts": (SLOT, ACCOUNT_ROWS),
         "liquidations": (SLOT, ACCOUNT_ROWS),
         "cooling": (SLOT, ACCOUNT_ROWS),
         "suspects": (SLOT, ACCOUNT_ROWS),

@@ -97,7 +97,7 @@ def do_funding(arena, contract, now_ns):
     begin_step(arena)
     if growth != 0:
         enter_step(arena, contract, -growth)
-        supervise_step(arena)
+        supervise_step(arena, 1)
     drain_suspects(arena)
     return 0
 

@@ -130,6 +130,8 @@ def withdraw(arena, account, client_id, amount):
     code = check_client(arena, account, client_id)
     if code != refusals.OK:
         return code
+    if ACCOUNT(arena, account).flags & LIQUIDATING:
+        return refusals.ACCOUNT_IN_LIQUIDATION
     if amount < 1:
         return refusals.AMOUNT_NOT_POSITIVE
     if amount > bounds.DEPOSITS_MAX:

@@ -58,8 +58,7 @@ def step_account(arena, account):
             return end_liquidation(arena, account, END_RECOVERED)
         is_flat = find_largest_position(arena, account, 0) == NONE
         return end_liquidation(arena, account, END_FLAT if is_flat else END_FROZEN)
-    if cancel_of_account(arena, account, CANCEL_LIQUIDATION, REDUCE_ONLY) > 0:
-        step = plan_step(arena, account)  # its own orders were a part of the depth
+    cancel_of_account(arena, account, CANCEL_LIQUIDATION, REDUCE_ONLY)
     contract = engine.plan_contract
     position = engine.plan_position
     lots = engine.plan_lots

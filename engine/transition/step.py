@@ -9,6 +9,8 @@ from engine.schema.commands import (
     DEPOSIT,
     MASS_CANCEL,
     OPEN_ACCOUNT,
+    OPERATOR_FIRST,
+    OPERATOR_LAST,
     PLACE_ORDER,
     PUBLISH_PRICE,
     RELEASE_WITHDRAWALS,
@@ -37,7 +39,7 @@ def check_stamp(arena, kind, time_ns):
     if engine.clock_ns == 0:
         return refusals.OK
     pool = POOL(arena, 0)
-    is_operator = kind >= OPEN_ACCOUNT and kind <= RELEASE_WITHDRAWALS
+    is_operator = kind >= OPERATOR_FIRST and kind <= OPERATOR_LAST
     ahead_ns_max = pool.jump_ns_max if is_operator else pool.stamp_ahead_ns_max
     if time_ns - engine.clock_ns > ahead_ns_max:
         return refusals.TIME_AHEAD

@@ -5,10 +5,11 @@ in liquidation is paired only for lots that its own step would close.
 """
 
 from engine.book.depth import compute_visible_lots
+from engine.book.levels import key_of
 from engine.kernel import cold
 from engine.schema.bounds import LOTS_MAX
-from engine.schema.vocabulary import BUY, NONE, SELL, STEP_PARTIAL, STEP_WHOLE
-from engine.state.access import ACCOUNT, CONTRACT, ENGINE, POSITION, POSITION_EXTRA
+from engine.schema.vocabulary import BUY, NONE, REDUCE_ONLY, SELL, STEP_PARTIAL, STEP_WHOLE
+from engine.state.access import ACCOUNT, CONTRACT, ENGINE, ORDER, POSITION, POSITION_EXTRA
 from engine.state.arithmetic import absolute, multiply_rate_floor
 from engine.state.layout import WHOLE_NEXT
 from risk.liquidation import compute_limit, compute_share, compute_target, plan_cut
@@ -26,6 +27,23 @@ def is_whole_due(arena, account, position, equity, maintenance):
     if equity < multiply_rate_floor(maintenance, terms.liquidation_whole_equity_ppb):
         return 1
     return 0
+
+
+@cold
+def compute_own_lots(arena, position, side, limit_ticks):
+    """The account's own orders within the limit that the step will cancel first (9.2 b)."""
+    lots = 0
+    head = POSITION(arena, position).order_head
+    slot = head
+    while slot != NONE:
+        order = ORDER(arena, slot)
+        if order.side == side and order.flags & REDUCE_ONLY == 0:
+            if key_of(order.price_ticks, side) <= key_of(limit_ticks, side):
+                lots += order.lots
+        slot = order.account_next
+        if slot == head:
+            break
+    return lots
 
 
 @cold
@@ -59,6 +77,7 @@ def plan_step(arena, account):
         return STEP_WHOLE
     side = BUY if POSITION(arena, position).lots > 0 else SELL
     visible = compute_visible_lots(arena, contract, side, engine.plan_limit_ticks, LOTS_MAX)
+    visible -= compute_own_lots(arena, position, side, engine.plan_limit_ticks)
     cut = min(cut, multiply_rate_floor(visible, terms.liquidation_depth_ppb))
     if cut == 0:
         return STEP_WHOLE

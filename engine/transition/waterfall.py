@@ -187,9 +187,9 @@ def credit_haircut(arena, row):
 
 
 @cold
-def supervise_step(arena):
+def supervise_step(arena, by_funding):
     """Find every account that the step brought down; finish those below zero (2.5)."""
-    negative = scan_step(arena)
+    negative = scan_step(arena, by_funding)
     if negative == 0:
         return 0
     engine = ENGINE(arena, 0)

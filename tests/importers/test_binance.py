@@ -143,7 +143,7 @@ def test_diffs_before_the_snapshot_are_joined_to_it(run, feed):
     feed.last = 11
     feed.diff(12, [["98.5", "1"]], time=2)
     summary, (bids, _) = run()
-    assert bids == [(985, 1)][:0] + [(995, 1), (990, 8), (985, 1)]
+    assert bids == [(995, 1), (990, 8), (985, 1)]
     assert (summary.feed.gaps_before_snapshot, summary.feed.diffs_before_snapshot) == (1, 2)
 
 
@@ -157,7 +157,7 @@ def test_diffs_before_the_snapshot_are_joined_to_it(run, feed):
         ({"s": "Y"}, "line 3: s: Y in a feed of X"),
         ({"ps": "X"}, "line 3: ps: coin-margined"),
         ({"b": [["1e3", "1"]]}, "line 3: b: '1e3' is not a plain decimal number"),
-        ({"b": [["1"]]}, "line 3: data.b[0]: Expected `array` of length 2, got 1"),
+        ({"b": [["1"]]}, "line 3: data.b[0]: Expected `array` of length 2"),
         ({"u": None}, "line 3: data.u: Expected `int`, got `null`"),
     ],
 )
@@ -218,7 +218,7 @@ def test_the_start_of_a_real_feed(real_data, tmp_path, name, tick, _):
         (tmp_path / "feed").write_bytes(b"".join(stream.readline() for _ in range(3_000)))
     summary = import_binance([tmp_path / "feed"], tmp_path / "out")
     assert summary.tick_size == tick and summary.broken == []
-    assert summary.ticker.compared >= 20 and summary.ticker.differing == 0
+    assert summary.ticker.compared >= 10 and summary.ticker.differing == 0
     assert summary.trades.filled > 100
 
 

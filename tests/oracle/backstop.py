@@ -57,15 +57,20 @@ class Waterfall:
 # The fund.
 
 
+def fund_day(exchange) -> int:
+    """The UTC day of the clock; made-up funding of an earlier day counts into the latest one."""
+    return max([exchange.clock // NS_PER_DAY, *exchange.fund_losses])
+
+
 def fund_loss_room(exchange, waterfall: Waterfall) -> int:
     config = exchange.config
-    today = exchange.fund_losses.get(exchange.clock // NS_PER_DAY, 0)
+    today = exchange.fund_losses.get(fund_day(exchange), 0)
     step_room = config.fund_loss_step_max - waterfall.fund_loss
     return max(0, min(step_room, config.fund_loss_day_max - today))
 
 
 def count_fund_loss(exchange, waterfall: Waterfall, amount: int) -> None:
-    day = exchange.clock // NS_PER_DAY
+    day = fund_day(exchange)
     exchange.fund_losses[day] = exchange.fund_losses.get(day, 0) + amount
     waterfall.fund_loss += amount
 

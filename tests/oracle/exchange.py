@@ -287,6 +287,8 @@ class Oracle:
 
     def withdraw(self, command) -> int:
         account = self.accounts[command.account]
+        if account.in_liquidation:
+            return refusals.ACCOUNT_IN_LIQUIDATION
         if command.amount < 1:
             return refusals.AMOUNT_NOT_POSITIVE
         if command.amount > bounds.DEPOSITS_MAX:

@@ -247,7 +247,6 @@ def run_step(exchange, account: Account) -> None:
     for order in account.orders():
         if not order.is_reduce_only:
             cancel_resting(exchange, order, words.CANCEL_LIQUIDATION)
-    plan = plan_step(exchange, account)  # sized after its own orders have left the depth
     contract = plan.holding.contract
     exchange.emit(
         events.LIQUIDATION_STEPPED,

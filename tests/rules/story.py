@@ -109,6 +109,10 @@ class Story:
     def deposit(self, account: int, amount: int) -> Events:
         return self.submit(commands.Deposit(time_ns=self.now_ns, account=account, amount=amount))
 
+    def pay_in(self, ledger: int, amount: int) -> Events:
+        """Money for the fund or the house layer."""
+        return self.submit(commands.Deposit(time_ns=self.now_ns, ledger=ledger, amount=amount))
+
     def client_id(self) -> int:
         self._client_id += 1
         return self._client_id

@@ -18,6 +18,7 @@ from tests.rules.story import (
     D,
     Events,
     Story,
+    cancel_reasons,
     contract,
     named,
     only,
@@ -209,7 +210,8 @@ def test_rule_5_4_frozen_is_no_liquidation_and_reopening_supervises():
     story.go(61)
     assert story.state() == "frozen"
     assert refusal(story.withdraw(B, 1)) == refusals.WITHDRAWAL_ABOVE_AVAILABLE
-    assert story.exchange.depth(1)[0] == [(600, 1)]  # orders stay
+    assert story.exchange.depth(1)[0] == [(600, 1)]  # orders stay, cancels live on
+    assert cancel_reasons(story.cancel_all(B)) == [(B, "mass_cancel")]
     events = story.price(850)
     assert only(events, "mark_published")["mark_ticks"] == 850
     closed = only(events, "waterfall_closed")

@@ -339,6 +339,7 @@ TABLE: list[tuple[Callable[[], Story], AnyCommand, int]] = [
     (held, place(A, side=SELL, lots=10), R.OK),
     (held, place(A, side=SELL, lots=11), R.CONTRACT_REDUCE_ONLY),
     (held, place(A, side=SELL, lots=11, flags=REDUCE_ONLY), R.OK),
+    (held, place(price_ticks=0), R.PRICE_NOT_POSITIVE),  # the price is looked at before
     # prices
     (trading, place(price_ticks=-1), R.PRICE_NOT_POSITIVE),
     (trading, place(price_ticks=0), R.PRICE_NOT_POSITIVE),
@@ -383,6 +384,8 @@ TABLE: list[tuple[Callable[[], Story], AnyCommand, int]] = [
     (held, withdraw(A, 1), R.WITHDRAWAL_ABOVE_AVAILABLE),
     (held, withdraw(C, 1), R.OK),
     (stopped, withdraw(A, 1), R.WITHDRAWALS_STOPPED),
+    (stopped, withdraw(A, CASH + 1), R.WITHDRAWALS_STOPPED),
+    (stopped, withdraw(A, MAX_MONEY + 1), R.AMOUNT_ABOVE_MAX),
     (trading, deposit(-1), R.AMOUNT_NOT_POSITIVE),
     (trading, deposit(0), R.AMOUNT_NOT_POSITIVE),
     (trading, deposit(1), R.OK),

@@ -1,7 +1,8 @@
 """Rule 16: the scenarios that broke an earlier draft, each by hand arithmetic.
 
 Not here, because the engine has no words for it yet: h (no auction), j (no inverse contract),
-m (no coin as collateral), o (no market-maker protection; FOK feasibility is tested with the book).
+m (no coin as collateral), o (no market-maker protection; what else fill-or-kill may not count is
+tested in test_orders.py).
 """
 
 import pytest

@@ -1,0 +1,114 @@
+"""Mark bands: inside them nothing can happen to an account, so a step need not value it (9.1).
+
+Each holder of a contract has a band of marks. While the mark of every contract that an account
+holds stays in its band, the account's equity stays at or above its margin-call level:
+
+    slack S = equity - ceil(maintenance x call), at the marks where the bands were set
+    a move of every mark by at most the share d costs at most  sum N x d  of equity, and raises
+    the call level by at most  sum N x d x r x call + call x positions + 1  (tiers are marginal, r
+    is the highest rate of the contract; a ceil per position and one for the level)
+    so d = (S - rounding) / sum N x (1 + r x call) is safe, in both directions
+
+Splitting by notional gives every contract the same relative room. A band is void when anything
+but a mark changes the account: every such change passes `apply_cash`, which notes the account as
+dirty, and the dirty accounts are valued before the next scan. An account below its call level,
+called, or in liquidation has an empty band (zero bytes), so every step values it. Funding is not
+in the bands: at a funding time every holder is valued.
+"""
+
+from engine.kernel import cold, kernel
+from engine.schema.vocabulary import NONE
+from engine.state.access import (
+    ACCOUNT,
+    BAND,
+    CONTRACT,
+    DIRTY_ACCOUNT,
+    ENGINE,
+    POOL,
+    POSITION,
+    POSITION_EXTRA,
+)
+from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
+from engine.state.layout import ACCOUNT_ROWS, CALLED, DIRTY, LIQUIDATING
+from risk.accounts import contract_of, first_position, next_position
+from risk.margin import value_beside
+
+# Money that rounding can move the call level by, per position: call <= 10 (schema) and two ceils.
+ROUNDING_PER_POSITION = 12
+
+
+@kernel
+def note_dirty(arena, account):
+    """The account's bands are void: value it before the next scan."""
+    record = ACCOUNT(arena, account)
+    if record.flags & DIRTY == 0:
+        record.flags |= DIRTY
+        engine = ENGINE(arena, 0)
+        DIRTY_ACCOUNT(arena, engine.dirty).slot = account
+        engine.dirty += 1
+
+
+@kernel
+def weigh_position(arena, contract, lots):
+    """N x (1 + r x call), rounded up: what one unit of relative move can cost the slack."""
+    terms = CONTRACT(arena, contract)
+    notional = absolute(lots) * terms.mark_ticks * terms.tick_value
+    raised = multiply_rate_ceil(notional, terms.rate_maintenance_max_ppb)
+    return notional + multiply_rate_ceil(raised, POOL(arena, 0).margin_call_ppb_max) + 1
+
+
+@kernel
+def write_band(arena, contract, position, low_ticks, high_ticks):
+    holder = POSITION_EXTRA(arena, position).holder - 1
+    band = BAND(arena, contract * ACCOUNT_ROWS + holder)
+    band.low_ticks = low_ticks
+    band.high_ticks = high_ticks
+
+
+@cold
+def set_bands(arena, account, equity, maintenance):
+    """Write the bands of all positions of an account that has just been valued."""
+    level = multiply_rate_ceil(maintenance, POOL(arena, 0).margin_call_ppb_max)
+    is_watched = ACCOUNT(arena, account).flags & (CALLED | LIQUIDATING) != 0 or equity < level
+    slack = equity - level
+    weight = 0
+    k = 0
+    position = first_position(arena, account)
+    while position != NONE:
+        if POSITION(arena, position).lots != 0:
+            contract = contract_of(arena, account, position, k)
+            weight += weigh_position(arena, contract, POSITION(arena, position).lots)
+            slack -= ROUNDING_PER_POSITION
+        k += 1
+        position = next_position(arena, account, position, k)
+    k = 0
+    position = first_position(arena, account)
+    while position != NONE:
+        if POSITION(arena, position).lots != 0:
+            contract = contract_of(arena, account, position, k)
+            mark_ticks = CONTRACT(arena, contract).mark_ticks
+            if is_watched or slack < 0:
+                write_band(arena, contract, position, 0, 0)
+            else:
+                reach_ticks = mark_ticks
+                if slack < weight:
+                    reach_ticks = multiply_divide(mark_ticks, slack, weight)
+                write_band(
+                    arena, contract, position, mark_ticks - reach_ticks, mark_ticks + reach_ticks
+                )
+        k += 1
+        position = next_position(arena, account, position, k)
+    return 0
+
+
+@cold
+def drain_dirty(arena):
+    """Value every account that changed since the last scan and write its bands anew."""
+    engine = ENGINE(arena, 0)
+    for k in range(engine.dirty):
+        account = DIRTY_ACCOUNT(arena, k).slot
+        ACCOUNT(arena, account).flags &= ~DIRTY
+        equity, maintenance = value_beside(arena, account, 0)
+        set_bands(arena, account, equity, maintenance)
+    engine.dirty = 0
+    return 0

@@ -1,0 +1,115 @@
+"""The command line: exit codes, one-line errors, JSON."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from engine.cli.app import app
+from engine.exchange import Exchange
+from engine.importers.session import COMMANDS_MIN
+from engine.journal.command_file import read_command_file
+from engine.journal.json_lines import unpack_commands, write_json_lines
+
+SHORT = ["--commands", str(COMMANDS_MIN)]
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory):
+    path = tmp_path_factory.mktemp("day") / "day"
+    facts = json.loads(run("generate", path, *SHORT, "--seed", 3, "--json").stdout)
+    assert facts["commands"] == COMMANDS_MIN and facts["broken"] == []
+    return path, facts["digest"]
+
+
+def test_a_generated_file_replays_to_the_same_digest(day):
+    path, digest = day
+    summary = json.loads(run("replay", path, "--check-every", 2_000, "--json").stdout)
+    assert summary["digest"] == digest and summary["checks"] == 3 and summary["broken"] == []
+
+
+def test_json_lines_replay_like_records(day, tmp_path):
+    path, digest = day
+    found = read_command_file(path)
+    with (tmp_path / "day.jsonl").open("wb") as stream:
+        write_json_lines(stream, found.config, unpack_commands(found.records))
+    summary = json.loads(run("replay", tmp_path / "day.jsonl", "--json").stdout)
+    assert summary["digest"] == digest
+
+
+def test_tables(day):
+    text = run("replay", day[0]).stdout
+    assert "I9 deficits paid" in text and day[1][:32] in text
+
+
+def test_the_demo():
+    first, second = json.loads(run("demo", *SHORT, "--json").stdout)
+    assert (first["name"], second["name"]) == ("crash", "cascade")
+    assert first["freezes"] == 1 and second["gains_cut"] > 0
+    assert first["broken"] == second["broken"] == []
+    assert "scenario crash" in run("demo", *SHORT).stdout
+
+
+def test_broken_invariants_end_with_1(day, monkeypatch):
+    monkeypatch.setattr(Exchange, "check", lambda exchange: ["I1 money: off by one"])
+    result = run("replay", day[0], code=1)
+    assert result.stderr == "lionrock: broken: after command 5000: I1 money: off by one\n"
+
+
+def test_warm():
+    assert set(json.loads(run("warm", "--json").stdout)) == {"directory", "loaded", "compiled"}
+    assert "compiled" in run("warm").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["replay", "{tmp}/none"], "No such file or directory"),
+        (["replay", "{tmp}/text"], "{tmp}/text: line 1: "),
+        (["replay", "{tmp}/cut"], "{tmp}/cut: header: "),
+        (["import", "lobster", "{tmp}/text", "{tmp}/out"], "{tmp}/text: line 1: columns: 1 of 6"),
+        (["import", "binance", "{tmp}/text", "{tmp}/out"], "{tmp}/text: line 1: local time: "),
+        (["import", "binance", "{tmp}/none", "{tmp}/out"], "{tmp}/none: line 1: file: "),
+        (["generate", "{tmp}/no/out", *SHORT], "{tmp}/no/out: No such file or directory"),
+    ],
+)
+def test_faults_of_input_are_one_line_and_end_with_2(tmp_path, arguments, fault):
+    (tmp_path / "text").write_text("hello\n")
+    (tmp_path / "cut").write_bytes(b"LIONROCK")
+    result = run(*[word.format(tmp=tmp_path) for word in arguments], code=2)
+    assert result.stdout == "" and result.stderr.startswith("lionrock: ")
+    assert fault.format(tmp=tmp_path) in result.stderr and result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["demo", "--commands", "10"],
+        ["generate", "x", "--scenario", "calm"],
+        ["import", "lobster", "a", "b", "--tick-size", "0"],
+        ["import", "binance", "a", "b", "--lot-size", "x"],
+    ],
+)
+def test_wrong_options_end_with_2(arguments):
+    assert "Usage" in run(*arguments, code=2).stderr
+
+
+def test_imports(messages, tmp_path):
+    summary = json.loads(run("import", "lobster", messages, tmp_path / "o", "--json").stdout)
+    assert summary["replay"]["executions_of_other"] == 0
+    replayed = json.loads(run("replay", tmp_path / "o", "--json").stdout)
+    assert replayed["digest"] == summary["digest"]
+    assert "hidden executions" in run("import", "lobster", messages, tmp_path / "o").stdout
+
+
+@pytest.fixture
+def messages(tmp_path):
+    path = tmp_path / "ABC_message.csv"
+    path.write_text("34200.5,1,7,10,1000000,1\n34201.5,4,7,4,1000000,1\n")
+    return path
