@@ -10,7 +10,7 @@ from engine.views import (
     ladder_keys,
     level_of,
     view_account,
-    view_contract,
+    view_contracts,
     view_pool,
 )
 
@@ -21,14 +21,13 @@ def check_state(arena: Arena) -> list[str]:
     """Every broken invariant as one English line."""
     top = int(arena.engine["accounts_top"][0])
     groups = arena.records("accounts", top + 1)["group"]
-    accounts = [view_account(arena, int(account)) for account in groups.nonzero()[0]]
-    contracts = range(1, int(arena.engine["contracts"][0]) + 1)
-    terms = {contract: view_contract(arena, contract) for contract in contracts}
+    terms = view_contracts(arena)
+    accounts = [view_account(arena, int(account), terms) for account in groups.nonzero()[0]]
     problems = check_money(view_pool(arena), accounts)
     problems += check_positions(terms, accounts)
     problems += check_solvency(terms, accounts)
     problems += check_orders(arena, accounts)
-    for contract in contracts:
+    for contract in terms:
         problems += check_book(arena, contract, terms[contract])
     return problems
 
@@ -128,7 +127,7 @@ def check_book(arena: Arena, contract: int, terms: dict[str, int]) -> list[str]:
     best = {}
     for side in (BUY, SELL):
         ladder = arena.records("ladders", contract * 2 + side + 1)[contract * 2 + side]
-        keys = ladder_keys(arena, contract, side)
+        keys = list(ladder_keys(arena, contract, side))
         best[side] = keys[0] if keys else 0
         if best[side] != int(ladder["best_key"]):
             problems.append(f"I5: contract {contract} side {side}: the best price is wrong")

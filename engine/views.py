@@ -1,5 +1,7 @@
 """Read-only views of the state for people and tests, as plain Python values."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from engine.schema import bounds
@@ -22,8 +24,20 @@ def view_contract(arena: Arena, contract: int) -> dict[str, int]:
     """Every field of one contract's record."""
     if not 1 <= contract <= int(arena.engine["contracts"][0]):
         raise KeyError(f"there is no contract {contract}")
-    terms = arena.records("contracts", contract + 1)[contract]
-    return {name: int(terms[name]) for name in terms.dtype.names}
+    return as_dict(arena.records("contracts", contract + 1)[contract])
+
+
+def view_contracts(arena: Arena) -> dict[int, dict[str, int]]:
+    """Every contract's record by its id; for views of many accounts at one state."""
+    return {
+        contract: view_contract(arena, contract)
+        for contract in range(1, int(arena.engine["contracts"][0]) + 1)
+    }
+
+
+def as_dict(record: Any) -> dict[str, int]:
+    """A record's fields as plain integers, in one conversion."""
+    return dict(zip(record.dtype.names, record.item(), strict=True))
 
 
 def positions_of(arena: Arena, account: int) -> list[tuple[int, int]]:
@@ -42,11 +56,11 @@ def positions_of(arena: Arena, account: int) -> list[tuple[int, int]]:
     return found
 
 
-def view_position(arena: Arena, contract: int, slot: int) -> dict[str, int]:
-    """One position with its unrealised profit and funding owed at present prices."""
-    held = arena.records("positions", slot + 1)[slot]
-    terms = view_contract(arena, contract)
-    view = {name: int(held[name]) for name in held.dtype.names}
+def view_position(
+    arena: Arena, terms: dict[str, int], contract: int, slot: int
+) -> dict[str, int]:
+    """One position with its unrealised profit and funding owed at its contract's terms."""
+    view = as_dict(arena.records("positions", slot + 1)[slot])
     lots = view["lots"]
     owed = lots * (terms["funding_index"] - view["funding_index"]) if lots else 0
     value = lots * terms["mark_ticks"] * terms["tick_value"]
@@ -64,6 +78,8 @@ def compute_margin(
     arena: Arena, terms: dict[str, int], contract: int, lots: int, which: str
 ) -> int:
     """Tiered margin at mark in plain integers, rounded up (8.1)."""
+    if lots == 0:
+        return 0
     notional = abs(lots) * terms["mark_ticks"] * terms["tick_value"]
     first = contract * bounds.TIERS_MAX
     tiers = arena.records("tiers", first + terms["tiers"])[first:]
@@ -72,14 +88,19 @@ def compute_margin(
     return -(-notional * rate // bounds.PPB) - deduction
 
 
-def view_account(arena: Arena, account: int) -> dict[str, Any]:
-    """Cash, equity, maintenance, flags and positions of an account."""
+def view_account(
+    arena: Arena, account: int, contracts: dict[int, dict[str, int]]
+) -> dict[str, Any]:
+    """Cash, equity, maintenance, flags and positions of an account at its contracts' terms."""
     if not 1 <= account <= int(arena.engine["accounts_top"][0]):
         raise KeyError(f"there is no account {account}")
     record = arena.records("accounts", account + 1)[account]
     if int(record["group"]) == 0:
         raise KeyError(f"there is no account {account}")
-    positions = [view_position(arena, *place) for place in positions_of(arena, account)]
+    positions = [
+        view_position(arena, contracts[contract], contract, slot)
+        for contract, slot in positions_of(arena, account)
+    ]
     cash = int(record["cash"])
     flags = int(record["flags"])
     return {
@@ -95,21 +116,19 @@ def view_account(arena: Arena, account: int) -> dict[str, Any]:
     }
 
 
-def ladder_keys(arena: Arena, contract: int, side: int) -> list[int]:
+def ladder_keys(arena: Arena, contract: int, side: int) -> Iterator[int]:
     """Every occupied key of a side, best first, from the bitmaps."""
     ladder = contract * 2 + side
     pages = arena.records("ladder_pages", (ladder + 1) * layout.PAGES_PER_LADDER)
     pages = pages["slot"][ladder * layout.PAGES_PER_LADDER :]
     words = arena.records("page_words", (int(arena.engine["pages_top"][0]) + 1) * 8)["bits"]
-    keys = []
     for number in pages.nonzero()[0]:
         for k, word in enumerate(words[int(pages[number]) * 8 :][:8]):
             bits = int(word)
             while bits:
                 low = bits & -bits
-                keys.append(int(number) * PAGE_TICKS + k * 64 + low.bit_length() - 1)
+                yield int(number) * PAGE_TICKS + k * 64 + low.bit_length() - 1
                 bits ^= low
-    return keys
 
 
 def level_of(arena: Arena, contract: int, side: int, key: int) -> Any:
@@ -127,9 +146,9 @@ def price_of(key: int, side: int) -> int:
 def view_depth(arena: Arena, contract: int, side: int, levels: int) -> list[tuple[int, int]]:
     """(price_ticks, lots) of the best levels of a side, best first."""
     view_contract(arena, contract)
-    keys = ladder_keys(arena, contract, side)[:levels]
     return [
-        (price_of(key, side), int(level_of(arena, contract, side, key)["lots"])) for key in keys
+        (price_of(key, side), int(level_of(arena, contract, side, key)["lots"]))
+        for key in islice(ladder_keys(arena, contract, side), levels)
     ]
 
 

@@ -10,7 +10,7 @@ from engine.schema.commands import COMMAND
 from engine.schema.contract import Config
 from engine.schema.events import FIELDS
 from engine.schema.packing import pack_command
-from engine.views import view_account, view_contract, view_pool
+from engine.views import view_account, view_contract, view_contracts, view_pool
 from tests.oracle.exchange import Oracle, RawCommand
 from tests.oracle.workload import Workload
 
@@ -77,7 +77,7 @@ class Both:
             assert terms["long_lots"] == terms["short_lots"], f"I2 contract {contract}"
             assert not check_book(arena, contract, terms), f"I5 contract {contract}"
         accounts = [
-            view_account(arena, number)
+            view_account(arena, number, self.terms())
             for number in sorted({event[ACCOUNT] for event in events})
             if number > 0 and self.is_open(number)
         ]
@@ -85,12 +85,7 @@ class Both:
         assert not problems, problems
 
     def terms(self) -> dict[int, dict[str, int]]:
-        arena = self.engine.arena
-        return {spec.contract: view_contract(arena, spec.contract) for spec in self.specs}
-
-    @property
-    def specs(self):
-        return self.engine.config.contracts
+        return view_contracts(self.engine.arena)
 
     def is_open(self, account: int) -> bool:
         if account > int(self.engine.arena.engine["accounts_top"][0]):

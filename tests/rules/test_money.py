@@ -120,18 +120,34 @@ def test_rule_8_2_partial_fills_release_pro_rata_and_the_last_the_rest():
     assert left == [(1_456, 0, 25), (208, 0, 4), (0, 0, 0)]
 
 
+def amend(story: Story, number: int, price: int, lots: int) -> Events:
+    return story.submit(
+        commands.AmendOrder(
+            time_ns=story.now_ns,
+            account=A,
+            client_id=story.client_id(),
+            order_id=number,
+            price_ticks=price,
+            lots=lots,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("cash", "code"), [(2_117, refusals.OK), (2_116, refusals.MARGIN_INSUFFICIENT)]
+)
+def test_rule_8_2_an_amendment_is_margined_as_if_the_order_were_not_there(cash, code):
+    """10 at 991: 69,370 x 3% is 2081.1, the fee 34.685; the old 2079 + 35 come back first."""
+    story = margined(cash)
+    number = order_id(story.order(A, BUY, 10, 990))
+    assert refusal(amend(story, number, 991, 10)) == code
+    assert reserves(story) == ((2_082, 0, 35) if code == refusals.OK else (2_079, 0, 35))
+
+
 def test_rule_8_2_a_decrease_releases_pro_rata_and_a_cancel_all():
     story = margined(RICH)
     number = order_id(story.order(A, BUY, 10, 990))
-    amendment = commands.AmendOrder(
-        time_ns=story.now_ns,
-        account=A,
-        client_id=story.client_id(),
-        order_id=number,
-        price_ticks=990,
-        lots=4,
-    )
-    assert only(story.submit(amendment), "order_amended")["priority_kept"] == 1
+    assert only(amend(story, number, 990, 4), "order_amended")["priority_kept"] == 1
     assert reserves(story) == (2_079 - 1_247, 0, 35 - 21)  # 6 of 10
     story.cancel(A, number)
     assert reserves(story) == (0, 0, 0)
@@ -419,6 +435,25 @@ def test_rule_9_2_a_deposit_ends_the_liquidation():
     story.deposit(A, 1)
     assert story.account(A)["in_liquidation"]
     assert only(story.go(2), "liquidation_ended")["end"] == words.END_RECOVERED
+
+
+def test_rule_9_2_in_liquidation_nothing_can_be_withdrawn():
+    """The client may deposit and cancel. Initial 10%, maintenance 9.5%: the target is 11.4%.
+
+    At 994 9400 are under 9443; 20 bid lots allow 10. The 90 left need 8947 to open and 10,199
+    to leave liquidation: 453 above the initial margin may not leave before.
+    """
+    story = Story(contract(initial_ppb=10 * PERCENT, maintenance_ppb=95_000_000))
+    for account, cash in ((A, 10_000), (B, RICH), (C, RICH)):
+        story.open(account, cash)
+    story.price(1_000)
+    story.trade(A, B, 100, 1_000)
+    story.order(C, BUY, 20, 994)
+    story.price(994)
+    assert story.account(A)["in_liquidation"] and story.lots(A) == 90
+    assert story.equity(A) == 9_400
+    assert refusal(story.order(A, SELL, 1, 994)) == refusals.ACCOUNT_IN_LIQUIDATION
+    assert refusal(story.withdraw(A, 453)) == refusals.ACCOUNT_IN_LIQUIDATION
 
 
 @pytest.mark.parametrize(

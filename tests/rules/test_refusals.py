@@ -334,6 +334,7 @@ TABLE: list[tuple[Callable[[], Story], AnyCommand, int]] = [
     # states
     (listed, place(), R.CONTRACT_FROZEN),
     (liquidating, place(D, side=SELL, flags=REDUCE_ONLY), R.ACCOUNT_IN_LIQUIDATION),
+    (liquidating, withdraw(D, 1), R.ACCOUNT_IN_LIQUIDATION),
     (liquidating, deposit(1, account=D), R.OK),
     (held, place(), R.CONTRACT_REDUCE_ONLY),
     (held, place(A, side=SELL, lots=10), R.OK),
@@ -525,6 +526,20 @@ def test_rule_2_2_a_refused_command_still_does_the_due_work(code):
         events = story.withdraw(C, CASH + 1)
     assert refusal(events) == code
     assert story.state() == ("continuous" if code == R.TIME_AHEAD else "frozen")
+
+
+@pytest.mark.xfail(reason="the check of the pools makes no exception for them")
+def test_rule_4_9_a_reducing_immediate_order_needs_no_room():
+    """It can't rest: no slot and no page is taken for good."""
+    story = holding()
+    story.exchange.arena.engine["pages_top"] = bounds.PAGES_MAX
+    story.exchange.arena.engine["pages_free"] = words.NONE
+    reducing = place(A, side=SELL, lots=10, price_ticks=980, tif=IOC, flags=REDUCE_ONLY)
+    assert refusal(story.submit(reducing)) == R.OK
+
+
+def test_rule_4_9_a_cancel_needs_no_room():
+    assert refusal(full().submit(cancel(B, SECOND_ORDER))) == R.OK
 
 
 def test_rule_2_4_a_refused_command_uses_its_client_id_up():

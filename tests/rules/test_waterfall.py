@@ -123,19 +123,24 @@ def test_rule_9_6_no_more_than_its_equity():
     assert story.cash(FUND) + 6 * 90 - story.position(FUND)["entry_value"] == 1
 
 
-def test_rule_9_7_the_highest_leverage_first_lot_by_lot_ties_by_account():
-    """At 95 A, long 4, has nothing left and 4 lots go at mark. B, short 4: 380 / 38 = 10, then
-    285 / 38 = 7.5, then 190 / 38 = 5; C, short 4: 380 / 76 = 5. So B, B, B (a tie), C."""
+@pytest.mark.parametrize(
+    ("lots", "taken"), [(2, [(B, 2)]), (3, [(B, 3)]), (4, [(B, 3), (C, 1)]), (5, [(B, 3), (C, 2)])]
+)
+def test_rule_9_7_the_highest_leverage_first_lot_by_lot_ties_by_account(lots, taken):
+    """At 95 A, long, has nothing left and its lots go at mark. B, short 4: 380 / 38 = 10, then
+    7.5, then 190 / 38 = 5, then 2.5; C, short 5: 475 / 95 = 5, then 4. B, B, B (a tie), C, C."""
     story = Story(contract(initial_ppb=4 * PERCENT, maintenance_ppb=2 * PERCENT))
-    for account, cash in ((A, 20), (B, 18), (C, 56), (D, RICH)):
+    for account, cash in ((A, 5 * lots), (B, 18), (C, 70), (D, RICH)):
         story.open(account, cash)
     story.price(100)
-    story.trade(A, C, 4, 100)
+    story.trade(A, C, lots, 100)
+    if lots < 5:
+        story.trade(D, C, 5 - lots, 100)
     story.trade(D, B, 4, 100)
     events = story.price(95)
     moved = [event.values for event in named(events, "position_deleveraged")]
-    assert [(values["counterparty"], values["lots"]) for values in moved] == [(B, 3), (C, 1)]
-    assert (story.lots(B), story.lots(C), story.lots(A), story.cash(A)) == (-1, -3, 0, 0)
+    assert [(values["counterparty"], values["lots"]) for values in moved] == taken
+    assert (story.lots(A), story.cash(A)) == (0, 0)
 
 
 @pytest.mark.parametrize(
