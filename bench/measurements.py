@@ -15,7 +15,7 @@ import numba
 import numpy as np
 
 from bench.native.build import TwinMissing, compiler_version, load_twin
-from bench.twin import BATCH, Runner, compare, prepare, verify
+from bench.twin import BATCH, BATCHES_PER_ROUND, Runner, compare, prepare, verify
 from bench.workloads import Mix, Shape, Workload, make_workload
 from engine.exchange import Exchange
 from engine.schema.commands import BY_KIND, COMMAND, FIELDS, AnyCommand
@@ -26,8 +26,8 @@ FIRST_ORDER = """
 from engine.exchange import Exchange
 from engine.schema.commands import Deposit, OpenAccount, PlaceOrder, PublishPrice
 from engine.schema.contract import Config, Contract, Tier
-terms = Contract(contract=1, symbol="P", tick_value=1, price_ticks_max=1_000_000,
-                 open_interest_lots_max=10**9, tiers=(Tier(0, 20_000_000, 10_000_000),))
+terms = Contract(contract=1, symbol="P", tick_value=1, order_lots_max=10, position_lots_max=100,
+                 open_interest_lots_max=1_000, tiers=(Tier(0, 20_000_000, 10_000_000),))
 exchange = Exchange(Config(contracts=(terms,)))
 now = 1_700_000_000_000_000_000
 exchange.submit(OpenAccount(time_ns=now, account=2, owner=2, group=2))
@@ -80,9 +80,9 @@ def describe_machine() -> Machine:
     )
 
 
-def measure_batched(name: str, rounds: int, batches: int) -> Batched:
+def measure_batched(name: str, rounds: int) -> Batched:
     """Kernel and, with a compiler, twin, interleaved; every event and byte compared first."""
-    workload = make_workload(name, BATCH * batches * (rounds + 1))
+    workload = make_workload(name, BATCH * BATCHES_PER_ROUND * (rounds + 1))
     try:
         twin = load_twin()
     except TwinMissing:
@@ -90,7 +90,7 @@ def measure_batched(name: str, rounds: int, batches: int) -> Batched:
         parts = np.array_split(workload.flow, rounds + 1)
         kernel_ns, twin_ns, ratio = [runner.apply(part) for part in parts][1:], [0.0], 0.0
     else:
-        verify(workload._replace(flow=workload.flow[: 4 * BATCH * batches]), twin)
+        verify(workload._replace(flow=workload.flow[: len(workload.flow) // 4]), twin)
         result = compare(workload, twin, rounds)
         kernel_ns, twin_ns, ratio = result.kernel_ns, result.twin_ns, result.ratio
     return Batched(

@@ -63,11 +63,11 @@ def _say(text: str) -> None:
 
 def measure(quick: bool) -> Report:
     """Everything, the slow parts shorter when quick."""
-    rounds, batches = (7, 4) if quick else (20, 8)
+    rounds = 30 if quick else 160
     batched = []
     for name in QUICK if quick else FULL:
         _say(f"workload {name} ...")
-        batched.append(measure_batched(name, rounds, batches))
+        batched.append(measure_batched(name, rounds))
     _say("single commands, first order, end to end ...")
     workload = make_workload("steady", 2**17 if quick else 2**19)
     return Report(

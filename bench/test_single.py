@@ -21,9 +21,7 @@ def test_submit(benchmark, workload):
     exchange = Exchange(workload.config)
     exchange.run(workload.setup)
     commands = iter(typed_commands(workload, COUNT))
-    benchmark.pedantic(
-        exchange.submit, setup=lambda: ((next(commands),), {}), rounds=COUNT
-    )
+    benchmark.pedantic(exchange.submit, setup=lambda: ((next(commands),), {}), rounds=COUNT)
 
 
 def test_one(benchmark, workload):

@@ -23,8 +23,8 @@ from engine.state.arena import Arena
 from engine.transition.run import run
 
 BATCH = 4096
-ROUNDS = 20
-BATCHES_PER_ROUND = 8
+ROUNDS = 160
+BATCHES_PER_ROUND = 1
 
 
 class Difference(AssertionError):
@@ -69,6 +69,8 @@ def used_sections(arena: Arena) -> Iterator[tuple[str, int, int]]:
     holders = arena.records("contracts", contracts)["holders"]
     for contract in range(1, contracts):
         yield "holders", contract * layout.ACCOUNT_ROWS, int(holders[contract])
+        yield "bands", contract * layout.ACCOUNT_ROWS, int(holders[contract])
+    yield "dirty_accounts", 0, int(engine["dirty"])
 
 
 def _bytes(arena: Arena, section: str, first: int, count: int) -> NDArray[np.uint8]:

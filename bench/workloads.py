@@ -237,9 +237,7 @@ class Generator:
         records["contract"] = (accounts + which * stride) % shape.contracts + 1
         records["side"] = side
         records["lots"] = draws.between(1, LOTS_MAKER, count)
-        records["price_ticks"] = np.where(
-            side == words.BUY, MARK_TICKS - away, MARK_TICKS + away
-        )
+        records["price_ticks"] = np.where(side == words.BUY, MARK_TICKS - away, MARK_TICKS + away)
         return records
 
     def _make_takers(self, records: NDArray[np.void], chosen: NDArray[np.bool_]) -> None:

@@ -50,7 +50,8 @@ def is_cut_enough(arena, contract, lots, cut_lots, equity, beside):
 
 @cold
 def plan_cut(arena, contract, position, equity, maintenance):
-    """The smallest cut that reaches the target, by bisection; 0 when even the whole does not."""
+    """The smallest cut that reaches the target, by bisection; 0 when no part of the position does
+    (9.2 d), be it that only the whole would."""
     lots = POSITION(arena, position).lots
     beside = maintenance - compute_maintenance_of(arena, contract, lots)
     low = 1
@@ -63,4 +64,4 @@ def plan_cut(arena, contract, position, equity, maintenance):
             high = middle
         else:
             low = middle + 1
-    return low
+    return low if low < absolute(lots) else 0

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.schema import bounds, commands, events, refusals, vocabulary
 from engine.state import layout
+from engine.transition import run
 
 _TYPES = {"i1": "int8_t", "i2": "int16_t", "i4": "int32_t", "i8": "int64_t", "u8": "uint64_t"}
 _WORDS = {
@@ -72,6 +73,13 @@ def _constants(space: str, module: object) -> str:
     return "\n".join([*lines, "}", ""])
 
 
+def _prefetch() -> str:
+    """How many commands ahead the engine asks for lines; 0: it has no such stage."""
+    stages = {name: getattr(run, name, 0) for name in ("AHEAD", "NEAR")}
+    lines = [f"constexpr std::int64_t {name} = {value};" for name, value in stages.items()]
+    return "\n".join(["namespace prefetch {", *lines, "}", ""])
+
+
 def compute_header() -> str:
     """The text of arena.hpp."""
     parts = [
@@ -79,6 +87,7 @@ def compute_header() -> str:
         *(_struct(name, record) for name, record in _records().items()),
         _arena(),
         *(_constants(space, module) for space, module in _WORDS.items()),
+        _prefetch(),
         "}\n",
     ]
     return "\n".join(parts)

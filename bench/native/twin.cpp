@@ -22,7 +22,8 @@ using std::max;
 using std::min;
 
 constexpr i64 NONE = word::NONE;
-constexpr i64 AHEAD = 8;
+constexpr i64 AHEAD = prefetch::AHEAD;
+constexpr i64 NEAR = prefetch::NEAR;
 constexpr i64 SLOT_MASK = 0xFFFFFFFF;
 constexpr i64 INLINE_POSITIONS = 4;
 constexpr i64 WINDOW = 64;
@@ -94,7 +95,9 @@ public:
     i64 run(const Command* commands, i64 count, i64 events_max) {
         i64 row = 0;
         while (row < count && engine.events < events_max) {
-            if (row + AHEAD < count) prefetch(commands[row + AHEAD]);
+            if (row + AHEAD < count) prefetch_named(commands[row + AHEAD]);
+            if constexpr (NEAR > 0)
+                if (row + NEAR < count) prefetch_related(commands[row + NEAR]);
             apply(commands[row]);
             if (is_outside) [[unlikely]] return -1 - row;
             ++row;
@@ -433,8 +436,11 @@ private:
         Contract& terms = arena.contracts(contract);
         PositionExtra& extra = arena.position_extras(position);
         Slot* holders = &arena.holders(contract * layout::ACCOUNT_ROWS);
+        Band* bands = &arena.bands(contract * layout::ACCOUNT_ROWS);
         const std::int32_t last = holders[--terms.holders].slot;
         holders[extra.holder - 1].slot = last;
+        bands[extra.holder - 1] = bands[terms.holders];
+        bands[terms.holders] = Band{};
         arena.position_extras(last).holder = extra.holder;
         extra.holder = 0;
     }
@@ -652,6 +658,13 @@ private:
         return (is_buy ? -closed_value : closed_value) - part;
     }
 
+    // The account's mark bands are void: it is valued before the next scan.
+    HOT void note_dirty(Account& record, i64 account) {
+        if (record.flags & layout::DIRTY) return;
+        record.flags |= layout::DIRTY;
+        arena.dirty_accounts(engine.dirty++).slot = std::int32_t(account);
+    }
+
     HOT void settle_side(Contract& terms, i64 contract, i64 account, i64 position, i64 order_id,
                          i64 side, i64 lots, i64 value, i64 fee) {
         Position& held = arena.positions(position);
@@ -661,6 +674,7 @@ private:
         Pool& pool = arena.pool(0);
         record.cash += realised - fee;
         pool.cash_total += realised - fee;
+        note_dirty(record, account);
         pool.fees += fee;
         emit(event::LEG, contract, account, order_id, held.lots, held.entry_value, fee, realised,
              record.cash);
@@ -911,7 +925,8 @@ private:
         return refusal::OK;
     }
 
-    HOT void prefetch(const Command& command) const {
+    // The first stage: the lines that the command itself names.
+    HOT void prefetch_named(const Command& command) const {
         if (command.account > 0 && command.account <= bound::ACCOUNTS_MAX)
             __builtin_prefetch(&arena.accounts(command.account), 1, 3);
         if (command.kind == command::CANCEL_ORDER) {
@@ -919,6 +934,25 @@ private:
             if (slot <= bound::ORDERS_MAX) __builtin_prefetch(&arena.orders(slot), 1, 3);
         } else if (command.kind == command::PLACE_ORDER) {
             __builtin_prefetch(&arena.orders(engine.orders_free), 1, 3);
+        }
+    }
+
+    // The second stage: the lines of the first have come and name those that are read next.
+    HOT void prefetch_related(const Command& command) const {
+        if (command.kind == command::CANCEL_ORDER) {
+            const i64 slot = command.order_id & SLOT_MASK;
+            if (slot > bound::ORDERS_MAX) return;
+            const Order& order = arena.orders(slot);
+            __builtin_prefetch(&arena.positions(order.position), 1, 3);
+            __builtin_prefetch(&arena.orders(order.next), 1, 3);
+            __builtin_prefetch(&arena.orders(order.previous), 1, 3);
+            __builtin_prefetch(&arena.orders(order.account_next), 1, 3);
+            __builtin_prefetch(&arena.orders(order.account_previous), 1, 3);
+        } else if (command.kind == command::PLACE_ORDER) {
+            if (command.account <= 0 || command.account > bound::ACCOUNTS_MAX) return;
+            const std::int32_t* slots = &arena.accounts(command.account).position_1;
+            for (i64 k = 0; k < INLINE_POSITIONS; ++k)
+                __builtin_prefetch(&arena.positions(slots[k]), 1, 3);
         }
     }
 

@@ -87,8 +87,8 @@ class CancelOrder(Command, tag="cancel_order", frozen=True, kw_only=True):
 
 
 class AmendOrder(Command, tag="amend_order", frozen=True, kw_only=True):
-    """New limit and new total quantity, fills included (4.4). A total at or below what has filled
-    ends the order."""
+    """New limit and new total quantity, fills included (4.4). A total at or below what has
+    filled, 0 too, ends the order."""
 
     kind_code: ClassVar[int] = AMEND_ORDER
     account: int

@@ -1,6 +1,6 @@
 """Why a command was refused: a code that the event carries and one English line (rule 2.2).
 
-The order of the codes is the order of the checks: the first that fails is the one reported.
+The first check that fails is the one reported; `README.md` fixes their order per command.
 """
 
 OK = 0

@@ -136,12 +136,20 @@ def value_for_order(arena, account):
 
 
 @kernel
-def has_room(arena, position):
-    """Whether every pool that a new order can draw on has a record left."""
-    engine = ENGINE(arena, 0)
-    if engine.orders_free == NONE and engine.orders_top >= bounds.ORDERS_MAX:
+def has_room(arena, position, flags, replaced, may_rest):
+    """Whether every pool that a new order can draw on has a record left.
+
+    One order slot is kept for what can't rest and only reduces: it gives it back at once (4.9).
+    """
+    if replaced != NONE:
+        return has_page_room(arena)  # it has its slot and its position
+    if may_rest == 0 and flags & REDUCE_ONLY:
+        return True
+    if ENGINE(arena, 0).orders_live >= bounds.ORDERS_MAX - 1:
         return False
-    return has_page_room(arena) and (position != NONE or has_position_room(arena))
+    if may_rest == 1 and not has_page_room(arena):
+        return False
+    return position != NONE or has_position_room(arena)
 
 
 @kernel
@@ -231,7 +239,9 @@ def check_margin(arena, contract, account, position, side, price_ticks, lots, re
 
 
 @cold
-def check_order(arena, contract, account, position, side, price_ticks, lots, flags, replaced):
+def check_order(
+    arena, contract, account, position, side, price_ticks, lots, flags, replaced, may_rest
+):
     """The checks from state to margin, as if the order `replaced` (NONE: no such) were not there.
 
     Leaves in ADMISSION the lots that reduce-only leaves, the reserve, and loss and fee; writes
@@ -259,7 +269,7 @@ def check_order(arena, contract, account, position, side, price_ticks, lots, fla
         code = check_limits(arena, contract, position, side, lots, replaced_lots)
         if code != refusals.OK:
             return code
-    if replaced == NONE and not has_room(arena, position):
+    if not has_room(arena, position, flags, replaced, may_rest):
         return refusals.POOL_FULL
     if flags & REDUCE_ONLY:
         return refusals.OK

@@ -119,8 +119,9 @@ def place_order(arena, command):
         price_ticks = compute_market_price(arena, contract, side)
     position = find_position(arena, account, contract)
     code = check_order(
-        arena, contract, account, position, side, price_ticks, asked, flags, NONE
-    )
+        arena, contract, account, position, side, price_ticks, asked, flags, NONE,
+        1 if command.tif == GTC else 0,
+    )  # fmt: skip
     if code != refusals.OK:
         return code
     lots = ADMISSION(arena, 0).lots
@@ -182,7 +183,7 @@ def replace_order(arena, slot, price_ticks, asked):
     order = ORDER(arena, slot)
     code = check_order(
         arena, order.contract, order.account, order.position,
-        order.side, price_ticks, asked, order.flags & FLAGS_CLIENT, slot,
+        order.side, price_ticks, asked, order.flags & FLAGS_CLIENT, slot, 1,
     )  # fmt: skip
     if code != refusals.OK:
         return code
@@ -217,7 +218,7 @@ def amend_order(arena, account, client_id, order_id, price_ticks, total):
     if slot == NONE:
         return refusals.ORDER_UNKNOWN
     order = ORDER(arena, slot)
-    if total < 1:
+    if total < 0:
         return refusals.LOTS_NOT_POSITIVE
     if total > CONTRACT(arena, order.contract).order_lots_max:
         return refusals.LOTS_ABOVE_MAX

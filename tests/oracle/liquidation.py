@@ -141,7 +141,7 @@ def limit_of(market: Market, holding: Holding, share: int) -> int:
 
 
 def smallest_cut(exchange, account: Account, holding: Holding) -> int:
-    """The fewest lots that reach maintenance x (1 + buffer); 0 if no cut does."""
+    """The fewest lots that reach maintenance x (1 + buffer); 0 if no part of the position does."""
     market = exchange.markets[holding.contract]
     spec, lots = market.spec, abs(holding.lots)
     value = equity(exchange, account)
@@ -161,7 +161,7 @@ def smallest_cut(exchange, account: Account, holding: Holding) -> int:
             high = half
         else:
             low = half + 1
-    return low
+    return low if low < lots else 0
 
 
 def visible_lots(market: Market, account: Account, side: int, limit: int) -> int:

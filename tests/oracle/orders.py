@@ -267,9 +267,10 @@ def amend_order(exchange, command) -> int:
     if order is None:
         return refusals.ORDER_UNKNOWN
     market = exchange.markets[order.contract]
-    code = check_lots(market, command.lots)
-    if code:
-        return code
+    if command.lots < 0:
+        return refusals.LOTS_NOT_POSITIVE
+    if command.lots > market.spec.order_lots_max:
+        return refusals.LOTS_ABOVE_MAX
     new_open = command.lots - order.filled
     if new_open <= 0:
         cancel_resting(exchange, order, words.CANCEL_AMEND)

@@ -184,12 +184,7 @@ def test_rule_16f_a_deficit_is_charged_to_the_contract_that_made_it():
 @pytest.mark.parametrize(
     "slippage_ppb",
     [
-        pytest.param(
-            4_000_000,
-            marks=pytest.mark.xfail(
-                reason="a smallest cut of all n lots is run as a partial, bounded by depth"
-            ),
-        ),
+        4_000_000,
         5_000_000,
     ],
 )

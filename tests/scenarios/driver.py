@@ -190,22 +190,20 @@ class Driver:
             contract=1 if "contract" in step else 0,
         )
 
-    def do_amend(self, step: dict[str, Any]) -> commands.AmendOrder | commands.CancelOrder:
-        """Our amendment names the new total, at least one lot: less than that is a cancel."""
+    def do_amend(self, step: dict[str, Any]) -> commands.AmendOrder:
+        """Our amendment names the new total; a peer may take off more than there is."""
         if not set(step) <= AMEND_FIELDS:
             raise NotUnderstood(f"amend fields {set(step) - AMEND_FIELDS}")
         self.client_ids += 1
         track = self.tracks[step["id"]]
         total = step.get("qty", track.filled_lots + track.open_lots + step.get("qty_delta", 0))
-        if total < 1:
-            return self.do_cancel(step)
         return commands.AmendOrder(
             time_ns=self.now_ns,
             account=self.accounts[step["account"]],
             client_id=self.client_ids,
             order_id=self.order_ids[step["id"]],
             price_ticks=step.get("price", track.price) // self.grid,
-            lots=total,
+            lots=max(total, 0),
         )
 
     def follow(self, event: Event, step: dict[str, Any]) -> None:
