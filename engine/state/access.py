@@ -141,6 +141,15 @@ if JIT:
         return types.uint64(types.int64, types.int64), generate
 
     @intrinsic
+    def divide_unsigned(typing, number, divisor):
+        """number // divisor of two numbers that are not negative: no fix-up of signs."""
+
+        def generate(context, builder, signature, arguments):
+            return builder.udiv(*arguments)
+
+        return types.int64(types.int64, types.int64), generate
+
+    @intrinsic
     def set_bit(typing, bits, k):
         def generate(context, builder, signature, arguments):
             return builder.or_(arguments[0], builder.shl(ir.Constant(_I64, 1), arguments[1]))
@@ -213,6 +222,11 @@ else:
 
     def multiply_low(left, right):
         return left * right & _WORD
+
+    def divide_unsigned(number, divisor):
+        if number < 0 or divisor <= 0:
+            raise OverflowError(f"divide_unsigned({number}, {divisor})")
+        return number // divisor
 
     def set_bit(bits, k):
         return bits | 1 << k

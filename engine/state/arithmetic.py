@@ -2,7 +2,14 @@
 
 from engine.kernel import cold, kernel
 from engine.schema.bounds import PPB
-from engine.state.access import multiply_high, multiply_low, shift_left, to_bits, to_int
+from engine.state.access import (
+    divide_unsigned,
+    multiply_high,
+    multiply_low,
+    shift_left,
+    to_bits,
+    to_int,
+)
 
 _TOP_BIT = 63
 
@@ -11,15 +18,16 @@ _TOP_BIT = 63
 def multiply_rate_floor(money, rate_ppb):
     """floor(money * rate / PPB) for money >= 0. Split at PPB: exact while the result fits,
     measured as fast as one multiplication and one division by a constant."""
-    whole = money // PPB
-    return whole * rate_ppb + ((money - whole * PPB) * rate_ppb) // PPB
+    whole = divide_unsigned(money, PPB)
+    return whole * rate_ppb + divide_unsigned((money - whole * PPB) * rate_ppb, PPB)
 
 
 @kernel
 def multiply_rate_ceil(money, rate_ppb):
     """ceil(money * rate / PPB) for money >= 0."""
-    whole = money // PPB
-    return whole * rate_ppb + ((money - whole * PPB) * rate_ppb + (PPB - 1)) // PPB
+    whole = divide_unsigned(money, PPB)
+    rest = (money - whole * PPB) * rate_ppb + (PPB - 1)
+    return whole * rate_ppb + divide_unsigned(rest, PPB)
 
 
 @kernel
@@ -29,7 +37,7 @@ def multiply_divide(left, right, divisor):
     128-bit product; when it fits 64 bits, as nearly always, one machine division.
     """
     if to_int(multiply_high(left, right)) == 0 and to_int(multiply_low(left, right)) >= 0:
-        return to_int(multiply_low(left, right)) // divisor
+        return divide_unsigned(to_int(multiply_low(left, right)), divisor)
     return divide_wide(left, right, divisor)
 
 

@@ -4,13 +4,16 @@ from engine.book.orders import SLOT_MASK
 from engine.kernel import entry, kernel
 from engine.schema.bounds import ACCOUNTS_MAX, ORDERS_MAX
 from engine.schema.commands import CANCEL_ORDER, PLACE_ORDER
-from engine.state.access import ENGINE, prefetch
-from engine.state.layout import SECTIONS
+from engine.state.access import ACCOUNT_WORD, ENGINE, ORDER, prefetch
+from engine.state.layout import ACCOUNT_WORD_POSITION, ACCOUNT_WORDS, SECTIONS
 from engine.transition.step import COMMAND, apply_command
+from risk.accounts import INLINE
 
 AHEAD = 8  # commands; measured, further ahead gained nothing
 ACCOUNTS_AT = SECTIONS["accounts"].offset
 ORDERS_AT = SECTIONS["orders"].offset
+POSITIONS_AT = SECTIONS["positions"].offset
+NEAR = 4  # by then the lines asked for 8 ahead have come
 
 
 @kernel
@@ -28,6 +31,27 @@ def prefetch_command(arena, commands, row):
         prefetch(arena, ORDERS_AT + ENGINE(arena, 0).orders_free * 64)
 
 
+@kernel
+def prefetch_related(arena, commands, row):
+    """The second stage: the lines of the first have come and name those that are read next."""
+    command = COMMAND(commands, row)
+    if command.kind == CANCEL_ORDER:
+        slot = command.order_id & SLOT_MASK
+        if slot <= ORDERS_MAX:
+            order = ORDER(arena, slot)
+            prefetch(arena, POSITIONS_AT + order.position * 64)
+            prefetch(arena, ORDERS_AT + order.next * 64)
+            prefetch(arena, ORDERS_AT + order.previous * 64)
+            prefetch(arena, ORDERS_AT + order.account_next * 64)
+            prefetch(arena, ORDERS_AT + order.account_previous * 64)
+    elif command.kind == PLACE_ORDER:
+        account = command.account
+        if account > 0 and account <= ACCOUNTS_MAX:
+            first = account * ACCOUNT_WORDS + ACCOUNT_WORD_POSITION
+            for k in range(INLINE):
+                prefetch(arena, POSITIONS_AT + ACCOUNT_WORD(arena, first + k).slot * 64)
+
+
 @entry("int64(int64, int64, int64, int64)", nogil=True)
 def run(arena, commands, count, events_max):
     """Apply up to `count` commands; stops early once `events_max` events stand in the arena.
@@ -39,6 +63,8 @@ def run(arena, commands, count, events_max):
     while row < count and engine.events < events_max:
         if row + AHEAD < count:
             prefetch_command(arena, commands, row + AHEAD)
+        if row + NEAR < count:
+            prefetch_related(arena, commands, row + NEAR)
         apply_command(arena, commands, row)
         row += 1
     return row

@@ -126,7 +126,7 @@ def check_aggressor(arena):
     edge = motion.edge
     if edge < 0:
         lots = min(lots, motion.equity // -edge)
-        if lots == 0:
+        if lots <= 0:
             return CANCEL_SOLVENCY
     value = lots * motion.price_ticks * terms.tick_value
     equity = motion.equity + lots * edge
