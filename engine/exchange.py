@@ -11,7 +11,7 @@ from engine.invariants import check_state
 from engine.schema.commands import COMMAND, AnyCommand
 from engine.schema.contract import Config, check_config
 from engine.schema.events import EVENT, Event, typed_event
-from engine.schema.packing import pack_command
+from engine.schema.packing import pack_into
 from engine.schema.vocabulary import BUY, NAMES, SELL
 from engine.state.arena import Arena
 from engine.transition.run import one, run
@@ -45,6 +45,8 @@ class Exchange:
         self._arena = Arena()
         write_genesis(self._arena, config)
         self._single = np.zeros(1, COMMAND)
+        self._single_octets = self._single.view(np.uint8).data
+        self._single_address = self._single.ctypes.data
         self._events = self._arena.records("events", EVENTS_PER_RUN)
 
     @property
@@ -54,8 +56,8 @@ class Exchange:
 
     def submit(self, command: AnyCommand) -> tuple[Event, ...]:
         """Apply one typed command; returns its events."""
-        pack_command(command, self._single, 0)
-        one(self._arena.base, self._single.ctypes.data)
+        pack_into(command, self._single_octets, 0)
+        one(self._arena.base, self._single_address)
         return tuple(typed_event(record) for record in self._present_events().tolist())
 
     def run(self, commands: Commands) -> Events:

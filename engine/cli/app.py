@@ -74,6 +74,7 @@ app.add_typer(importing, name="import")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Commands = Annotated[int, typer.Option(min=COMMANDS_MIN, help="How many commands.")]
 Seed = Annotated[int, typer.Option(min=0, help="Equal seeds give equal files.")]
+Quick = Annotated[bool, typer.Option("--quick", help="One workload, fewer rounds.")]
 
 
 class ScenarioName(StrEnum):
@@ -189,13 +190,13 @@ def lobster_file(
 
 
 @app.command()
-def bench(as_json: AsJson = False) -> None:
+def bench(as_json: AsJson = False, quick: Quick = False) -> None:
     """Run the benchmarks of a source checkout."""
     script = Path(__file__).resolve().parents[2] / "bench" / "report.py"
     if not script.is_file():
         typer.echo("lionrock: bench: the benchmarks are in a source checkout only", err=True)
         raise typer.Exit(2)
-    options = ["--json"] if as_json else []
+    options = [option for option, asked in (("--json", as_json), ("--quick", quick)) if asked]
     raise typer.Exit(subprocess.run([sys.executable, str(script), *options]).returncode)
 
 

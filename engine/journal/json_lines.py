@@ -8,7 +8,6 @@ Everything wrong with a line is a `CommandLineError` of one line that names file
 """
 
 import re
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Generic, TypeVar
@@ -20,7 +19,6 @@ from numpy.typing import NDArray
 from engine.schema.commands import (
     BY_KIND,
     COMMAND,
-    FIELDS,
     AnyCommand,
     ClientCommand,
     Command,
@@ -28,7 +26,7 @@ from engine.schema.commands import (
     PriceCommand,
 )
 from engine.schema.contract import Config, check_config
-from engine.schema.packing import LIMITS
+from engine.schema.packing import FieldRangeError, find_fault, pack_into, unpack_from
 
 C = TypeVar("C")
 
@@ -70,7 +68,7 @@ class LineDecoder(Generic[C]):
         except msgspec.DecodeError as error:
             raise _line_error(name, number, error) from None
         assert isinstance(command, Command)
-        fault = _find_fault(command)
+        fault = find_fault(command)
         if fault:
             raise CommandLineError(f"{name}: line {number}: {fault[0]}: {fault[1]}")
         return command
@@ -111,65 +109,22 @@ def pack_commands(commands: Sequence[AnyCommand]) -> NDArray[np.void]:
     records = np.zeros(len(commands), COMMAND)
     octets = records.view(np.uint8).data
     for index, command in enumerate(commands):
-        layout, names = _LAYOUTS[command.kind_code]
-        values = [getattr(command, name) for name in names]
         try:
-            layout.pack_into(octets, index * COMMAND.itemsize, *values)
-        except struct.error:
-            fault = _find_fault(command)
-            if fault is None:
-                raise
-            raise FieldError(index, *fault) from None
-    # The layouts leave the kind out: it stands amid the other fields and is not one of a struct's.
-    records["kind"] = [command.kind_code for command in commands]
+            pack_into(command, octets, index * COMMAND.itemsize)
+        except FieldRangeError as error:
+            raise FieldError(index, error.field, error.problem) from None
     return records
 
 
 def unpack_commands(records: NDArray[np.void]) -> list[AnyCommand]:
     """Records as commands; their kinds must be known."""
-    commands: list[Any] = []
+    commands: list[AnyCommand] = []
     octets = np.ascontiguousarray(records).view(np.uint8).data
     for index, kind in enumerate(records["kind"].tolist()):
         if kind not in BY_KIND:
             raise FieldError(index, "kind", f"{kind} is no known kind of command")
-        layout, names = _LAYOUTS[kind]
-        values = layout.unpack_from(octets, index * COMMAND.itemsize)
-        commands.append(BY_KIND[kind](**dict(zip(names, values, strict=True))))
+        commands.append(unpack_from(octets, index * COMMAND.itemsize, kind))
     return commands
-
-
-_LETTERS = {"int64": "q", "int32": "i", "int16": "h", "int8": "b"}
-_PLACES: Any = COMMAND.fields  # name -> dtype and offset
-
-
-def _layout(kind: int) -> tuple[struct.Struct, tuple[str, ...]]:
-    """The record of a kind as one `struct`, and its fields in the order of their place.
-
-    One pack call for a command is faster than an assignment for each field, and it refuses what
-    does not fit.
-    """
-    names = sorted(FIELDS[kind], key=lambda name: int(_PLACES[name][1]))
-    text, end = "<", 0
-    for name in names:
-        dtype, offset = _PLACES[name][:2]
-        text += f"{offset - end}x{_LETTERS[dtype.name]}"
-        end = offset + dtype.itemsize
-    return struct.Struct(f"{text}{COMMAND.itemsize - end}x"), tuple(names)
-
-
-_LAYOUTS = {kind: _layout(kind) for kind in FIELDS}
-
-
-def _find_fault(command: Command) -> tuple[str, str] | None:
-    """Find the first field that its place in the record can't hold, and say why."""
-    for name in FIELDS[command.kind_code]:
-        value = getattr(command, name)
-        low, high = LIMITS[name]
-        if not isinstance(value, int):
-            return name, f"{value!r} is not a whole number"
-        if not low <= value <= high:
-            return name, f"{value} is not between {low} and {high}"
-    return None
 
 
 def _numbered(lines: IO[bytes], name: str, first: int) -> Iterator[tuple[int, bytes]]:

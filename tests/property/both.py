@@ -6,10 +6,10 @@ import numpy as np
 
 from engine.exchange import Exchange
 from engine.invariants import check_book, check_orders, check_solvency
+from engine.journal.json_lines import pack_commands
 from engine.schema.commands import COMMAND
 from engine.schema.contract import Config
 from engine.schema.events import FIELDS
-from engine.schema.packing import pack_command
 from engine.views import view_account, view_contract, view_contracts, view_pool
 from tests.oracle.exchange import Oracle, RawCommand
 from tests.oracle.workload import Workload
@@ -20,11 +20,10 @@ ACCOUNT, CONTRACT, KIND = 7, 8, 9
 
 def pack(command) -> np.ndarray:
     """One command as a record array; kinds that do not exist go in raw."""
+    if not isinstance(command, RawCommand):
+        return pack_commands([command])
     records = np.zeros(1, COMMAND)
-    if isinstance(command, RawCommand):
-        records["kind"], records["time_ns"] = command.kind_code, command.time_ns
-    else:
-        pack_command(command, records, 0)
+    records["kind"], records["time_ns"] = command.kind_code, command.time_ns
     return records
 
 
