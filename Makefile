@@ -36,7 +36,7 @@ soak: $(DEV)
 
 bench: $(DEV)
 	$(BIN)/lionrock warm
-	$(BIN)/python bench/report.py
+	$(BIN)/python bench/report.py --write-readme
 
 lint: $(DEV)
 	$(BIN)/ruff check $(TREES)

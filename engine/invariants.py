@@ -80,7 +80,7 @@ def check_solvency(terms: dict[int, dict[str, int]], accounts: list[View]) -> li
         if account["cash"] < 0:
             problems.append(f"I3: {who} has cash {account['cash']}")
         is_frozen = any(terms[contract]["state"] == STATE_FROZEN for contract in held)
-        if account["equity"] < 0 and not is_frozen:
+        if account["equity"] < 0:
             problems.append(f"I3: {who} has equity {account['equity']}")
         is_under = account["equity"] < account["margin_maintenance"]
         if is_under and not account["in_liquidation"] and not is_frozen:

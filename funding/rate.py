@@ -18,7 +18,7 @@ def compute_premium_average(terms):
 
 @kernel
 def compute_rate(terms, premium_ppb):
-    """Average + clamp(interest - average), scaled to the interval less frozen time, capped."""
+    """Average + clamp(interest - average), scaled to the interval, capped, less frozen time."""
     pull_ppb = clamp(
         terms.funding_interest_ppb - premium_ppb,
         -terms.funding_clamp_ppb,
@@ -26,9 +26,8 @@ def compute_rate(terms, premium_ppb):
     )
     interval_ns = terms.funding_interval_ns
     rate_ppb = multiply_divide_trunc(premium_ppb + pull_ppb, interval_ns, FUNDING_BASE_NS)
-    open_ns = interval_ns - terms.frozen_ns
-    rate_ppb = multiply_divide_trunc(rate_ppb, open_ns, interval_ns)
-    return clamp(rate_ppb, -terms.funding_cap_ppb, terms.funding_cap_ppb)
+    rate_ppb = clamp(rate_ppb, -terms.funding_cap_ppb, terms.funding_cap_ppb)
+    return multiply_divide_trunc(rate_ppb, interval_ns - terms.frozen_ns, interval_ns)
 
 
 @cold

@@ -67,12 +67,6 @@ def open_position(arena, account, contract):
 
 
 @kernel
-def must_position(arena, account, contract):
-    slot = find_position(arena, account, contract)
-    return slot if slot != NONE else open_position(arena, account, contract)
-
-
-@kernel
 def has_position_room(arena):
     return ENGINE(arena, 0).positions_top < bounds.POSITIONS_MAX
 

@@ -33,7 +33,7 @@ from engine.state.layout import ACCOUNT_ROWS, CALLED, DIRTY, LIQUIDATING
 from risk.accounts import contract_of, first_position, next_position
 from risk.margin import value_beside
 
-# Money that rounding can move the call level by, per position: call <= 10 (schema) and two ceils.
+# Money that rounding can move the call level by, per position: call <= 4 (schema) and two ceils.
 ROUNDING_PER_POSITION = 12
 
 

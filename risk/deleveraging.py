@@ -17,12 +17,12 @@ from engine.state.access import (
     POSITION,
 )
 from engine.state.arithmetic import absolute, is_ratio_above
-from engine.state.layout import LIQUIDATING, NEGATIVE
+from engine.state.layout import NEGATIVE
 from risk.accounts import holder_at
 from risk.margin import compute_equity, compute_notional
 
 EVERYBODY = 0  # no account flag excludes a holder
-HEALTHY = LIQUIDATING | NEGATIVE
+SOLVENT = NEGATIVE  # accounts below zero are debtors themselves
 
 
 @kernel

@@ -7,7 +7,7 @@ from engine.schema.vocabulary import FUND, LAYER_FUND, LAYER_HOUSE, NONE
 from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL, POSITION
 from engine.state.arithmetic import absolute, multiply_rate_floor
 from engine.state.events import emit
-from risk.accounts import find_position
+from risk.accounts import find_position, has_position_room
 from risk.ledger import apply_cash
 from risk.margin import compute_equity
 
@@ -70,6 +70,8 @@ def compute_takeover_lots(arena, contract, lots, charge):
     if equity < 0:
         return 0
     position = find_position(arena, FUND, contract)
+    if position == NONE and not has_position_room(arena):
+        return 0
     held = POSITION(arena, position).lots + 0 if position != NONE else 0
     cap_lots = min(
         terms.fund_value_max // (terms.mark_ticks * terms.tick_value),

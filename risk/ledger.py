@@ -106,6 +106,7 @@ def release_withdrawals_if_refilled(arena):
     fund_cash = ACCOUNT(arena, vocabulary.FUND).cash
     if (
         pool.withdrawals_stopped != 0
+        and pool.fund_cash_limit + pool.house_cash_limit > 0  # no limits: only an operator may
         and fund_cash >= pool.fund_cash_limit
         and pool.house >= pool.house_cash_limit
     ):

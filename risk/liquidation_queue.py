@@ -118,6 +118,14 @@ def uncool_account(arena, account):
 
 
 @cold
+def wake_account(arena, account):
+    """Put a cooling account back into the queue before its time."""
+    uncool_account(arena, account)
+    push_account(arena, account)
+    return 0
+
+
+@cold
 def wake_accounts(arena):
     """Put back into the queue every account whose cooldown is over."""
     engine = ENGINE(arena, 0)

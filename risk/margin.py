@@ -90,9 +90,10 @@ def compute_need(lots, margin, reserve_buy, reserve_sell):
     return max(reserve_buy, reserve_sell)
 
 
-@cold
-def compute_requirement(arena, account):
-    """Initial margin of the whole account, orders with their losses and fees included (8.2)."""
+@kernel
+def value_for_order(arena, account):
+    """(equity, initial margin with all orders), in one walk over the account's contracts."""
+    equity = ACCOUNT(arena, account).cash
     requirement = 0
     k = 0
     position = first_position(arena, account)
@@ -100,13 +101,20 @@ def compute_requirement(arena, account):
         held = POSITION(arena, position)
         margin = 0
         if held.lots != 0:
-            margin = compute_initial_of(
-                arena, contract_of(arena, account, position, k), held.lots
-            )
+            contract = contract_of(arena, account, position, k)
+            equity += compute_profit_of(arena, contract, position)
+            margin = compute_initial_of(arena, contract, held.lots)
         requirement += held.loss_fee
         requirement += compute_need(held.lots, margin, held.reserve_buy, held.reserve_sell)
         k += 1
         position = next_position(arena, account, position, k)
+    return equity, requirement
+
+
+@cold
+def compute_requirement(arena, account):
+    """Initial margin of the whole account, orders with their losses and fees included (8.2)."""
+    _, requirement = value_for_order(arena, account)
     return requirement
 
 

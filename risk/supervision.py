@@ -2,6 +2,7 @@
 
 from engine.kernel import cold, kernel
 from engine.schema import events
+from engine.schema.vocabulary import NONE
 from engine.state.access import (
     ACCOUNT,
     ACCOUNT_EXTRA,
@@ -15,12 +16,13 @@ from engine.state.access import (
     POSITION_EXTRA,
 )
 from engine.state.access import SUSPECT as SUSPECT_AT
-from engine.state.arithmetic import multiply_rate_ceil
+from engine.state.arithmetic import multiply_rate_ceil, multiply_rate_floor
 from engine.state.events import emit
-from engine.state.layout import ACCOUNT_ROWS, CALLED, LIQUIDATING, NEGATIVE, SUSPECT
+from engine.state.layout import ACCOUNT_ROWS, CALLED, COOLING, LIQUIDATING, NEGATIVE, SUSPECT
 from risk.accounts import holder_at
 from risk.bands import drain_dirty, set_bands
-from risk.liquidation_queue import enter_liquidation, rescore
+from risk.liquidation import compute_target
+from risk.liquidation_queue import enter_liquidation, rescore, wake_account
 from risk.margin import find_largest_position, value_beside
 
 BLOCK = 256  # holders
@@ -47,11 +49,32 @@ def start_liquidation(arena, account, equity, maintenance):
 
 
 @cold
+def take_place(arena, account, equity, maintenance):
+    """Move an account in liquidation to where its value belongs; wake it when it should not wait.
+
+    Neither a whole close-out (9.2 d) nor the end of the liquidation waits for a cooldown.
+    """
+    rescore(arena, account, equity - maintenance)
+    if ACCOUNT(arena, account).flags & COOLING == 0:
+        return 0
+    position = find_largest_position(arena, account, 1)
+    if position != NONE:
+        terms = CONTRACT(arena, POSITION_EXTRA(arena, position).contract)
+        if (
+            equity >= multiply_rate_floor(maintenance, terms.liquidation_whole_equity_ppb)
+            and equity < compute_target(terms, maintenance)
+        ):
+            return 0
+    wake_account(arena, account)
+    return 0
+
+
+@cold
 def value_again(arena, account):
     """An account in liquidation whose value has changed takes its new place in the queue."""
     if ACCOUNT(arena, account).flags & LIQUIDATING:
         equity, maintenance = value_beside(arena, account, 0)
-        rescore(arena, account, equity - maintenance)
+        take_place(arena, account, equity, maintenance)
     return 0
 
 
@@ -65,7 +88,7 @@ def drain_suspects(arena):
         ACCOUNT(arena, account).flags &= ~SUSPECT
         equity, maintenance = value_beside(arena, account, 0)
         if ACCOUNT(arena, account).flags & LIQUIDATING:
-            rescore(arena, account, equity - maintenance)
+            take_place(arena, account, equity, maintenance)
         elif equity < maintenance:
             start_liquidation(arena, account, equity, maintenance)
         k += 1
@@ -84,7 +107,7 @@ def add_hit(arena, account):
     equity, maintenance = value_beside(arena, account, 0)
     record = ACCOUNT(arena, account)
     if record.flags & LIQUIDATING:
-        rescore(arena, account, equity - maintenance)
+        take_place(arena, account, equity, maintenance)
     # nearly every account stands above the highest call level of all contracts: one comparison
     level = multiply_rate_ceil(maintenance, POOL(arena, 0).margin_call_ppb_max)
     if equity < level:

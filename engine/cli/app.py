@@ -168,6 +168,7 @@ def binance_feed(
     as_json: AsJson = False,
 ) -> None:
     """Binance futures: depth diffs, ticker and trades of one symbol."""
+    _must_differ(files, out)
     tick, lot = _grid("--tick-size", tick_size), _grid("--lot-size", lot_size)
     _show_import(import_binance(files, out, tick, lot), as_json)
 
@@ -184,6 +185,7 @@ def lobster_file(
     as_json: AsJson = False,
 ) -> None:
     """LOBSTER: the messages of one stock and day."""
+    _must_differ([file], out)
     _grid("--tick-size", tick_size)
     midnight_ns = int(date.replace(tzinfo=UTC).timestamp()) * 1_000_000_000
     _show_import(import_lobster(file, out, tick_size, midnight_ns), as_json)
@@ -224,6 +226,12 @@ def _read(file: Path) -> tuple[Config, NDArray[np.void]]:
         return found.config, found.records
     config, commands = read_json_lines(file)
     return config, pack_commands(commands)
+
+
+def _must_differ(files: list[Path], out: Path) -> None:
+    """An import must never write over what it reads."""
+    if out.resolve() in {file.resolve() for file in files}:
+        raise FeedError(f"{out}: the output is one of the inputs")
 
 
 def _grid(option: str, text: str) -> DecimalGrid | None:

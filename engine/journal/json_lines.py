@@ -65,6 +65,8 @@ class LineDecoder(Generic[C]):
             if self._is_alone:
                 self._tag.decode(line)
             command = self._decoder.decode(line)
+        except RecursionError:
+            raise CommandLineError(f"{name}: line {number}: nested too deeply") from None
         except msgspec.DecodeError as error:
             raise _line_error(name, number, error) from None
         assert isinstance(command, Command)
@@ -153,6 +155,8 @@ def _read_config(lines: IO[bytes], name: str) -> Config:
         _must_be_utf8(line, name, number)
         try:
             config = msgspec.json.decode(line, type=Config)
+        except RecursionError:
+            raise CommandLineError(f"{name}: line {number}: nested too deeply") from None
         except msgspec.DecodeError as error:
             raise _line_error(name, number, error) from None
         problems = check_config(config)

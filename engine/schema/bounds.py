@@ -5,13 +5,15 @@ Money is an integer in the smallest unit of the settlement asset. The argument, 
 * A contract is listed only if `price_ticks_max * open_interest_lots_max * tick_value <=
   CONTRACT_VALUE_MAX` (2**52). Admission keeps the open interest at or below twice
   `open_interest_lots_max` (orders that only reduced when they were accepted are not counted), so
-  the value of all longs of a contract, and so of any one position, stays within 2**53.
+  the value of all longs of a contract, and so of any one position, stays within 2**53. Over all
+  contracts of a pool listing keeps the sum at or below POOL_VALUE_MAX, so that the value of
+  everything one account can hold stays within 2**59, and a multiple of its maintenance, or the
+  weight of its bands (value x (1 + rate x multiple)), within 2**62.
 * Entry values move only by fills (price within the bound), by re-striking (to the mark) and by
-  transfers at the mark plus a charge that is at most one step's loss: within 2**54 per contract,
-  2**62 / 2**54 = CONTRACTS_MAX contracts.
+  transfers at the mark plus a charge that is at most one step's loss: twice the values above.
 * Balances add up to net deposits plus entry values (invariant I1); net deposits stay within 2**59.
 * Money times a rate is split at PPB (`engine.state.arithmetic.multiply_rate_*`): the parts are
-  below 2**62. Pro-rata shares use a 128-bit intermediate (`muldiv`).
+  below 2**62. Pro-rata shares use a 128-bit intermediate (`multiply_divide` there).
 * Funding owed by a position: the index is rebased (holders settled) before
   `2 * open_interest_lots_max * |index|` can pass FUNDING_OWED_MAX.
 """
@@ -26,6 +28,8 @@ PRICE_TICKS_MAX = 2**PRICE_BITS - 2  # price 0 and its mirror are the empty key
 LOTS_MAX = 2**30 - 1  # of one order, one position and the listed open interest; twice it fits int32
 TICK_VALUE_MAX = 2**32
 CONTRACT_VALUE_MAX = 2**52
+POOL_VALUE_MAX = 2**58  # the same over all contracts
+MARGIN_MULTIPLE_PPB_MAX = 4 * PPB  # of maintenance: margin call, end of a liquidation
 LOT_VALUE_MAX = 2**44  # price_ticks_max * tick_value: one lot
 DEPOSITS_MAX = 2**59  # Σ deposits of all ledgers; also the largest single amount
 FUNDING_OWED_MAX = 2**53
@@ -46,8 +50,8 @@ BASIS_SAMPLES_MAX = 60
 
 assert (PRICE_TICKS_MAX + 2) % 512 == 0
 assert 2 * LOTS_MAX < 2**31, "lots are stored in 32 bits"
-assert 2 * CONTRACT_VALUE_MAX * CONTRACTS_MAX <= 2**61, "the value of every position"
-assert DEPOSITS_MAX + 4 * CONTRACT_VALUE_MAX * CONTRACTS_MAX < 2**63
+assert 2 * POOL_VALUE_MAX * (1 + MARGIN_MULTIPLE_PPB_MAX // PPB) < 2**62, "bands, call levels"
+assert DEPOSITS_MAX + 4 * POOL_VALUE_MAX < 2**62, "any sum of balances and entry values"
 assert (2**54 // PPB + 1) * PPB < 2**62 and PPB * PPB < 2**62, "split products fit"
 assert PRICE_TICKS_MAX * BAND_PPB_MAX < 2**62, "a band of any price fits"
 assert ORDERS_MAX < 2**31 and ACCOUNTS_MAX < 2**31 and POSITIONS_MAX < 2**31

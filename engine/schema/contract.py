@@ -137,10 +137,10 @@ def check_contract(spec: Contract) -> list[str]:
     between(0, bounds.BAND_PPB_MAX, "band_static_ppb", "market_range_ppb", "source_outlier_ppb")
     between(0, bounds.BAND_PPB_MAX, "source_reentry_ppb", "mark_move_ppb", "mark_band_ppb")
     between(0, bounds.RATE_PPB_MAX, "funding_clamp_ppb", "funding_cap_ppb")
-    between(bounds.PPB, 10 * bounds.PPB, "margin_call_ppb")
+    between(bounds.PPB, bounds.MARGIN_MULTIPLE_PPB_MAX, "margin_call_ppb")
     between(0, bounds.RATE_PPB_MAX, "liquidation_slippage_ppb", "liquidation_depth_ppb")
     between(0, bounds.RATE_PPB_MAX, "liquidation_whole_equity_ppb", "fund_share_ppb")
-    between(0, 10 * bounds.PPB, "liquidation_buffer_ppb")
+    between(0, bounds.MARGIN_MULTIPLE_PPB_MAX - bounds.PPB, "liquidation_buffer_ppb")
     between(0, bounds.LOTS_MAX, "liquidation_whole_lots")
     between(0, bounds.DEPOSITS_MAX, "mark_last_value_min", "fund_value_max")
     between(1, bounds.CONTRACT_VALUE_MAX, "funding_impact_value")
@@ -173,6 +173,12 @@ def check_config(config: Config) -> list[str]:
         problems.append("contracts: symbols must differ")
     for spec in config.contracts:
         problems += check_contract(spec)
+    value = sum(
+        spec.price_ticks_max * spec.tick_value * spec.open_interest_lots_max
+        for spec in config.contracts
+    )
+    if value > bounds.POOL_VALUE_MAX:
+        problems.append("contracts: the open interest of all at their highest prices passes 2**58")
     names = ("fund_cash", "house_cash", "fund_cash_limit", "house_cash_limit")
     _between(problems, "config", config, 0, bounds.DEPOSITS_MAX, *names)
     _between(problems, "config", config, 0, bounds.DEPOSITS_MAX, "fund_loss_step_max")

@@ -30,7 +30,6 @@ FOK = 2
 # Flags of an order, bits
 POST_ONLY = 1
 REDUCE_ONLY = 2
-LIQUIDATION = 4  # set by the engine alone
 FLAGS_CLIENT = POST_ONLY | REDUCE_ONLY
 
 # Self-trade prevention (4.7); the aggressor's mode decides
@@ -71,7 +70,6 @@ CANCEL_SOLVENCY = 8  # 9.0: the fill would leave equity below zero
 CANCEL_SLIPPAGE = 9  # 9.0: below maintenance and too far from the mark
 CANCEL_LIQUIDATION = 10
 CANCEL_AMEND = 11
-CANCEL_FROZEN = 12
 
 # Which layer paid a part of a deficit (9.8)
 LAYER_FUND = 1
@@ -132,7 +130,6 @@ NAMES = {
         CANCEL_SLIPPAGE: "slippage",
         CANCEL_LIQUIDATION: "liquidation",
         CANCEL_AMEND: "amend",
-        CANCEL_FROZEN: "frozen",
     },
     "layer": {LAYER_FUND: "fund", LAYER_HOUSE: "house", LAYER_HAIRCUT: "haircut"},
     "step": {STEP_PARTIAL: "partial", STEP_WHOLE: "whole", STEP_WATERFALL: "waterfall"},

@@ -51,7 +51,7 @@ def _record(size: int, **formats: str) -> np.dtype:
 
 ENGINE = _record(
     512,
-    magic="i8", version="i8", sequence="i8", clock_ns="i8", command_ns="i8", due_ns="i8",
+    magic="i8", version="i8", sequence="i8", clock_ns="i8", due_ns="i8",
     contracts="i8", events="i8", step="i8",
     orders_top="i8", orders_free="i8", orders_live="i8", positions_top="i8",
     pages_top="i8", pages_free="i8",
@@ -124,7 +124,7 @@ TIER = _record(
 )  # fmt: skip
 
 SOURCE = _record(
-    64, weight="i8", price_ticks="i8", time_ns="i8", out="i8", back_ns="i8", rank="i8", fresh="i8"
+    64, weight="i8", price_ticks="i8", time_ns="i8", out="i8", back_ns="i8", fresh="i8"
 )
 
 LADDER = _record(64, best_key="i8", lots="i8", orders="i8", groups="u8")

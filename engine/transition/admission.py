@@ -39,8 +39,8 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute, clamp, multiply_rate_floor
 from engine.state.layout import LIQUIDATING
-from risk.accounts import contract_of, first_position, has_position_room, next_position
-from risk.margin import compute_initial_of, compute_need, compute_profit_of
+from risk.accounts import has_position_room
+from risk.margin import compute_initial_of, compute_need, value_for_order
 from risk.reserve import compute_loss_fee, compute_reserve, compute_worst_lots
 
 WINDOW = 64
@@ -112,27 +112,6 @@ def compute_market_price(arena, contract, side):
     reach_ticks = multiply_rate_floor(base_ticks, terms.market_range_ppb)
     price_ticks = base_ticks + reach_ticks if side == BUY else base_ticks - reach_ticks
     return clamp(price_ticks, terms.band_low_ticks, terms.band_high_ticks)
-
-
-@kernel
-def value_for_order(arena, account):
-    """(equity, initial margin with all orders), in one walk over the account's contracts."""
-    equity = ACCOUNT(arena, account).cash
-    requirement = 0
-    k = 0
-    position = first_position(arena, account)
-    while position != NONE:
-        held = POSITION(arena, position)
-        margin = 0
-        if held.lots != 0:
-            contract = contract_of(arena, account, position, k)
-            equity += compute_profit_of(arena, contract, position)
-            margin = compute_initial_of(arena, contract, held.lots)
-        requirement += held.loss_fee
-        requirement += compute_need(held.lots, margin, held.reserve_buy, held.reserve_sell)
-        k += 1
-        position = next_position(arena, account, position, k)
-    return equity, requirement
 
 
 @kernel

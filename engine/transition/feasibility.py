@@ -136,7 +136,7 @@ def try_fill(arena, slot, maker_slot, leaves):
         return -1
     value = asked * maker_order.price_ticks * terms.tick_value
     after = equity + asked * edge
-    fee = compute_taker_fee(terms, value, after)
+    fee = compute_taker_fee(terms, value, equity if maker == account else after)
     after -= fee
     lots = trial_position_lots_of(arena, order.position) + signed * asked
     if -edge > terms.slip_value:

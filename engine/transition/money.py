@@ -20,13 +20,12 @@ from engine.state.layout import LIQUIDATING
 from engine.transition.admission import check_client
 from risk.accounts import contract_of, first_position, next_position
 from risk.ledger import apply_cash, release_withdrawals_if_refilled, settle_all_funding
-from risk.liquidation_queue import rescore
 from risk.margin import (
     compute_equity,
-    compute_maintenance,
     compute_notional,
     compute_requirement,
 )
+from risk.supervision import value_again
 
 
 @cold
@@ -75,9 +74,7 @@ def deposit(arena, ledger, account, amount):
         apply_cash(arena, account, amount)
         cash = ACCOUNT(arena, account).cash
         emit(arena, events.DEPOSITED, 0, account, amount, ledger, cash, 0, 0, 0)
-        if ACCOUNT(arena, account).flags & LIQUIDATING:
-            excess = compute_equity(arena, account) - compute_maintenance(arena, account)
-            rescore(arena, account, excess)
+        value_again(arena, account)
     release_withdrawals_if_refilled(arena)
     return refusals.OK
 

@@ -24,7 +24,7 @@ from engine.transition.step_plan import plan_step
 from engine.transition.sweep import sweep
 from engine.transition.transfers import deleverage, pair_off, take_over_with_penalty
 from engine.transition.waterfall import end_liquidation
-from risk.deleveraging import HEALTHY
+from risk.deleveraging import SOLVENT
 from risk.liquidation import compute_share
 from risk.liquidation_queue import cool_account, wake_accounts
 from risk.margin import find_largest_position, value_beside
@@ -44,7 +44,7 @@ def close_whole(arena, account, contract, position):
     pair_off(arena, contract, position, 0)
     left_lots = absolute(POSITION(arena, position).lots)
     received = multiply_divide(share, left_lots, lots)
-    deleverage(arena, contract, position, -received, HEALTHY, 1)
+    deleverage(arena, contract, position, -received, SOLVENT, 1)
     return 0
 
 

@@ -130,6 +130,8 @@ def check_aggressor(arena):
             return CANCEL_SOLVENCY
     value = lots * motion.price_ticks * terms.tick_value
     equity = motion.equity + lots * edge
+    if motion.maker == motion.account:
+        equity = motion.equity  # its own two legs cancel out: only the fee can cost it
     fee = compute_taker_fee(terms, value, equity)
     equity -= fee
     liquidation_fee = 0
@@ -189,7 +191,8 @@ def settle_fill(arena, maker_order_id):
     )  # fmt: skip
     if motion.liquidation_fee != 0:
         pay_liquidation_fee(arena, contract, motion.account, motion.liquidation_fee)
-    cover_if_short(arena, motion.account)
+    if motion.maker != motion.account:
+        cover_if_short(arena, motion.account)
     motion.equity += lots * motion.edge - motion.fee - motion.liquidation_fee
     if motion.maker == motion.account:
         motion.maker_equity = motion.equity

@@ -26,7 +26,7 @@ from engine.state.events import emit
 from engine.transition.orders import cancel_of_account
 from engine.transition.transfers import deleverage, pair_off, take_over
 from risk.accounts import contract_of, first_position, next_position
-from risk.deleveraging import EVERYBODY, HEALTHY
+from risk.deleveraging import EVERYBODY, SOLVENT
 from risk.haircut import collect_gains, cut_gains, stop_withdrawals
 from risk.insurance import emit_covered, pay_from_fund, pay_from_house
 from risk.ledger import apply_cash, settle_all_funding
@@ -90,7 +90,7 @@ def work_position(arena, row, contract, position, charge, negative):
         hit.fund += borne
         charge -= borne
     pair_off(arena, contract, position, negative)
-    hit.given_up += deleverage(arena, contract, position, charge, HEALTHY, 1)
+    hit.given_up += deleverage(arena, contract, position, charge, SOLVENT, 1)
     return 0
 
 

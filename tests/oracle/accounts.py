@@ -10,6 +10,8 @@ from engine.schema.bounds import PPB
 from engine.schema.contract import Contract
 from tests.oracle.rounding import ceil_div, rate_up
 
+LIQUIDATION = 4  # the flag of an order of the engine's own, beside those of clients
+
 NO_END = 2**100
 
 
@@ -47,7 +49,7 @@ class Order:
 
     @property
     def is_liquidation(self) -> bool:
-        return bool(self.flags & words.LIQUIDATION)
+        return bool(self.flags & LIQUIDATION)
 
     def release(self, lots: int) -> None:
         """A fill or a cut of `lots` gives back its part of the reserve, the last lot the rest."""

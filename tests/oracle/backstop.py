@@ -199,7 +199,7 @@ def opposite_holders(exchange, market: Market, account: Account, everyone: bool)
         if other is account or other.lots(market.contract) * sign >= 0:
             continue
         other_equity = equity(exchange, other)
-        if not everyone and (other.in_liquidation or other_equity < 0):
+        if not everyone and other_equity < 0:
             continue
         lots = abs(other.lots(market.contract))
         found.append(Holder(other, lots, other_equity, notional(exchange, other)))

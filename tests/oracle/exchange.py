@@ -115,6 +115,8 @@ class Oracle:
         if now < 0 or now < self.clock:
             return refusals.TIME_BACKWARDS
         config = self.config
+        if self.clock == 0 and command.kind_code < commands.PUBLISH_PRICE:
+            return refusals.TIME_AHEAD
         is_operator = command.kind_code in OPERATOR_KINDS
         ahead = config.jump_ns_max if is_operator else config.stamp_ahead_ns_max
         if now > bounds.TIME_NS_MAX or (self.clock and now > self.clock + ahead):
@@ -274,7 +276,8 @@ class Oracle:
         config = self.config
         is_refilled = self.fund.cash >= config.fund_cash_limit
         is_refilled = is_refilled and self.house >= config.house_cash_limit
-        if self.withdrawals_stopped and is_refilled:
+        has_limits = config.fund_cash_limit + config.house_cash_limit > 0
+        if self.withdrawals_stopped and has_limits and is_refilled:
             self.withdrawals_stopped = False
             self.emit(events.WITHDRAWALS_RELEASED, 0)
 

@@ -97,8 +97,8 @@ def funding_rate(market: Market) -> tuple[int, int]:
         spec.funding_interest_ppb - average, -spec.funding_clamp_ppb, spec.funding_clamp_ppb
     )
     rate = trunc_div((average + clamped) * interval, bounds.FUNDING_BASE_NS)
-    rate = trunc_div(rate * (interval - market.frozen_ns), interval)
-    return average, clamp(rate, -spec.funding_cap_ppb, spec.funding_cap_ppb)
+    rate = clamp(rate, -spec.funding_cap_ppb, spec.funding_cap_ppb)
+    return average, trunc_div(rate * (interval - market.frozen_ns), interval)
 
 
 def rebase(exchange, market: Market) -> None:

@@ -6,6 +6,7 @@ from engine.schema import events
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
 from tests.oracle.accounts import (
+    LIQUIDATION,
     Account,
     Holding,
     Order,
@@ -221,12 +222,27 @@ def next_step_lots(exchange, account: Account, contract: int) -> int:
 # The queue.
 
 
+def is_cooling(exchange, account: Account) -> bool:
+    """9.2 d: neither a whole close-out nor the end of a liquidation waits for a cooldown."""
+    if exchange.clock >= account.cools_until:
+        return False
+    movable = movable_positions(exchange, account)
+    if movable:
+        largest = largest_position(exchange, movable)
+        share_ppb = exchange.markets[largest.contract].spec.liquidation_whole_equity_ppb
+        margin = maintenance(exchange, account)
+        if equity(exchange, account) >= rate_down(margin, share_ppb):
+            return not is_recovered(exchange, account, largest)
+    account.cools_until = 0  # for good, whatever its next value
+    return False
+
+
 def run_queue(exchange) -> None:
     for _ in range(exchange.config.liquidation_steps_max):
         ready = [
             account
             for account in exchange.accounts.values()
-            if account.in_liquidation and exchange.clock >= account.cools_until
+            if account.in_liquidation and not is_cooling(exchange, account)
         ]
         if not ready:
             return
@@ -281,7 +297,7 @@ def sweep_position(exchange, account: Account, plan: Plan) -> int:
         plan.limit,
         plan.lots,
         tif=words.IOC,
-        flags=words.LIQUIDATION | words.REDUCE_ONLY,
+        flags=LIQUIDATION | words.REDUCE_ONLY,
         step_lots=abs(lots),
         step_share=plan.share,
         entered=plan.lots,

@@ -139,6 +139,8 @@ def trade_with(exchange, order: Order, resting: Order) -> str:
     if not order.is_liquidation and is_beyond_slippage(market, order.sign, price):
         after = before + lots * per_lot
         value = lots * price * market.spec.tick_value
+        if resting.account == order.account:
+            after = before  # its own two legs cancel out
         after -= fee_up(value, market.spec.fee_taker_ppb, after)
         if is_short_of_maintenance(exchange, taker, market, order.sign * lots, after):
             end_aggressor(exchange, order, words.CANCEL_SLIPPAGE)
@@ -177,7 +179,10 @@ def fill(exchange, order: Order, resting: Order, lots: int) -> None:
         resting.release(lots)
         market.book.shrink(resting, lots)
     resting.filled += lots
-    taker_fee = settle_fill(exchange, order, lots, price, None)
+    own_loss = None
+    if resting.account == order.account:
+        own_loss = -lots * gain_per_lot(market, order.sign, price)
+    taker_fee = settle_fill(exchange, order, lots, price, None, own_loss)
     settle_fill(exchange, resting, lots, price, taker_fee)
     parties = (exchange.accounts[order.account], exchange.accounts[resting.account])
     for account in parties:
@@ -187,22 +192,32 @@ def fill(exchange, order: Order, resting: Order, lots: int) -> None:
             suspect(exchange, account)
 
 
-def settle_fill(exchange, order: Order, lots: int, price: int, taker_fee: int | None) -> int:
-    """One side of a fill (the taker's if `taker_fee` is None); returns its fee."""
+def settle_fill(
+    exchange,
+    order: Order,
+    lots: int,
+    price: int,
+    taker_fee: int | None,
+    own_loss: int | None = None,
+) -> int:
+    """One side of a fill (the taker's if `taker_fee` is None); returns its fee.
+
+    `own_loss`: what an aggressor that meets its own order gets back by the other leg.
+    """
     market = exchange.markets[order.contract]
     account = exchange.accounts[order.account]
     value = lots * price * market.spec.tick_value
     realised = change_position(
         exchange, account, market.contract, order.sign * lots, order.sign * value
     )
-    fee = trading_fee(exchange, account, order, value, taker_fee)
+    fee = trading_fee(exchange, account, order, value, taker_fee, own_loss or 0)
     account.cash -= fee
     exchange.fees += fee
     emit_leg(exchange, account, market.contract, order.order_id, fee, realised)
     if order.is_liquidation:
         amount = liquidation_fee(exchange, account, order, lots, price, fee)
         pay_liquidation_fee(exchange, account, market.contract, amount)
-    if account.cash < 0:
+    if account.cash < 0 and own_loss is None:
         cover(exchange, account)
     return fee
 

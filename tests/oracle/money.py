@@ -135,10 +135,12 @@ def solvent_lots(equity_before: int, gain_per_lot: int, lots: int) -> int:
     return max(0, min(lots, equity_before // -gain_per_lot))
 
 
-def trading_fee(exchange, account: Account, order: Order, value: int, taker_fee: int | None) -> int:
+def trading_fee(
+    exchange, account: Account, order: Order, value: int, taker_fee: int | None, own_loss: int
+) -> int:
     """The taker's fee if `taker_fee` is None, else the maker's; a rebate is negative (8.8)."""
     spec = exchange.markets[order.contract].spec
     rate = spec.fee_taker_ppb if taker_fee is None else spec.fee_maker_ppb
     if taker_fee is None or rate >= 0:
-        return fee_up(value, rate, equity(exchange, account))
+        return fee_up(value, rate, equity(exchange, account) + own_loss)
     return -min(rate_down(value, -rate), taker_fee)

@@ -368,9 +368,7 @@ def test_rule_9_2_c_the_smallest_cut_that_reaches_the_target():
     step = only(events, "liquidation_stepped")
     assert (step["equity"], step["margin_maintenance"], step["share"]) == (1_000, 1_485, 1_000)
     assert (story.lots(A), story.equity(A)) == (53, 1_000)
-    assert not named(events, "liquidation_ended")  # it cools down
-    assert not steps_of(story.go(0, 999_999_999))
-    ended = only(story.go(1), "liquidation_ended")
+    ended = only(events, "liquidation_ended")  # at its target: the end waits for no cooldown
     assert ended == {"end": words.END_RECOVERED, "equity": 1_000, "margin_maintenance": 788}
 
 
@@ -428,13 +426,20 @@ def test_rule_9_2_b_orders_that_could_add_risk_are_cancelled_first():
 
 
 def test_rule_9_2_a_deposit_ends_the_liquidation():
-    """55 lots need 817; 120% of it is 981."""
-    story = failing(bids=((990, 90),), liquidation_cooldown_ns=2 * 10**9)
-    assert story.lots(A) == 55
-    story.go(1)
-    story.deposit(A, 1)
-    assert story.account(A)["in_liquidation"]
-    assert only(story.go(2), "liquidation_ended")["end"] == words.END_RECOVERED
+    """The book takes 40 lots only; 60 lots need 891; 120% of it is 1069.2. It cools at 1000."""
+    story = failing(bids=((990, 80),), liquidation_cooldown_ns=2 * 10**9)
+    assert (story.lots(A), story.equity(A)) == (60, 1_000)
+    assert not named(story.deposit(A, 69), "liquidation_ended")
+    ended = only(story.deposit(A, 1), "liquidation_ended")
+    assert ended == {"end": words.END_RECOVERED, "equity": 1_070, "margin_maintenance": 891}
+
+
+def test_rule_9_2_d_the_whole_position_waits_for_no_cooldown():
+    """After the partial the mark falls: 1000 - 60 x 12 = 280 is under a third of 881."""
+    story = failing(bids=((990, 80),), liquidation_cooldown_ns=10**12)
+    assert not steps_of(story.price(989))
+    story.order(B, BUY, 100, 978)
+    assert steps_of(story.price(978))[0][0] == WHOLE
 
 
 def test_rule_9_2_in_liquidation_nothing_can_be_withdrawn():

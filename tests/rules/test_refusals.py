@@ -155,11 +155,12 @@ def held() -> Story:
 
 
 def liquidating() -> Story:
-    """A, long 10 with 410 left of 1010 at 940, has sold a part and cools down."""
+    """D, long 10 with 410 left of 1010 at 940, has sold one lot of many and cools down."""
     story = trading()
     story.open(D, 1_010)
     story.trade(D, B, 10, 1_000)
-    story.order(C, BUY, 20, 940)
+    story.submit(cancel(A, FIRST_ORDER))
+    story.order(C, BUY, 2, 940)
     story.price(940)
     assert story.account(D)["in_liquidation"] and story.lots(D) > 0
     return story
