@@ -15,7 +15,7 @@ from engine.schema.packing import pack_into
 from engine.schema.vocabulary import BUY, NAMES, SELL
 from engine.state.arena import Arena
 from engine.transition.run import one, run
-from engine.views import view_account, view_contract, view_contracts, view_depth, view_pool
+from engine.views import Valuer, view_contract, view_depth, view_pool
 
 EVENTS_PER_RUN = 2**16  # a run stops for its events to be read once so many stand there
 
@@ -99,7 +99,7 @@ class Exchange:
 
     def account(self, account: int) -> dict[str, Any]:
         """Cash, equity, margins and positions of one account; KeyError when there is none."""
-        return view_account(self._arena, account, view_contracts(self._arena))
+        return Valuer(self._arena).account(account)
 
     def contract(self, contract: int) -> dict[str, Any]:
         """Prices, funding and state of one contract, with its state's name."""

@@ -6,23 +6,15 @@ from typing import Any
 from engine.schema.vocabulary import BUY, FUND, NONE, REDUCE_ONLY, SELL, STATE_FROZEN
 from engine.state import layout
 from engine.state.arena import Arena
-from engine.views import (
-    ladder_keys,
-    level_of,
-    view_account,
-    view_contracts,
-    view_pool,
-)
+from engine.views import Valuer, ladder_keys, level_of, view_pool
 
 View = dict[str, Any]
 
 
 def check_state(arena: Arena) -> list[str]:
     """Every broken invariant as one English line."""
-    top = int(arena.engine["accounts_top"][0])
-    groups = arena.records("accounts", top + 1)["group"]
-    terms = view_contracts(arena)
-    accounts = [view_account(arena, int(account), terms) for account in groups.nonzero()[0]]
+    valuer = Valuer(arena)
+    terms, accounts = valuer.contracts, valuer.accounts()
     problems = check_money(view_pool(arena), accounts)
     problems += check_positions(terms, accounts)
     problems += check_solvency(terms, accounts)

@@ -56,62 +56,94 @@ def positions_of(arena: Arena, account: int) -> list[tuple[int, int]]:
     return found
 
 
-def view_position(
-    arena: Arena, terms: dict[str, int], contract: int, slot: int
-) -> dict[str, int]:
-    """One position with its unrealised profit and funding owed at its contract's terms."""
-    view = as_dict(arena.records("positions", slot + 1)[slot])
-    lots = view["lots"]
-    owed = lots * (terms["funding_index"] - view["funding_index"]) if lots else 0
-    value = lots * terms["mark_ticks"] * terms["tick_value"]
-    return {
-        **view,
-        "contract": contract,
-        "funding_owed": owed,
-        "unrealised": value - view["entry_value"],
-        "margin_maintenance": compute_margin(arena, terms, contract, lots, "maintenance"),
-        "margin_initial": compute_margin(arena, terms, contract, lots, "initial"),
-    }
+def view_tiers(arena: Arena, contract: int) -> list[dict[str, int]]:
+    """The margin tiers of a contract, lowest floor first."""
+    first = contract * bounds.TIERS_MAX
+    count = view_contract(arena, contract)["tiers"]
+    return [as_dict(row) for row in arena.records("tiers", first + count)[first:]]
 
 
 def compute_margin(
-    arena: Arena, terms: dict[str, int], contract: int, lots: int, which: str
+    terms: dict[str, int], tiers: list[dict[str, int]], lots: int, which: str
 ) -> int:
     """Tiered margin at mark in plain integers, rounded up (8.1)."""
     if lots == 0:
         return 0
     notional = abs(lots) * terms["mark_ticks"] * terms["tick_value"]
-    first = contract * bounds.TIERS_MAX
-    tiers = arena.records("tiers", first + terms["tiers"])[first:]
-    tier = [row for row in tiers if int(row["floor_value"]) <= notional][-1]
-    rate, deduction = int(tier[f"rate_{which}_ppb"]), int(tier[f"deduction_{which}"])
-    return -(-notional * rate // bounds.PPB) - deduction
+    tier = [tier for tier in tiers if tier["floor_value"] <= notional][-1]
+    margin = -(-notional * tier[f"rate_{which}_ppb"] // bounds.PPB)
+    return margin - tier[f"deduction_{which}"]
 
 
-def view_account(
-    arena: Arena, account: int, contracts: dict[int, dict[str, int]]
+class Valuer:
+    """Views of positions and accounts at one state: contracts and tiers are read once."""
+
+    def __init__(self, arena: Arena) -> None:
+        self.arena = arena
+        self.contracts = view_contracts(arena)
+        self.tiers = {contract: view_tiers(arena, contract) for contract in self.contracts}
+
+    def position(self, contract: int, slot: int) -> dict[str, int]:
+        """One position with its unrealised profit, funding owed and margins."""
+        view = as_dict(self.arena.records("positions", slot + 1)[slot])
+        return self.value(contract, view)
+
+    def value(self, contract: int, view: dict[str, int]) -> dict[str, int]:
+        terms, tiers, lots = self.contracts[contract], self.tiers[contract], view["lots"]
+        owed = lots * (terms["funding_index"] - view["funding_index"]) if lots else 0
+        view["contract"] = contract
+        view["funding_owed"] = owed
+        view["unrealised"] = lots * terms["mark_ticks"] * terms["tick_value"] - view["entry_value"]
+        view["margin_maintenance"] = compute_margin(terms, tiers, lots, "maintenance")
+        view["margin_initial"] = compute_margin(terms, tiers, lots, "initial")
+        return view
+
+    def account(self, account: int) -> dict[str, Any]:
+        """Cash, equity, maintenance, flags and positions; KeyError when there is no account."""
+        top = int(self.arena.engine["accounts_top"][0])
+        if not 1 <= account <= top:
+            raise KeyError(f"there is no account {account}")
+        record = as_dict(self.arena.records("accounts", account + 1)[account])
+        if record["group"] == 0:
+            raise KeyError(f"there is no account {account}")
+        places = positions_of(self.arena, account)
+        return summarise(account, record, [self.position(*place) for place in places])
+
+    def accounts(self) -> list[dict[str, Any]]:
+        """Every open account by id, from two passes over the tables."""
+        engine = self.arena.engine[0]
+        positions = self.arena.records("positions", int(engine["positions_top"]) + 1)
+        names = layout.POSITION.names or ()
+        of_contract = self.arena.records("position_extras", len(positions))["contract"].tolist()
+        held: dict[int, list[dict[str, int]]] = {}
+        for slot, row in enumerate(positions.tolist()):
+            if slot != NONE:  # slots rise with first use, as the account's contracts do
+                view = self.value(of_contract[slot], dict(zip(names, row, strict=True)))
+                held.setdefault(view["account"], []).append(view)
+        accounts = self.arena.records("accounts", int(engine["accounts_top"]) + 1)
+        names = layout.ACCOUNT.names or ()
+        found = []
+        for account, row in enumerate(accounts.tolist()):
+            record = dict(zip(names, row, strict=True))
+            if record["group"] != 0:
+                found.append(summarise(account, record, held.get(account, [])))
+        return found
+
+
+def summarise(
+    account: int, record: dict[str, int], positions: list[dict[str, int]]
 ) -> dict[str, Any]:
-    """Cash, equity, maintenance, flags and positions of an account at its contracts' terms."""
-    if not 1 <= account <= int(arena.engine["accounts_top"][0]):
-        raise KeyError(f"there is no account {account}")
-    record = arena.records("accounts", account + 1)[account]
-    if int(record["group"]) == 0:
-        raise KeyError(f"there is no account {account}")
-    positions = [
-        view_position(arena, contracts[contract], contract, slot)
-        for contract, slot in positions_of(arena, account)
-    ]
-    cash = int(record["cash"])
-    flags = int(record["flags"])
+    """An account's record and positions as one view."""
+    cash = record["cash"]
     return {
         "account": account,
         "cash": cash,
         "equity": cash + sum(p["unrealised"] - p["funding_owed"] for p in positions),
         "margin_maintenance": sum(p["margin_maintenance"] for p in positions),
-        "group": int(record["group"]),
-        "orders": int(record["orders"]),
-        "in_liquidation": bool(flags & layout.LIQUIDATING),
-        "margin_called": bool(flags & layout.CALLED),
+        "group": record["group"],
+        "orders": record["orders"],
+        "in_liquidation": bool(record["flags"] & layout.LIQUIDATING),
+        "margin_called": bool(record["flags"] & layout.CALLED),
         "positions": positions,
     }
 

@@ -231,7 +231,7 @@ def _read(file: Path) -> tuple[Config, NDArray[np.void]]:
 def _must_differ(files: list[Path], out: Path) -> None:
     """An import must never write over what it reads."""
     if out.resolve() in {file.resolve() for file in files}:
-        raise FeedError(f"{out}: the output is one of the inputs")
+        raise CommandFileError(f"{out}: the output is one of the inputs")
 
 
 def _grid(option: str, text: str) -> DecimalGrid | None:

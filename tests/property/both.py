@@ -10,7 +10,7 @@ from engine.journal.json_lines import pack_commands
 from engine.schema.commands import COMMAND
 from engine.schema.contract import Config
 from engine.schema.events import FIELDS
-from engine.views import view_account, view_contract, view_contracts, view_pool
+from engine.views import Valuer, view_contract, view_contracts, view_pool
 from tests.oracle.exchange import Oracle, RawCommand
 from tests.oracle.workload import Workload
 
@@ -75,8 +75,9 @@ class Both:
             terms = view_contract(arena, contract)
             assert terms["long_lots"] == terms["short_lots"], f"I2 contract {contract}"
             assert not check_book(arena, contract, terms), f"I5 contract {contract}"
+        valuer = Valuer(arena)
         accounts = [
-            view_account(arena, number, self.terms())
+            valuer.account(number)
             for number in sorted({event[ACCOUNT] for event in events})
             if number > 0 and self.is_open(number)
         ]
