@@ -47,8 +47,8 @@ def test_rule_9_0_an_account_that_meets_its_own_order_keeps_its_fee_within_its_e
 def test_rule_2_5_no_account_in_liquidation_blocks_the_queue():
     """A, long X, can only close against B, who is in liquidation too and would act on Y first."""
     story = Story(
-        contract(1, initial_ppb=10 * PERCENT, maintenance_ppb=5 * PERCENT),
-        contract(2, initial_ppb=8 * PERCENT, maintenance_ppb=5 * PERCENT),
+        contract(1, initial_ppb=2 * PERCENT, maintenance_ppb=PERCENT),
+        contract(2, initial_ppb=2 * PERCENT, maintenance_ppb=PERCENT),
     )
     story.open(A, 10_400)
     story.open(B, 94_850)
