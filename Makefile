@@ -6,6 +6,7 @@ LOCK := .ci/requirements.lock
 # The demo needs the run-time part only, less than half of the download; the rest waits for `make test`.
 RUN := .venv/.run
 DEV := .venv/.dev
+WITHOUT_JIT := tests/property tests/rules tests/scenarios tests/state
 TREES := $(wildcard engine risk funding tests bench)
 
 .DEFAULT_GOAL := help
@@ -13,7 +14,7 @@ TREES := $(wildcard engine risk funding tests bench)
 
 help:
 	@echo "make demo    a session on the exchange, from a fresh checkout"
-	@echo "make test    compile the kernels, then run the tests"
+	@echo "make test    compile the kernels, then run the tests, then the core of them without the JIT"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   measure, and write the table of the README"
 	@echo "make soak    the long randomised runs"
@@ -26,9 +27,11 @@ demo: $(RUN)
 warm: $(RUN)
 	$(BIN)/lionrock warm
 
+# The second run is the same source in plain Python over range-checked records: an overflow fails.
 test: $(DEV)
 	$(BIN)/lionrock warm
 	$(BIN)/python -m pytest
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(WITHOUT_JIT)
 
 soak: $(DEV)
 	$(BIN)/lionrock warm
