@@ -14,11 +14,20 @@ from engine.state.access import (
     POOL,
     POSITION,
     POSITION_EXTRA,
+    WAKING_ACCOUNT,
 )
 from engine.state.access import SUSPECT as SUSPECT_AT
 from engine.state.arithmetic import multiply_rate_ceil, multiply_rate_floor
 from engine.state.events import emit
-from engine.state.layout import ACCOUNT_ROWS, CALLED, COOLING, LIQUIDATING, NEGATIVE, SUSPECT
+from engine.state.layout import (
+    ACCOUNT_ROWS,
+    CALLED,
+    COOLING,
+    LIQUIDATING,
+    NEGATIVE,
+    SUSPECT,
+    WAKING,
+)
 from risk.accounts import holder_at
 from risk.bands import drain_dirty, set_bands
 from risk.liquidation import compute_target
@@ -49,23 +58,47 @@ def start_liquidation(arena, account, equity, maintenance):
 
 
 @cold
-def take_place(arena, account, equity, maintenance):
-    """Move an account in liquidation to where its value belongs; wake it when it should not wait.
-
-    Neither a whole close-out (9.2 d) nor the end of the liquidation waits for a cooldown.
-    """
-    rescore(arena, account, equity - maintenance)
-    if ACCOUNT(arena, account).flags & COOLING == 0:
-        return 0
+def is_wait_over(arena, account, equity, maintenance):
+    """1 when a cooling account should not wait: neither a whole close-out by equity (9.2 d) nor
+    the end of the liquidation does."""
     position = find_largest_position(arena, account, 1)
-    if position != NONE:
-        terms = CONTRACT(arena, POSITION_EXTRA(arena, position).contract)
-        if (
-            equity >= multiply_rate_floor(maintenance, terms.liquidation_whole_equity_ppb)
-            and equity < compute_target(terms, maintenance)
-        ):
-            return 0
-    wake_account(arena, account)
+    if position == NONE:
+        return 1
+    terms = CONTRACT(arena, POSITION_EXTRA(arena, position).contract)
+    if equity < multiply_rate_floor(maintenance, terms.liquidation_whole_equity_ppb):
+        return 1
+    return 1 if equity >= compute_target(terms, maintenance) else 0
+
+
+@cold
+def take_place(arena, account, equity, maintenance):
+    """Move an account in liquidation to where its value belongs; if it cools and should not wait,
+    the queue looks at it again, at the values it then has."""
+    rescore(arena, account, equity - maintenance)
+    record = ACCOUNT(arena, account)
+    if record.flags & COOLING == 0 or record.flags & WAKING != 0:
+        return 0
+    if is_wait_over(arena, account, equity, maintenance) == 1:
+        engine = ENGINE(arena, 0)
+        record.flags |= WAKING
+        WAKING_ACCOUNT(arena, engine.waking).slot = account
+        engine.waking += 1
+    return 0
+
+
+@cold
+def wake_due_accounts(arena):
+    """Put those noted back into the queue whose wait is over by their present values."""
+    engine = ENGINE(arena, 0)
+    for k in range(engine.waking):
+        account = WAKING_ACCOUNT(arena, k).slot + 0
+        record = ACCOUNT(arena, account)
+        record.flags &= ~WAKING
+        if record.flags & COOLING:
+            equity, maintenance = value_beside(arena, account, 0)
+            if is_wait_over(arena, account, equity, maintenance) == 1:
+                wake_account(arena, account)
+    engine.waking = 0
     return 0
 
 

@@ -101,7 +101,8 @@ def _accounts(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
     accounts = arena.records("accounts", top + 1)
     extras = arena.records("account_extras", top + 1)
     held = np.flatnonzero(accounts["group"])
-    flags = accounts["flags"][held] & ~(layout.SUSPECT | layout.NEGATIVE | layout.DIRTY)
+    passing = layout.SUSPECT | layout.NEGATIVE | layout.DIRTY | layout.WAKING
+    flags = accounts["flags"][held] & ~passing
     in_liquidation = (flags & layout.LIQUIDATING) != 0
     cooling = (flags & layout.COOLING) != 0
     return [

@@ -56,7 +56,8 @@ ENGINE = _record(
     orders_top="i8", orders_free="i8", orders_live="i8", positions_top="i8",
     pages_top="i8", pages_free="i8",
     liquidations="i8", cooling="i8", cooling_ns="i8",
-    suspects="i8", dirty="i8", hits="i8", candidates="i8", chosen="i8", accounts_top="i8",
+    suspects="i8", dirty="i8", waking="i8", hits="i8", candidates="i8", chosen="i8",
+    accounts_top="i8",
     # results that a function leaves for its caller, and the state of a running waterfall
     impact_lots="i8", step_contracts="i8", bankrupt="i8",
     plan_position="i8", plan_contract="i8", plan_step="i8", plan_lots="i8", plan_limit_ticks="i8",
@@ -188,6 +189,7 @@ SUSPECT = 8
 WHOLE_NEXT = 16
 NEGATIVE = 32
 DIRTY = 64
+WAKING = 128
 
 # Order flags beside those of the vocabulary
 PARTLY_FILLED = 8
@@ -231,6 +233,7 @@ def _sections() -> dict[str, Section]:
         "holders": (SLOT, (bounds.CONTRACTS_MAX + 1) * ACCOUNT_ROWS),
         "bands": (BAND, (bounds.CONTRACTS_MAX + 1) * ACCOUNT_ROWS),
         "dirty_accounts": (SLOT, ACCOUNT_ROWS),
+        "waking": (SLOT, ACCOUNT_ROWS),
         "liquidations": (SLOT, ACCOUNT_ROWS),
         "cooling": (SLOT, ACCOUNT_ROWS),
         "suspects": (SLOT, ACCOUNT_ROWS),

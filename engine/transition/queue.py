@@ -28,7 +28,7 @@ from risk.deleveraging import SOLVENT
 from risk.liquidation import compute_share
 from risk.liquidation_queue import cool_account, wake_accounts
 from risk.margin import find_largest_position, value_beside
-from risk.supervision import drain_suspects, value_again
+from risk.supervision import drain_suspects, value_again, wake_due_accounts
 
 
 @cold
@@ -93,7 +93,11 @@ def run_queue(arena):
     if engine.cooling > 0 and engine.cooling_ns <= engine.clock_ns:
         wake_accounts(arena)
     steps = 0
-    while engine.liquidations > 0 and steps < POOL(arena, 0).liquidation_steps_max:
+    while steps < POOL(arena, 0).liquidation_steps_max:
+        if engine.waking > 0:
+            wake_due_accounts(arena)
+        if engine.liquidations == 0:
+            break
         step_account(arena, LIQUIDATION(arena, 0).slot)
         drain_suspects(arena)
         steps += 1

@@ -230,9 +230,9 @@ def is_cooling(exchange, account: Account) -> bool:
     if movable:
         largest = largest_position(exchange, movable)
         share_ppb = exchange.markets[largest.contract].spec.liquidation_whole_equity_ppb
-        margin = maintenance(exchange, account)
-        if equity(exchange, account) >= rate_down(margin, share_ppb):
-            return not is_recovered(exchange, account, largest)
+        is_whole = equity(exchange, account) < rate_down(maintenance(exchange, account), share_ppb)
+        if not is_whole and not is_recovered(exchange, account, largest):
+            return True
     account.cools_until = 0  # for good, whatever its next value
     return False
 
