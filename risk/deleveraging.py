@@ -22,7 +22,7 @@ from risk.accounts import holder_at
 from risk.margin import compute_equity, compute_notional
 
 EVERYBODY = 0  # no account flag excludes a holder
-SOLVENT = NEGATIVE  # accounts below zero are debtors themselves
+SOLVENT = NEGATIVE  # the flag that excludes accounts below zero: debtors themselves
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Money: every change of a balance or of an entry value goes through here (10.6, I1).
+"""Money: every change of an account's cash or of an entry value goes through here (10.6, I1).
 
 The pool's running totals of cash and entry values move with them, so conservation (I1) can be
 checked after every command without a walk over all accounts.

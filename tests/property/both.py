@@ -93,7 +93,7 @@ class Both:
         return int(self.engine.arena.records("accounts", account + 1)[account]["group"]) != 0
 
 
-def drive(seed: int, config: Config, count: int, whole_every: int) -> Both:
+def must_agree(seed: int, config: Config, count: int, whole_every: int) -> Both:
     """A hostile stream through both, with the invariants after every command."""
     both = Both(config)
     workload = Workload(seed, config)

@@ -12,7 +12,7 @@ from engine.exchange import Exchange
 from engine.kernel import JIT
 from engine.schema.events import FIELDS
 from tests.oracle.workload import Workload, configs
-from tests.property.both import KIND, Both, drive, join
+from tests.property.both import KIND, Both, join, must_agree
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = 2_500 if JIT else 400
@@ -24,12 +24,12 @@ NAMES = sorted(configs())
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_engine_equals_oracle_with_invariants_after_every_command(name, seed):
-    drive(seed, configs()[name], COUNT, whole_every=500)
+    must_agree(seed, configs()[name], COUNT, whole_every=500)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_2_1_the_same_commands_give_the_same_events_and_digest(name):
-    both = drive(3, configs()[name], COUNT // 2, whole_every=10**9)
+    both = must_agree(3, configs()[name], COUNT // 2, whole_every=10**9)
     again = Exchange(configs()[name])
     commands = join(both.records)
     events = again.run(commands)
@@ -41,7 +41,7 @@ def test_2_1_the_same_commands_give_the_same_events_and_digest(name):
 
 def digest_of_stream(seed: int, name: str, count: int) -> str:
     """One hex digest over all events and the final state."""
-    both = drive(seed, configs()[name], count, whole_every=10**9)
+    both = must_agree(seed, configs()[name], count, whole_every=10**9)
     events = Exchange(configs()[name]).run(join(both.records))
     return hashlib.sha256(events.tobytes() + both.engine.digest().encode()).hexdigest()
 
@@ -91,7 +91,7 @@ def drive_kinds(both: Both, name: str) -> set[int]:
 def test_soak_engine_equals_oracle_over_a_million_commands(seed):
     count = SOAK_COMMANDS // len(SOAK_SEEDS) // len(NAMES)
     for name in NAMES:
-        drive(seed, configs()[name], count, whole_every=1_000)
+        must_agree(seed, configs()[name], count, whole_every=1_000)
 
 
 @pytest.mark.soak
