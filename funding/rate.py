@@ -2,7 +2,7 @@
 
 from engine.kernel import cold, kernel
 from engine.schema import events
-from engine.schema.bounds import FUNDING_BASE_NS, FUNDING_OWED_MAX, PPB
+from engine.schema.bounds import FUNDING_BASE_NS, FUNDING_OWED_MAX, NS_PER_DAY, PPB
 from engine.state.access import CONTRACT
 from engine.state.arithmetic import absolute, clamp, divide_trunc, multiply_divide_trunc
 from engine.state.events import emit
@@ -17,8 +17,15 @@ def compute_premium_average(terms):
 
 
 @kernel
+def rate_of_day(terms):
+    """The sum of the rates published so far for the UTC day of the funding time that is due."""
+    return terms.rate_day_ppb if terms.funding_next_ns // NS_PER_DAY == terms.funding_day else 0
+
+
+@kernel
 def compute_rate(terms, premium_ppb):
-    """Average + clamp(interest - average), scaled to the interval, capped, less frozen time."""
+    """Average + clamp(interest - average), scaled to the interval, capped, less frozen time; at
+    last what the day's cap leaves."""
     pull_ppb = clamp(
         terms.funding_interest_ppb - premium_ppb,
         -terms.funding_clamp_ppb,
@@ -27,7 +34,10 @@ def compute_rate(terms, premium_ppb):
     interval_ns = terms.funding_interval_ns
     rate_ppb = multiply_divide_trunc(premium_ppb + pull_ppb, interval_ns, FUNDING_BASE_NS)
     rate_ppb = clamp(rate_ppb, -terms.funding_cap_ppb, terms.funding_cap_ppb)
-    return multiply_divide_trunc(rate_ppb, interval_ns - terms.frozen_ns, interval_ns)
+    rate_ppb = multiply_divide_trunc(rate_ppb, interval_ns - terms.frozen_ns, interval_ns)
+    day_ppb = rate_of_day(terms)
+    cap_ppb = terms.funding_cap_day_ppb
+    return clamp(rate_ppb, -cap_ppb - day_ppb, cap_ppb - day_ppb)
 
 
 @cold
@@ -79,6 +89,8 @@ def publish_funding(arena, contract, rate_ppb, growth):
     premium_ppb = compute_premium_average(terms)
     terms.funding_carry_ppb = compute_carry(terms, rate_ppb)
     terms.funding_rate_ppb = rate_ppb
+    terms.rate_day_ppb = rate_of_day(terms) + rate_ppb
+    terms.funding_day = terms.funding_next_ns // NS_PER_DAY
     terms.funding_index += growth
     emit(
         arena, events.FUNDING_PUBLISHED, contract, 0, rate_ppb, growth,

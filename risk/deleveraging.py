@@ -1,12 +1,13 @@
 """Which opposite holders close a position that neither book nor fund could take (9.7).
 
 Leverage-draining: lot by lot, the holder with the highest portfolio notional / equity first, ties
-by account id. A run of lots goes to one holder at once for as long as it stays first; the result
-is that of single lots, because its leverage moves in one direction while the charge per lot stays
-the same, so the end of a run is found by bisection.
+by account id. The result is that of single lots but not their cost: while the charge per lot stays
+the same a holder's leverage moves in one direction, so the level that all lots reach, and then the
+end of each run of lots for which one holder stays first, are found by bisection.
 """
 
 from engine.kernel import cold, kernel
+from engine.schema.bounds import LOTS_MAX
 from engine.state.access import (
     ACCOUNT,
     CANDIDATE,
@@ -20,6 +21,12 @@ from engine.state.arithmetic import absolute, is_ratio_above
 from engine.state.layout import NEGATIVE
 from risk.accounts import holder_at
 from risk.margin import compute_equity, compute_notional
+
+# Once holders are drained to one leverage they take turns lot by lot. Beyond this many lots a
+# candidate, finding the level that all lots reach (some 1,200 comparisons a candidate) costs less.
+LEVEL_FROM_LOTS = 64
+LEVEL_ONE = 2**40  # a leverage of 1 on the scale on which levels are found
+LEVEL_BITS = 62
 
 EVERYBODY = 0  # no account flag excludes a holder
 SOLVENT = NEGATIVE  # the flag that excludes accounts below zero: debtors themselves
@@ -127,6 +134,107 @@ def compute_run(arena, lots_max, lot_value, given_each):
 
 
 @cold
+def count_lots_above(arena, slot, level, lots_max, lot_value, given_each):
+    """How many of a candidate's next lots it gives while its leverage stands above a level.
+
+    Its leverage moves in one direction, so if the first lot is above, the last such one is found
+    by bisection.
+    """
+    candidate = CANDIDATE(arena, slot)
+    low = 0
+    high = lots_max
+    if lots_max <= 0 or not is_ratio_above(
+        candidate.notional, candidate.equity, level, LEVEL_ONE
+    ):
+        return 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        notional = candidate.notional - (middle - 1) * lot_value
+        equity = candidate.equity - (middle - 1) * given_each
+        if is_ratio_above(notional, equity, level, LEVEL_ONE):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+@kernel
+def compute_lots_max(arena, slot, lots, given_each, must_afford):
+    """The most lots of `lots` that a candidate holds and can afford."""
+    candidate = CANDIDATE(arena, slot)
+    lots_max = min(candidate.lots_left, lots)
+    if must_afford == 1 and given_each > 0:
+        lots_max = min(lots_max, candidate.equity // given_each)
+    return lots_max
+
+
+@cold
+def find_level(arena, lots, lot_value, given_each, must_afford):
+    """The lowest leverage above which the candidates' lots are not more than `lots`."""
+    low = 0
+    high = 1 << LEVEL_BITS
+    while low < high:
+        middle = (low + high) // 2
+        above = 0
+        k = 0
+        while k < ENGINE(arena, 0).candidates and above <= lots:
+            slot = CANDIDATE_HEAP(arena, k).slot
+            lots_max = compute_lots_max(arena, slot, LOTS_MAX, given_each, must_afford)
+            above += count_lots_above(arena, slot, middle, lots_max, lot_value, given_each)
+            k += 1
+        if above <= lots:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@kernel
+def take_lots(arena, slot, lots, lot_value, given_each, charge_each):
+    """Let the candidate, who is first, take lots at these amounts a lot."""
+    engine = ENGINE(arena, 0)
+    candidate = CANDIDATE(arena, slot)
+    if candidate.lots_taken == 0:
+        CHOSEN(arena, engine.chosen).slot = slot
+        engine.chosen += 1
+    candidate.lots_taken += lots
+    candidate.lots_left -= lots
+    candidate.given_up += lots * given_each
+    candidate.charge += lots * charge_each
+    candidate.notional -= lots * lot_value
+    candidate.equity -= lots * given_each
+    if candidate.lots_left == 0:
+        drop_first(arena)
+    else:
+        sift_candidate(arena, 0)
+
+
+@cold
+def level_candidates(arena, lots, lot_value, given_each, charge_each, must_afford):
+    """Take at once every lot above the level that `lots` reaches; returns the lots taken.
+
+    The result is that of single lots: whoever is first takes all of its lots above the level, and
+    lots of one amount come in the order of leverage whoever gives them.
+    """
+    level = find_level(arena, lots, lot_value, given_each, must_afford)
+    done = 0
+    while ENGINE(arena, 0).candidates > 0:
+        slot = CANDIDATE_HEAP(arena, 0).slot + 0
+        if not is_ratio_above(
+            CANDIDATE(arena, slot).notional, CANDIDATE(arena, slot).equity, level, LEVEL_ONE
+        ):
+            break
+        lots_max = compute_lots_max(arena, slot, LOTS_MAX, given_each, must_afford)
+        above = count_lots_above(arena, slot, level, lots_max, lot_value, given_each)
+        if above == 0:
+            drop_first(arena)  # it can't afford its next lot
+            continue
+        take_lots(arena, slot, above, lot_value, given_each, charge_each)
+        done += above
+    return done
+
+
+@cold
 def choose_lots(arena, contract, lots, charge, gain_cap, must_afford):
     """Spread `lots` with their charge over the candidates; returns the lots that found a taker.
 
@@ -141,33 +249,23 @@ def choose_lots(arena, contract, lots, charge, gain_cap, must_afford):
     each = absolute(charge) // lots
     rest_from = lots - (absolute(charge) - each * lots)  # lots from here bear one unit more
     done = 0
+    levelled_each = -1
     while done < lots and engine.candidates > 0:
-        first_slot = CANDIDATE_HEAP(arena, 0).slot + 0
-        first = CANDIDATE(arena, first_slot)
         charge_each = each if done < rest_from else each + 1
         region_lots = rest_from - done if done < rest_from else lots - done
         given_each = min(charge_each, gain_cap) if sign > 0 else -charge_each
-        lots_max = min(first.lots_left, region_lots)
-        if must_afford == 1 and given_each > 0:
-            lots_max = min(lots_max, first.equity // given_each)
+        if charge_each != levelled_each and region_lots > LEVEL_FROM_LOTS * engine.candidates:
+            levelled_each = charge_each
+            done += level_candidates(
+                arena, region_lots, lot_value, given_each, charge_each * sign, must_afford
+            )
+            continue
+        slot = CANDIDATE_HEAP(arena, 0).slot + 0
+        lots_max = compute_lots_max(arena, slot, region_lots, given_each, must_afford)
         if lots_max <= 0:
             drop_first(arena)
             continue
         run = compute_run(arena, lots_max, lot_value, given_each)
-        if first.lots_taken == 0:
-            CHOSEN(arena, engine.chosen).slot = first_slot
-            engine.chosen += 1
-        first.lots_taken += run
-        first.lots_left -= run
-        first.given_up += run * given_each
-        first.charge += run * charge_each * sign
-        first.notional -= run * lot_value
-        first.equity -= run * given_each
+        take_lots(arena, slot, run, lot_value, given_each, charge_each * sign)
         done += run
-        if first.lots_left == 0:
-            drop_first(arena)
-        else:
-            sift_candidate(arena, 0)
     return done
-
-

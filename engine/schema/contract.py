@@ -57,6 +57,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     funding_interest_ppb: int = 100_000  # per 8 h
     funding_clamp_ppb: int = 500_000
     funding_cap_ppb: int = 3_750_000  # per interval
+    funding_cap_day_ppb: int = bounds.RATE_DAY_PPB_MAX  # on the sum of a UTC day's rates
     funding_late_ns: int = bounds.NS_PER_SECOND
     # liquidation (9)
     margin_call_ppb: int = 1_200_000_000  # notice at this multiple of maintenance (9.2 a)
@@ -137,6 +138,7 @@ def check_contract(spec: Contract) -> list[str]:
     between(0, bounds.BAND_PPB_MAX, "band_static_ppb", "market_range_ppb", "source_outlier_ppb")
     between(0, bounds.BAND_PPB_MAX, "source_reentry_ppb", "mark_move_ppb", "mark_band_ppb")
     between(0, bounds.RATE_PPB_MAX, "funding_clamp_ppb", "funding_cap_ppb")
+    between(0, bounds.RATE_DAY_PPB_MAX, "funding_cap_day_ppb")
     between(bounds.PPB, bounds.MARGIN_MULTIPLE_PPB_MAX, "margin_call_ppb")
     between(0, bounds.RATE_PPB_MAX, "liquidation_slippage_ppb", "liquidation_depth_ppb")
     between(0, bounds.RATE_PPB_MAX, "liquidation_whole_equity_ppb", "fund_share_ppb")
@@ -161,6 +163,26 @@ def check_contract(spec: Contract) -> list[str]:
         problems.append(f"{where}: price x open interest x tick value passes 2**52 (1.3)")
     if -spec.fee_maker_ppb > spec.fee_taker_ppb:
         problems.append(f"{where}: a rebate exceeds the taker rate (8.8)")
+    return problems
+
+
+def check_approval(spec: Contract) -> list[str]:
+    """Why this specification can't be approved for trading, beyond what listing asks (3.2).
+
+    A draft or a preset of another venue may fail it: it is a report, and listing does not ask it.
+    With the first no mark within its band can bring a position that was margined at the index from
+    maintenance below zero (6.2), with the second no single funding interval can (7.2).
+    """
+    where = f"contract {spec.contract}"
+    lowest_ppb = min(tier.rate_maintenance_ppb for tier in spec.tiers)
+    problems = []
+    if spec.mark_band_ppb >= lowest_ppb:
+        problems.append(f"{where}: mark_band_ppb is not below the lowest maintenance rate (6.2)")
+    if spec.funding_cap_ppb + spec.liquidation_fee_ppb > lowest_ppb:
+        problems.append(
+            f"{where}: funding_cap_ppb + liquidation_fee_ppb is above the lowest maintenance rate"
+            " (7.2)"
+        )
     return problems
 
 

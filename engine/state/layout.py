@@ -89,7 +89,8 @@ CONTRACT = _record(
     source_reentry_ns="i8", mark_band_ppb="i8", mark_move_ppb="i8", mark_basis_samples="i8",
     mark_last_value_min="i8", funding_interval_ns="i8", funding_sample_ns="i8",
     funding_sample_offset_ns="i8", funding_impact_value="i8", funding_hold_ns="i8",
-    funding_interest_ppb="i8", funding_clamp_ppb="i8", funding_cap_ppb="i8", funding_late_ns="i8",
+    funding_interest_ppb="i8", funding_clamp_ppb="i8", funding_cap_ppb="i8",
+    funding_cap_day_ppb="i8", funding_late_ns="i8",
     margin_call_ppb="i8", liquidation_fee_ppb="i8", liquidation_slippage_ppb="i8",
     liquidation_buffer_ppb="i8", liquidation_whole_lots="i8", liquidation_whole_equity_ppb="i8",
     liquidation_depth_ppb="i8", liquidation_cooldown_ns="i8", takeover_penalty_ppb="i8",
@@ -101,6 +102,7 @@ CONTRACT = _record(
     funding_next_ns="i8", sample_next_ns="i8", funding_rate_ppb="i8", funding_carry_ppb="i8",
     premium_sum="i8", premium_count="i8", premium_valid="i8", bid_term_ppb="i8", bid_term_ns="i8",
     ask_term_ppb="i8", ask_term_ns="i8", frozen_ns="i8", frozen_until_ns="i8",
+    funding_day="i8", rate_day_ppb="i8",
     # the present step
     step="i8", step_priced="i8", gain_step="i8", state_step="i8",
 )  # fmt: skip

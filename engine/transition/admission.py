@@ -166,7 +166,8 @@ def check_limits(arena, contract, position, side, lots, replaced_lots):
     held = POSITION(arena, position)
     working = held.lots_buy if side == BUY else held.lots_sell
     signed = held.lots if side == BUY else -held.lots
-    if absolute(signed + working - replaced_lots + lots) > terms.position_lots_max:
+    # A position on the other side counts as none: it may be gone before this order fills.
+    if max(signed, 0) + working - replaced_lots + lots > terms.position_lots_max:
         return refusals.POSITION_LIMIT
     resting = LADDER(arena, ladder_of(contract, side)).lots - replaced_lots
     if terms.long_lots + resting + lots > terms.open_interest_lots_max:

@@ -98,7 +98,14 @@ def funding_rate(market: Market) -> tuple[int, int]:
     )
     rate = trunc_div((average + clamped) * interval, bounds.FUNDING_BASE_NS)
     rate = clamp(rate, -spec.funding_cap_ppb, spec.funding_cap_ppb)
-    return average, trunc_div(rate * (interval - market.frozen_ns), interval)
+    rate = trunc_div(rate * (interval - market.frozen_ns), interval)
+    today = sum(paid for due, paid in market.rates if is_same_day(due, market.next_funding))
+    most = spec.funding_cap_day_ppb
+    return average, clamp(today + rate, -most, most) - today
+
+
+def is_same_day(time: int, other: int) -> bool:
+    return time // bounds.NS_PER_DAY == other // bounds.NS_PER_DAY
 
 
 def rebase(exchange, market: Market) -> None:
@@ -128,6 +135,7 @@ def publish_funding(exchange, market: Market, command_time: int) -> int:
         rebase(exchange, market)
     market.funding_index += growth
     market.rate, market.carry = rate, carry
+    market.rates = [(d, r) for d, r in market.rates if is_same_day(d, due)] + [(due, rate)]
     exchange.emit(
         events.FUNDING_PUBLISHED,
         rate,

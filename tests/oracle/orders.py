@@ -127,7 +127,8 @@ def check_limits(market: Market, holding: Holding, order: Order, without: Order 
     """4.9, with every working order of the side filled."""
     spec = market.spec
     could_add = holding.open_lots(order.side, without) + order.open
-    if abs(holding.lots + order.sign * could_add) > spec.position_lots_max:
+    already = abs(holding.lots) if holding.lots * order.sign > 0 else 0
+    if already + could_add > spec.position_lots_max:
         return refusals.POSITION_LIMIT
     resting = market.book.resting_lots[order.side] - (without.open if without else 0)
     if market.open_interest() + resting + order.open > spec.open_interest_lots_max:

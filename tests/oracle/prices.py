@@ -50,6 +50,7 @@ class Market:
     sample_sum: int = 0
     sample_count: int = 0
     sample_valid: int = 0
+    rates: list[tuple[int, int]] = field(default_factory=list)  # (due, rate) of the present day
     # funding
     next_funding: int = 0
     frozen_ns: int = 0  # of the running interval

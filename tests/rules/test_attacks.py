@@ -17,6 +17,7 @@ from tests.rules.story import (
     contract,
     named,
     only,
+    refusal,
 )
 
 
@@ -141,3 +142,24 @@ def test_rule_4_4_an_amendment_to_a_new_page_needs_a_page():
     )  # fmt: skip
     refused = only(story.exchange.submit(amend), "refused")
     assert refused["code"] == refusals.POOL_FULL
+
+
+def test_rule_4_9_a_position_that_closes_first_does_not_make_room_for_a_larger_one():
+    """Long 10 of at most 10: sells of 20 would make it short 20 once a reduce-only sell of 10 has
+    filled before them."""
+    story = Story(
+        contract(
+            initial_ppb=2 * PERCENT, maintenance_ppb=PERCENT, position_lots_max=10,
+            order_lots_max=10, open_interest_lots_max=100,
+        )
+    )  # fmt: skip
+    story.open(A, 10**6)
+    story.open(B, 10**6)
+    story.price(1_000)
+    story.trade(A, B, 10, 1_000)
+    assert refusal(story.order(A, SELL, 10, 1_001)) == refusals.OK
+    assert refusal(story.order(A, SELL, 1, 1_001)) == refusals.POSITION_LIMIT
+    story.order(B, BUY, 10, 999)
+    story.order(A, SELL, 10, 999, flags=words.REDUCE_ONLY)
+    story.order(C, BUY, 10, 1_001)
+    assert story.lots(A) >= -10

@@ -6,6 +6,7 @@ import pytest
 
 from engine.schema import refusals
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
+from engine.schema.contract import check_approval
 from tests.rules.story import (
     BUY,
     HOUR_NS,
@@ -178,6 +179,51 @@ def fixed_rate(hourly_ppb: int, **terms: Any) -> Story:
         "funding_cap_ppb": 100 * PERCENT,
     }
     return funded(**(spec | terms))
+
+
+@pytest.mark.parametrize(
+    ("hourly_ppb", "cap_day_ppb", "rates"),
+    [
+        (1_000, 2_500, [1_000, 1_000, 500, 0, 0]),
+        (-1_000, 2_500, [-1_000, -1_000, -500, 0, 0]),
+        (1_000, 0, [0] * 5),
+        (1_000, 5_000, [1_000] * 5),
+    ],
+)
+def test_rule_7_2_the_rates_of_a_day_are_capped_together(hourly_ppb, cap_day_ppb, rates):
+    story = fixed_rate(hourly_ppb, funding_cap_day_ppb=cap_day_ppb)
+    published = [
+        only(story.go(hour * HOUR), "funding_published")["rate_ppb"] for hour in range(1, 6)
+    ]
+    assert published == rates
+
+
+def test_rule_7_2_the_daily_cap_starts_again_at_midnight_utc():
+    """Due at 22:00 and 23:00 of one day, at 0:00 and 1:00 of the next."""
+    story = fixed_rate(1_000, funding_cap_day_ppb=22_500)
+    story.go(21 * HOUR)
+    story.price(1_000)  # within a day of the last
+    published = [
+        only(story.go(hour * HOUR), "funding_published")["rate_ppb"] for hour in range(22, 26)
+    ]
+    assert published == [1_000, 500, 1_000, 1_000]
+
+
+@pytest.mark.parametrize(
+    ("terms", "faults"),
+    [
+        ({"mark_band_ppb": PERCENT - 1, "funding_cap_ppb": PERCENT}, []),
+        ({"mark_band_ppb": PERCENT, "funding_cap_ppb": PERCENT}, ["6.2"]),
+        (
+            {"mark_band_ppb": 0, "funding_cap_ppb": PERCENT - 1, "liquidation_fee_ppb": 2},
+            ["7.2"],
+        ),
+    ],
+)
+def test_rules_6_2_and_7_2_what_approval_asks_beyond_listing(terms, faults):
+    spec = contract(initial_ppb=2 * PERCENT, maintenance_ppb=PERCENT, **terms)
+    found = check_approval(spec)
+    assert [fault for line in found for fault in ("6.2", "7.2") if fault in line] == faults
 
 
 @pytest.mark.parametrize(

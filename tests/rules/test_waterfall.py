@@ -6,12 +6,15 @@ from engine.schema import refusals
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND, PPB
 from tests.rules.story import (
+    BUY,
     FUND,
     PERCENT,
+    SELL,
     A,
     B,
     C,
     D,
+    E,
     Events,
     Story,
     contract,
@@ -141,6 +144,33 @@ def test_rule_9_7_the_highest_leverage_first_lot_by_lot_ties_by_account(lots, ta
     moved = [event.values for event in named(events, "position_deleveraged")]
     assert [(values["counterparty"], values["lots"]) for values in moved] == taken
     assert (story.lots(A), story.cash(A)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("lots", "taken"),
+    [
+        # At 95 each of B, C, D has 100,000 x 95 / (500,000 + 100,000 x 5) = 9.5: turns by id.
+        (100_000, [(B, 33_334), (C, 33_333), (D, 33_333)]),
+        (100_001, [(B, 33_334), (C, 33_334), (D, 33_333)]),
+        (300_000, [(B, 100_000), (C, 100_000), (D, 100_000)]),
+    ],
+)
+def test_rule_9_7_holders_of_equal_leverage_take_turns_however_many_lots(lots, taken):
+    """The level of all lots is found at once: turn by turn 300,000 lots would be as many steps."""
+    rates = {"initial_ppb": 4 * PERCENT, "maintenance_ppb": 2 * PERCENT}
+    story = Story(contract(**rates))
+    story.open(A, 5 * lots)
+    for account in (B, C, D):
+        story.open(account, 500_000)
+    story.open(E, 10 * RICH)
+    story.price(100)
+    for account in (B, C, D):
+        story.trade(E, account, 100_000, 100)
+    story.order(A, BUY, lots, 100)
+    story.order(E, SELL, lots, 100)
+    events = story.price(95)
+    moved = [event.values for event in named(events, "position_deleveraged")]
+    assert [(values["counterparty"], values["lots"]) for values in moved] == taken
 
 
 @pytest.mark.parametrize(
