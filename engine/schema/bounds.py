@@ -48,6 +48,10 @@ EVENTS_MAX = 2**28 - 1  # of one command, 16 GiB: more than any state's orders a
 SOURCES_MAX = 8  # price sources of one contract
 TIERS_MAX = 8
 BASIS_SAMPLES_MAX = 60
+SESSION_MAX = 127
+TRAIL_BP_MAX = 9_999
+AUCTION_EXTENSIONS_MAX = 8
+VOLATILITY_AUCTIONS_MAX = 8
 
 assert (PRICE_TICKS_MAX + 2) % 512 == 0
 assert 2 * LOTS_MAX < 2**31, "lots are stored in 32 bits"

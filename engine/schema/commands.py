@@ -11,19 +11,26 @@ import numpy as np
 
 from engine.schema import vocabulary as words
 
-# Kinds. 1-9 client, 11-19 price source, 21-29 operator.
+# Kinds. 1-10 client, 11-20 price source, 21-30 operator.
 PLACE_ORDER = 1
 CANCEL_ORDER = 2
 AMEND_ORDER = 3
 MASS_CANCEL = 4
 WITHDRAW = 5
+SET_HEARTBEAT = 6
+CANCEL_SESSION = 7
 PUBLISH_PRICE = 11
 OPEN_ACCOUNT = 21
 DEPOSIT = 22
 ADVANCE_TIME = 23
 RELEASE_WITHDRAWALS = 24
+CHANGE_STATE = 25
+SET_BAND = 26
+STOP_TRADING = 27
+RELEASE_TRADING = 28
+CLIENT_LAST = 10
 OPERATOR_FIRST = 21
-OPERATOR_LAST = 29
+OPERATOR_LAST = 30
 
 COMMAND = np.dtype(
     {
@@ -33,6 +40,9 @@ COMMAND = np.dtype(
             "kind", "side", "order_type", "tif", "flags", "stp",
             "owner", "group", "account_kind", "ledger",
             "source", "price_ticks_2", "price_ticks_3", "contract_2", "contract_3",
+            "linked_id", "expiry_ns", "display_lots", "trigger_ticks", "trail_bp",
+            "trigger_source", "session",
+            "sides", "timeout_ns", "state", "low_ticks", "high_ticks", "scope", "number",
         ],
         "formats": [
             "<i8", "<i8", "<i8", "<i8",
@@ -40,6 +50,9 @@ COMMAND = np.dtype(
             "i1", "i1", "i1", "i1", "i1", "i1",
             "<i4", "<i4", "i1", "i1",
             "i1", "<i4", "<i4", "<i2", "<i2",
+            "<i8", "<i8", "<i4", "<i4", "<i2",
+            "i1", "i1",
+            "i1", "<i8", "i1", "<i4", "<i4", "i1", "<i4",
         ],
         "offsets": [
             0, 8, 16, 24,
@@ -47,6 +60,9 @@ COMMAND = np.dtype(
             46, 47, 48, 49, 50, 51,
             32, 36, 47, 47,
             47, 52, 56, 60, 62,
+            16, 24, 52, 56, 60,
+            62, 63,
+            47, 24, 47, 32, 36, 47, 40,
         ],
         "itemsize": 64,
     }
@@ -61,9 +77,14 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class PlaceOrder(Command, tag="place_order", frozen=True, kw_only=True):
-    """A new order (4.1-4.3). `price_ticks` is ignored for a market order.
+    """A new order (4.1-4.5). `price_ticks` is ignored for the market types.
 
-    `flags` is the sum of POST_ONLY (1) and REDUCE_ONLY (2).
+    `flags` is the sum of POST_ONLY (1), REDUCE_ONLY (2), SLIDE (4) and CLOSE_POSITION (8), with
+    which `lots` is ignored. `linked_id` names the working order that this one cancels and is
+    cancelled by; `expiry_ns` ends it; `display_lots` makes it an iceberg. A stop or take-profit
+    waits until `trigger_source` reaches `trigger_ticks`, a trailing stop until it has come back
+    `trail_bp` basis points from its best. `session` (1-127, the account's own) is what
+    `CancelSession` names.
     """
 
     kind_code: ClassVar[int] = PLACE_ORDER
@@ -77,6 +98,13 @@ class PlaceOrder(Command, tag="place_order", frozen=True, kw_only=True):
     tif: int = words.GTC
     flags: int = 0
     stp: int = words.STP_CANCEL_NEWEST
+    linked_id: int = 0
+    expiry_ns: int = 0
+    display_lots: int = 0
+    trigger_ticks: int = 0
+    trail_bp: int = 0
+    trigger_source: int = 0
+    session: int = 0
 
 
 class CancelOrder(Command, tag="cancel_order", frozen=True, kw_only=True):
@@ -99,12 +127,32 @@ class AmendOrder(Command, tag="amend_order", frozen=True, kw_only=True):
 
 
 class MassCancel(Command, tag="mass_cancel", frozen=True, kw_only=True):
-    """Every order of the account in one contract, or in all of them (`contract` 0) (4.6)."""
+    """Every order of the account, or those of one contract or one side (4.6)."""
 
     kind_code: ClassVar[int] = MASS_CANCEL
     account: int
     client_id: int
     contract: int = 0
+    sides: int = words.SIDES_BOTH
+
+
+class SetHeartbeat(Command, tag="set_heartbeat", frozen=True, kw_only=True):
+    """Cancel all of the account's orders unless it is sent again within `timeout_ns`; 0 disarms
+    (the dead-man switch of 4.6)."""
+
+    kind_code: ClassVar[int] = SET_HEARTBEAT
+    account: int
+    client_id: int
+    timeout_ns: int
+
+
+class CancelSession(Command, tag="cancel_session", frozen=True, kw_only=True):
+    """Cancel the account's orders of one session: sent by the gateway that lost it (4.6)."""
+
+    kind_code: ClassVar[int] = CANCEL_SESSION
+    account: int
+    client_id: int
+    session: int
 
 
 class Withdraw(Command, tag="withdraw", frozen=True, kw_only=True):
@@ -159,16 +207,60 @@ class ReleaseWithdrawals(Command, tag="release_withdrawals", frozen=True, kw_onl
     kind_code: ClassVar[int] = RELEASE_WITHDRAWALS
 
 
-ClientCommand = PlaceOrder | CancelOrder | AmendOrder | MassCancel | Withdraw
+class ChangeState(Command, tag="change_state", frozen=True, kw_only=True):
+    """Bring a contract into another trading state (5.1); leaving a collecting one uncrosses it."""
+
+    kind_code: ClassVar[int] = CHANGE_STATE
+    contract: int
+    state: int
+
+
+class SetBand(Command, tag="set_band", frozen=True, kw_only=True):
+    """Fix the dynamic band of a contract (5.3); 0 and 0 let it follow the last trade again."""
+
+    kind_code: ClassVar[int] = SET_BAND
+    contract: int
+    low_ticks: int = 0
+    high_ticks: int = 0
+
+
+class StopTrading(Command, tag="stop_trading", frozen=True, kw_only=True):
+    """The kill switch (4.6): cancel every order of an account, a group, a contract or all, and
+    take no new one until released, but for reducing orders that trade at once."""
+
+    kind_code: ClassVar[int] = STOP_TRADING
+    scope: int
+    number: int = 0
+
+
+class ReleaseTrading(Command, tag="release_trading", frozen=True, kw_only=True):
+    kind_code: ClassVar[int] = RELEASE_TRADING
+    scope: int
+    number: int = 0
+
+
+ClientCommand = (
+    PlaceOrder | CancelOrder | AmendOrder | MassCancel | Withdraw | SetHeartbeat | CancelSession
+)
 PriceCommand = PublishPrice
-OperatorCommand = OpenAccount | Deposit | AdvanceTime | ReleaseWithdrawals
+OperatorCommand = (
+    OpenAccount
+    | Deposit
+    | AdvanceTime
+    | ReleaseWithdrawals
+    | ChangeState
+    | SetBand
+    | StopTrading
+    | ReleaseTrading
+)
 AnyCommand = ClientCommand | PriceCommand | OperatorCommand
 
 BY_KIND: dict[int, type[Command]] = {
     struct.kind_code: struct
     for struct in (
-        PlaceOrder, CancelOrder, AmendOrder, MassCancel, Withdraw,
-        PublishPrice, OpenAccount, Deposit, AdvanceTime, ReleaseWithdrawals,
+        PlaceOrder, CancelOrder, AmendOrder, MassCancel, Withdraw, SetHeartbeat, CancelSession,
+        PublishPrice, OpenAccount, Deposit, AdvanceTime, ReleaseWithdrawals, ChangeState,
+        SetBand, StopTrading, ReleaseTrading,
     )
 }  # fmt: skip
 FIELDS = {kind: struct.__struct_fields__ for kind, struct in BY_KIND.items()}

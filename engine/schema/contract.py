@@ -36,6 +36,23 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     band_static_ppb: int = 100_000_000  # 5.3
     market_range_ppb: int = 20_000_000  # 4.2, how far a market order may go
     stp_none_allowed: bool = False  # 4.7
+    # limits of an order (4.9)
+    order_lots_min: int = 1
+    order_value_min: int = 0
+    order_value_max: int = bounds.CONTRACT_VALUE_MAX
+    level_orders_max: int = bounds.ORDERS_MAX  # working orders at one price
+    # the trading day that ends a day order (4.2)
+    day_zone: str = "Asia/Hong_Kong"  # the zone's name, for people
+    day_end_ns: int = 16 * 3_600 * bounds.NS_PER_SECOND  # its midnight, after UTC midnight
+    # auctions and interruptions (5.2, 5.3)
+    auction_ns: int = 300 * bounds.NS_PER_SECOND
+    auction_indicative_ns: int = bounds.NS_PER_SECOND  # how often price and volume are published
+    auction_reference_ticks: int = 0  # before the first trade; 0: none
+    auction_extensions_max: int = 1
+    band_dynamic_ppb: int = 0  # around the last trade, 0: none
+    band_dynamic_value_min: int = 0  # a smaller rest starts no auction
+    volatility_auctions_max: int = 0  # so many in the window, and the next is a halt; 0: no limit
+    volatility_window_ns: int = 3_600 * bounds.NS_PER_SECOND
     # index (6.1)
     source_weights: tuple[int, ...] = (1,)
     sources_healthy_min: int = 1
@@ -84,6 +101,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     fund_loss_step_max: int = bounds.DEPOSITS_MAX  # 9.6, loss per mark move
     fund_loss_day_max: int = bounds.DEPOSITS_MAX  # and per UTC day
     liquidation_steps_max: int = 16  # per command (2.5)
+    triggers_max: int = 64  # fired orders that a command works off (2.5)
+    orders_account_max: int = bounds.ORDERS_MAX  # working orders of one account (4.9)
+    messages_max: int = 0  # commands of one account in a window of command time, 0: no limit (4.9)
+    messages_window_ns: int = bounds.NS_PER_SECOND
     stamp_ahead_ns_max: int = 60 * bounds.NS_PER_SECOND  # 2.2, clients and price sources
     jump_ns_max: int = 7 * bounds.NS_PER_DAY  # 2.2, operators
 
@@ -132,6 +153,17 @@ def check_contract(spec: Contract) -> list[str]:
     between(1, bounds.PRICE_TICKS_MAX, "price_ticks_max")
     between(1, bounds.LOTS_MAX, "order_lots_max", "position_lots_max", "open_interest_lots_max")
     between(1, spec.position_lots_max, "order_lots_max")
+    between(1, spec.order_lots_max, "order_lots_min")
+    between(0, bounds.CONTRACT_VALUE_MAX, "order_value_min", "order_value_max")
+    between(1, bounds.ORDERS_MAX, "level_orders_max")
+    between(0, bounds.NS_PER_DAY - 1, "day_end_ns")
+    between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "auction_ns", "auction_indicative_ns")
+    between(0, spec.price_ticks_max, "auction_reference_ticks")
+    between(0, bounds.AUCTION_EXTENSIONS_MAX, "auction_extensions_max")
+    between(0, bounds.BAND_PPB_MAX, "band_dynamic_ppb")
+    between(0, bounds.CONTRACT_VALUE_MAX, "band_dynamic_value_min")
+    between(0, bounds.VOLATILITY_AUCTIONS_MAX, "volatility_auctions_max")
+    between(bounds.NS_PER_SECOND, 7 * bounds.NS_PER_DAY, "volatility_window_ns")
     between(1, spec.open_interest_lots_max, "position_lots_max")
     between(0, bounds.RATE_PPB_MAX, "fee_taker_ppb", "liquidation_fee_ppb", "takeover_penalty_ppb")
     between(-bounds.RATE_PPB_MAX, bounds.RATE_PPB_MAX, "fee_maker_ppb", "funding_interest_ppb")
@@ -207,7 +239,10 @@ def check_config(config: Config) -> list[str]:
     _between(problems, "config", config, 0, bounds.DEPOSITS_MAX, "fund_loss_day_max")
     if config.fund_cash + config.house_cash > bounds.DEPOSITS_MAX:
         problems.append("config: fund_cash + house_cash passes the bound of all deposits")
-    _between(problems, "config", config, 1, 2**16, "liquidation_steps_max")
+    _between(problems, "config", config, 1, 2**16, "liquidation_steps_max", "triggers_max")
+    _between(problems, "config", config, 1, bounds.ORDERS_MAX, "orders_account_max")
+    _between(problems, "config", config, 0, 2**31 - 1, "messages_max")
+    _between(problems, "config", config, 1, bounds.NS_PER_DAY, "messages_window_ns")
     _between(problems, "config", config, 0, bounds.NS_PER_DAY, "stamp_ahead_ns_max")
     _between(problems, "config", config, 0, 366 * bounds.NS_PER_DAY, "jump_ns_max")
     return problems

@@ -26,6 +26,8 @@ ORDER_CANCELLED = 5
 ORDER_REDUCED = 6
 ORDER_AMENDED = 7
 MASS_CANCELLED = 8
+ORDER_ARMED = 9
+ORDER_TRIGGERED = 10
 # Money
 ACCOUNT_OPENED = 11
 DEPOSITED = 12
@@ -56,6 +58,20 @@ DEFICIT_COVERED = 38
 GAINS_CUT = 39
 LIQUIDATION_ENDED = 40
 WATERFALL_CLOSED = 41
+# More of orders
+ORDER_REFILLED = 51
+ORDERS_LINKED = 52
+HEARTBEAT_SET = 53
+HEARTBEAT_LOST = 54
+SESSION_CANCELLED = 55
+TRADING_STOPPED = 56
+TRADING_RELEASED = 57
+# Auctions
+BAND_SET = 61
+AUCTION_STARTED = 62
+AUCTION_EXTENDED = 63
+INDICATIVE_PUBLISHED = 64
+UNCROSSED = 65
 
 FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
     REFUSED: ("refused", ("code", "command", "client_id", "order_id")),
@@ -67,7 +83,7 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
     LEG: ("leg", ("order_id", "position_lots", "entry_value", "fee", "realised", "cash")),
     ORDER_CANCELLED: (
         "order_cancelled",
-        ("order_id", "client_id", "price_ticks", "lots", "reason"),
+        ("order_id", "client_id", "price_ticks", "lots", "reason", "code"),
     ),
     ORDER_REDUCED: (
         "order_reduced",
@@ -78,6 +94,29 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
         ("order_id", "client_id", "price_ticks", "lots_open", "priority_kept"),
     ),
     MASS_CANCELLED: ("mass_cancelled", ("client_id", "orders")),
+    ORDER_ARMED: (
+        "order_armed",
+        ("order_id", "client_id", "trigger_ticks", "source", "trail_bp", "best_ticks"),
+    ),
+    ORDER_TRIGGERED: (
+        "order_triggered",
+        ("order_id", "client_id", "trigger_ticks", "source", "value_ticks"),
+    ),
+    ORDER_REFILLED: (
+        "order_refilled",
+        ("order_id", "client_id", "price_ticks", "lots", "lots_hidden"),
+    ),
+    ORDERS_LINKED: ("orders_linked", ("order_id", "linked_id")),
+    HEARTBEAT_SET: ("heartbeat_set", ("client_id", "due_ns")),
+    HEARTBEAT_LOST: ("heartbeat_lost", ("orders", "due_ns")),
+    SESSION_CANCELLED: ("session_cancelled", ("client_id", "session", "orders")),
+    TRADING_STOPPED: ("trading_stopped", ("scope", "number", "orders")),
+    TRADING_RELEASED: ("trading_released", ("scope", "number")),
+    BAND_SET: ("band_set", ("low_ticks", "high_ticks")),
+    AUCTION_STARTED: ("auction_started", ("ends_ns",)),
+    AUCTION_EXTENDED: ("auction_extended", ("ends_ns", "extension", "indicative_ticks")),
+    INDICATIVE_PUBLISHED: ("indicative_published", ("price_ticks", "lots", "surplus_lots")),
+    UNCROSSED: ("uncrossed", ("price_ticks", "lots", "surplus_lots")),
     ACCOUNT_OPENED: ("account_opened", ("owner", "group", "account_kind")),
     DEPOSITED: ("deposited", ("amount", "ledger", "cash")),
     WITHDRAWN: ("withdrawn", ("amount", "client_id", "cash")),

@@ -54,6 +54,30 @@ SOURCE_PRICE_INVALID = 38
 ACCOUNT_OUT_OF_RANGE = 40
 GROUP_INVALID = 41
 WITHDRAWALS_NOT_STOPPED = 42
+# shape of the newer orders
+DISPLAY_INVALID = 43
+TRIGGER_INVALID = 44
+EXPIRY_INVALID = 45
+SESSION_INVALID = 46
+LINK_INVALID = 47
+SIDES_INVALID = 48
+# state and limits
+CONTRACT_CLOSED = 49
+CONTRACT_COLLECTING = 50
+CONTRACT_POST_ONLY = 51
+TRADING_BLOCKED = 52
+RATE_LIMIT = 53
+LOTS_BELOW_MIN = 54
+VALUE_BELOW_MIN = 55
+VALUE_ABOVE_MAX = 56
+TRIGGER_REACHED = 57
+ORDERS_LIMIT = 58
+LEVEL_LIMIT = 59
+# operator
+STATE_CHANGE_INVALID = 60
+SCOPE_INVALID = 61
+BAND_INVALID = 62
+TIMEOUT_INVALID = 63
 
 SENTENCES = {
     TIME_BACKWARDS: "the command's time lies before the last command's",
@@ -65,7 +89,7 @@ SENTENCES = {
     CLIENT_ID_TOO_OLD: "this client id lies more than 63 below the account's highest",
     CONTRACT_UNKNOWN: "there is no such contract",
     ORDER_UNKNOWN: "the account has no working order of this id",
-    ORDER_TYPE_INVALID: "the order type is neither limit nor market",
+    ORDER_TYPE_INVALID: "there is no such order type",
     SIDE_INVALID: "the side is neither buy nor sell",
     TIF_INVALID: "the time in force is unknown, or not open to this order type",
     FLAGS_INVALID: "these flags can't stand together or with this time in force",
@@ -97,6 +121,27 @@ SENTENCES = {
     ACCOUNT_OUT_OF_RANGE: "the account id lies outside the engine's range",
     GROUP_INVALID: "owner and group must be positive",
     WITHDRAWALS_NOT_STOPPED: "withdrawals are not stopped",
+    DISPLAY_INVALID: "a displayed quantity lies between one lot and the order's, and must rest",
+    TRIGGER_INVALID: "trigger price, source and distance do not make a trigger of this order type",
+    EXPIRY_INVALID: "the expiry lies in the past, or does not go with this time in force",
+    SESSION_INVALID: "a session lies between 0 and 127",
+    LINK_INVALID: "there is no free working order of this account and contract to link with",
+    SIDES_INVALID: "the sides are neither both, buy nor sell",
+    CONTRACT_CLOSED: "the contract takes only cancels in its present state",
+    CONTRACT_COLLECTING: "while orders are collected none can trade at once",
+    CONTRACT_POST_ONLY: "the contract takes only post-only orders in its present state",
+    TRADING_BLOCKED: "a kill switch stops the account, its group, the contract or everything",
+    RATE_LIMIT: "the account sent more commands in the window than allowed",
+    LOTS_BELOW_MIN: "the quantity is below the contract's smallest order",
+    VALUE_BELOW_MIN: "the order's value is below the contract's smallest",
+    VALUE_ABOVE_MAX: "the order's value is above the contract's largest",
+    TRIGGER_REACHED: "the trigger is already reached, or its source has no price yet",
+    ORDERS_LIMIT: "the account has as many working orders as allowed",
+    LEVEL_LIMIT: "the price level has as many orders as allowed",
+    STATE_CHANGE_INVALID: "an operator can't make this change from the contract's state",
+    SCOPE_INVALID: "there is nothing of this scope and number to stop or release",
+    BAND_INVALID: "a band needs 1 <= low <= high <= the contract's highest price, or 0 and 0",
+    TIMEOUT_INVALID: "a timeout lies between 0 (disarm) and a day",
 }
 
 NAMES = {

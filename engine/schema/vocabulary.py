@@ -18,19 +18,45 @@ KIND_LAST = 3
 BUY = 0
 SELL = 1
 
-# Order types (4.2)
+# Order types (4.2). From STOP_LIMIT on they wait for a trigger: a stop fires when the price has
+# gone against the side (a buy at or above), a take-profit when it has come towards it.
 LIMIT = 0
 MARKET = 1
+STOP_LIMIT = 2
+STOP_MARKET = 3
+TAKE_LIMIT = 4
+TAKE_MARKET = 5
+TRAILING_MARKET = 6
 
 # Times in force (4.2)
 GTC = 0
 IOC = 1
 FOK = 2
+GTD = 3
+DAY = 4
 
 # Flags of an order, bits
 POST_ONLY = 1
 REDUCE_ONLY = 2
-FLAGS_CLIENT = POST_ONLY | REDUCE_ONLY
+SLIDE = 4  # with POST_ONLY: one tick away from the opposite best instead of a refusal
+CLOSE_POSITION = 8  # the whole position, whatever it is when the order starts to work
+FLAGS_CLIENT = POST_ONLY | REDUCE_ONLY | SLIDE | CLOSE_POSITION
+
+# What a trigger watches (4.2)
+SOURCE_MARK = 1
+SOURCE_INDEX = 2
+SOURCE_LAST = 3
+
+# Sides of a mass cancel
+SIDES_BOTH = 0
+SIDES_BUY = 1
+SIDES_SELL = 2
+
+# Whom a kill switch stops (4.6)
+SCOPE_ACCOUNT = 1
+SCOPE_GROUP = 2
+SCOPE_CONTRACT = 3
+SCOPE_ALL = 4
 
 # Self-trade prevention (4.7); the aggressor's mode decides
 STP_CANCEL_NEWEST = 0
@@ -44,11 +70,17 @@ LEDGER_CLIENT = 0
 LEDGER_FUND = 1
 LEDGER_HOUSE = 2
 
-# Trading states (5.1) built so far
+# Trading states (5.1); settling and settled come with delisting
 STATE_FROZEN = 0  # also the state before the first mark: zero bytes mean empty
 STATE_CONTINUOUS = 1
 STATE_REDUCE_ONLY = 2
 STATE_DEFAULT = 3
+STATE_PRE_OPEN = 4
+STATE_AUCTION = 5
+STATE_HALTED = 6
+STATE_POST_ONLY = 7
+STATE_SUSPENDED = 8
+STATE_LAST = 8
 
 # Why a trading state changed
 WHY_FRESH_MARK = 1
@@ -57,6 +89,10 @@ WHY_MARK_HELD = 3  # the move limit holds the mark outside its band (6.2)
 WHY_MARK_FREE = 4
 WHY_WATERFALL = 5  # a negative equity was found (9.8)
 WHY_WATERFALL_DONE = 6
+WHY_OPERATOR = 7
+WHY_VOLATILITY = 8  # a sweep would have left the dynamic band (5.3)
+WHY_UNCROSSED = 9  # an auction ended
+WHY_TOO_VOLATILE = 10  # too many volatility auctions in the window (5.3)
 
 # Why an order, or a part of it, ended without a fill
 CANCEL_CLIENT = 1
@@ -70,6 +106,16 @@ CANCEL_SOLVENCY = 8  # 9.0: the fill would leave equity below zero
 CANCEL_SLIPPAGE = 9  # 9.0: below maintenance and too far from the mark
 CANCEL_LIQUIDATION = 10
 CANCEL_AMEND = 11
+CANCEL_EXPIRY = 12
+CANCEL_LINKED = 13  # a linked order filled, fired or ended (4.5)
+CANCEL_TRIGGER = 14  # fired, and then refused: the event carries the refusal
+CANCEL_KILL = 15
+CANCEL_HEARTBEAT = 16  # the account's cancel-after timer ran out (4.6)
+CANCEL_SESSION = 17  # its session disconnected
+CANCEL_PROTECTION = 18  # market-maker protection tripped (4.8)
+CANCEL_QUOTE = 19  # replaced by a newer quote
+CANCEL_DYNAMIC_BAND = 20  # stopped at the dynamic band, and too small for an auction (5.3)
+CANCEL_STATE = 21  # the contract's new state does not keep the order
 
 # Which layer paid a part of a deficit (9.8)
 LAYER_FUND = 1
@@ -88,8 +134,24 @@ END_FROZEN = 3  # what is left stands in frozen contracts
 
 NAMES = {
     "side": {BUY: "buy", SELL: "sell"},
-    "order_type": {LIMIT: "limit", MARKET: "market"},
-    "tif": {GTC: "gtc", IOC: "ioc", FOK: "fok"},
+    "order_type": {
+        LIMIT: "limit",
+        MARKET: "market",
+        STOP_LIMIT: "stop_limit",
+        STOP_MARKET: "stop_market",
+        TAKE_LIMIT: "take_limit",
+        TAKE_MARKET: "take_market",
+        TRAILING_MARKET: "trailing_market",
+    },
+    "tif": {GTC: "gtc", IOC: "ioc", FOK: "fok", GTD: "gtd", DAY: "day"},
+    "source": {SOURCE_MARK: "mark", SOURCE_INDEX: "index", SOURCE_LAST: "last"},
+    "sides": {SIDES_BOTH: "both", SIDES_BUY: "buy", SIDES_SELL: "sell"},
+    "scope": {
+        SCOPE_ACCOUNT: "account",
+        SCOPE_GROUP: "group",
+        SCOPE_CONTRACT: "contract",
+        SCOPE_ALL: "all",
+    },
     "stp": {
         STP_CANCEL_NEWEST: "cancel_newest",
         STP_CANCEL_OLDEST: "cancel_oldest",
@@ -109,6 +171,11 @@ NAMES = {
         STATE_CONTINUOUS: "continuous",
         STATE_REDUCE_ONLY: "reduce_only",
         STATE_DEFAULT: "default",
+        STATE_PRE_OPEN: "pre_open",
+        STATE_AUCTION: "auction",
+        STATE_HALTED: "halted",
+        STATE_POST_ONLY: "post_only",
+        STATE_SUSPENDED: "suspended",
     },
     "why": {
         WHY_FRESH_MARK: "fresh_mark",
@@ -117,6 +184,10 @@ NAMES = {
         WHY_MARK_FREE: "mark_free",
         WHY_WATERFALL: "waterfall",
         WHY_WATERFALL_DONE: "waterfall_done",
+        WHY_OPERATOR: "operator",
+        WHY_VOLATILITY: "volatility",
+        WHY_UNCROSSED: "uncrossed",
+        WHY_TOO_VOLATILE: "too_volatile",
     },
     "reason": {
         CANCEL_CLIENT: "client",
@@ -130,6 +201,16 @@ NAMES = {
         CANCEL_SLIPPAGE: "slippage",
         CANCEL_LIQUIDATION: "liquidation",
         CANCEL_AMEND: "amend",
+        CANCEL_EXPIRY: "expiry",
+        CANCEL_LINKED: "linked",
+        CANCEL_TRIGGER: "trigger",
+        CANCEL_KILL: "kill",
+        CANCEL_HEARTBEAT: "heartbeat",
+        CANCEL_SESSION: "session",
+        CANCEL_PROTECTION: "protection",
+        CANCEL_QUOTE: "quote",
+        CANCEL_DYNAMIC_BAND: "dynamic_band",
+        CANCEL_STATE: "state",
     },
     "layer": {LAYER_FUND: "fund", LAYER_HOUSE: "house", LAYER_HAIRCUT: "haircut"},
     "step": {STEP_PARTIAL: "partial", STEP_WHOLE: "whole", STEP_WATERFALL: "waterfall"},

@@ -62,6 +62,7 @@ ENGINE = _record(
     impact_lots="i8", step_contracts="i8", bankrupt="i8",
     plan_position="i8", plan_contract="i8", plan_step="i8", plan_lots="i8", plan_limit_ticks="i8",
     plan_equity="i8", plan_maintenance="i8", plan_share="i8",
+    timers="i8", fired="i8", linked="i8", groups_stopped="i8",
 )  # fmt: skip
 
 POOL = _record(
@@ -72,6 +73,8 @@ POOL = _record(
     fund_cash_limit="i8", house_cash_limit="i8", fund_loss_step_max="i8", fund_loss_day_max="i8",
     liquidation_steps_max="i8", stamp_ahead_ns_max="i8", jump_ns_max="i8",
     margin_call_ppb_max="i8",
+    triggers_max="i8", orders_account_max="i8", messages_max="i8", messages_window_ns="i8",
+    trading_stopped="i8",
 )  # fmt: skip
 
 CONTRACT = _record(
@@ -105,6 +108,16 @@ CONTRACT = _record(
     funding_day="i8", rate_day_ppb="i8",
     # the present step
     step="i8", step_priced="i8", gain_step="i8", state_step="i8",
+    # orders: limits, triggers that have fired and wait (reducing ones apart), the last trade
+    order_lots_min="i8", order_value_min="i8", order_value_max="i8", level_orders_max="i8",
+    day_end_ns="i8", stopped="i8", last_trade_ticks="i8",
+    fired_reducing_head="i4", fired_reducing_tail="i4", fired_head="i4", fired_tail="i4",
+    # trading state and auctions
+    state_why="i8", held="i8", auction_ns="i8", auction_indicative_ns="i8",
+    auction_reference_ticks="i8", auction_extensions_max="i8", auction_end_ns="i8",
+    auction_next_ns="i8", auction_extensions="i8", band_dynamic_ppb="i8",
+    band_dynamic_value_min="i8", band_set_low_ticks="i8", band_set_high_ticks="i8",
+    volatility_auctions_max="i8", volatility_window_ns="i8", volatility_auctions="i8",
 )  # fmt: skip
 
 # The order in motion and the fill at hand: what the sweep's functions share. Void between commands.
@@ -130,8 +143,17 @@ SOURCE = _record(
     64, weight="i8", price_ticks="i8", time_ns="i8", out="i8", back_ns="i8", fresh="i8"
 )
 
-LADDER = _record(64, best_key="i8", lots="i8", orders="i8", groups="u8")
-LEVEL = _record(16, lots="i8", head="i4", tail="i4")
+LADDER = _record(
+    64,
+    best_key="i8",
+    lots="i8",
+    orders="i8",
+    groups="u8",
+    lots_hidden="i8",
+    trailing_head="i4",
+    trailing_tail="i4",
+)
+LEVEL = _record(24, lots="i8", head="i4", tail="i4", orders="i4")
 
 ORDER = _record(
     64,
@@ -140,7 +162,14 @@ ORDER = _record(
     position="i4", account_next="i4", account_previous="i4",
     contract="i2", side="i1", flags="i1",
 )  # fmt: skip
-ORDER_EXTRA = _record(64, trial="i8", lots_filled="i4", lots_trial="i4")
+ORDER_EXTRA = _record(
+    64,
+    trial="i8", lots_filled="i4", lots_trial="i4",
+    # below: void unless the order carries the flag EXTRA
+    expiry_ns="i8", arrival="i8", timer="i4", lots_hidden="i4", lots_display="i4", sibling="i4",
+    trigger_ticks="i4", bits="i2", trail_bp="i2", order_type="i1", tif="i1", trigger_source="i1",
+    session="i1",
+)  # fmt: skip
 
 ACCOUNT = _record(
     64,
@@ -153,6 +182,7 @@ ACCOUNT_EXTRA = _record(
     excess="i8", ready_ns="i8", step="i8", gain_step="i8", trial="i8", equity_trial="i8",
     owner="i4", kind="i4", heap="i4", chain_tail="i4",
     step_valued="i8",
+    heartbeat_ns="i8", messages_from_ns="i8", messages="i4", timer="i4",
 )  # fmt: skip
 
 POSITION = _record(
@@ -178,6 +208,8 @@ CANDIDATE = _record(
     notional="i8", equity="i8", lots_left="i8", lots_taken="i8", given_up="i8", charge="i8",
     account="i4", position="i4",
 )  # fmt: skip
+# A due time of an order's expiry or of an account's heartbeat, in one heap.
+TIMER = _record(16, due_ns="i8", slot="i4", kind="i4")
 NUMBER = _record(8, value="i8")
 WORD = _record(8, bits="u8")
 SLOT = _record(4, slot="i4")
@@ -192,17 +224,36 @@ WHOLE_NEXT = 16
 NEGATIVE = 32
 DIRTY = 64
 WAKING = 128
+STOPPED = 256  # by a kill switch of the account (4.6)
+GROUP_STOPPED = 512  # by one of its group
 
-# Order flags beside those of the vocabulary
+# Order flags beside POST_ONLY and REDUCE_ONLY
+EXTRA = 4  # the fields of its extra record mean something
 PARTLY_FILLED = 8
 STP_SHIFT = 4  # the order keeps its self-trade mode above its flags
+
+# Bits of an order's extra record
+ICEBERG = 1
+ARMED = 2  # waits for its trigger
+FIRED = 4  # its trigger was reached; it waits for its turn
+CLOSES = 8  # CLOSE_POSITION
+SLIDES = 16
+STAMPED = 32  # `arrival` holds the sequence at which it came to rest while orders were collected
+ENDING = 64  # its sibling has ended, so it will be cancelled (4.5)
+
+# Kinds of a timer
+TIMER_EXPIRY = 1
+TIMER_HEARTBEAT = 2
 
 # The account record read as rows of 32 bits: its position slots, then the head of their chain
 ACCOUNT_WORDS = 16
 ACCOUNT_WORD_POSITION = 8
 
 ACCOUNT_ROWS = bounds.ACCOUNTS_MAX + 1
-LADDERS = 2 * (bounds.CONTRACTS_MAX + 1)
+# A contract's ladders: its two sides of the book, then the armed triggers by source and direction
+BOOK_LADDERS = 2 * (bounds.CONTRACTS_MAX + 1)
+TRIGGER_LADDERS = 6 * (bounds.CONTRACTS_MAX + 1)
+LADDERS = BOOK_LADDERS + TRIGGER_LADDERS
 
 
 class Section(NamedTuple):
@@ -236,6 +287,9 @@ def _sections() -> dict[str, Section]:
         "bands": (BAND, (bounds.CONTRACTS_MAX + 1) * ACCOUNT_ROWS),
         "dirty_accounts": (SLOT, ACCOUNT_ROWS),
         "waking": (SLOT, ACCOUNT_ROWS),
+        "timers": (TIMER, bounds.ORDERS_MAX + ACCOUNT_ROWS),
+        "linked": (SLOT, bounds.ORDERS_MAX + 1),
+        "volatility_times": (NUMBER, (bounds.CONTRACTS_MAX + 1) * bounds.VOLATILITY_AUCTIONS_MAX),
         "liquidations": (SLOT, ACCOUNT_ROWS),
         "cooling": (SLOT, ACCOUNT_ROWS),
         "suspects": (SLOT, ACCOUNT_ROWS),
@@ -255,8 +309,6 @@ def _sections() -> dict[str, Section]:
 
 
 SECTIONS = _sections()
-SECTIONS["account_words"] = Section(
-    SLOT, ACCOUNT_ROWS * ACCOUNT_WORDS, SECTIONS["accounts"].offset
-)
+SECTIONS["account_words"] = Section(SLOT, ACCOUNT_ROWS * ACCOUNT_WORDS, SECTIONS["accounts"].offset)
 _LAST = SECTIONS["events"]
 ARENA_BYTES = _LAST.offset + -(-_LAST.rows * 64 // SECTION_ALIGN) * SECTION_ALIGN
