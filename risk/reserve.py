@@ -2,8 +2,9 @@
 
 from engine.kernel import kernel
 from engine.schema.vocabulary import BUY, REDUCE_ONLY
-from engine.state.access import CONTRACT, ORDER, POSITION, TIER
+from engine.state.access import CONTRACT, ORDER, ORDER_EXTRA, POSITION, TIER
 from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
+from engine.state.layout import EXTRA
 from risk.margin import tier_of
 
 
@@ -71,9 +72,12 @@ def release_reserve(arena, slot, lots):
         return
     reserve = order.reserve
     loss_fee = order.loss_fee
-    if lots != order.lots:
-        reserve = multiply_divide(reserve, lots, order.lots)
-        loss_fee = multiply_divide(loss_fee, lots, order.lots)
+    open_lots = order.lots
+    if order.flags & EXTRA:
+        open_lots += ORDER_EXTRA(arena, slot).lots_hidden
+    if lots != open_lots:
+        reserve = multiply_divide(reserve, lots, open_lots)
+        loss_fee = multiply_divide(loss_fee, lots, open_lots)
     order.reserve -= reserve
     order.loss_fee -= loss_fee
     held.loss_fee -= loss_fee

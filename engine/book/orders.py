@@ -1,10 +1,19 @@
 """Orders: the pool, the queue of a level, the list of an account's orders in one contract."""
 
 from engine.book.levels import drop_level, find_level, key_of, ladder_of, open_level
-from engine.kernel import kernel
+from engine.book.timers import clear_order_timer
+from engine.kernel import cold, kernel
 from engine.schema.vocabulary import NONE, SELL
-from engine.state.access import ENGINE, LADDER, LEVEL, ORDER, ORDER_EXTRA, POSITION
-from engine.state.layout import PARTLY_FILLED
+from engine.state.access import (
+    ENGINE,
+    LADDER,
+    LEVEL,
+    LINKED_ORDER,
+    ORDER,
+    ORDER_EXTRA,
+    POSITION,
+)
+from engine.state.layout import ENDING, EXTRA, PARTLY_FILLED
 
 SLOT_MASK = 2**32 - 1
 
@@ -41,10 +50,62 @@ def take_order_slot(arena):
     return slot
 
 
+@cold
+def mark_extra(arena, slot):
+    """Give the order its extra fields, all empty; it may have them already."""
+    order = ORDER(arena, slot)
+    if order.flags & EXTRA:
+        return 0
+    order.flags |= EXTRA
+    extra = ORDER_EXTRA(arena, slot)
+    extra.expiry_ns = 0
+    extra.arrival = 0
+    extra.timer = 0
+    extra.lots_hidden = 0
+    extra.lots_display = 0
+    extra.sibling = NONE
+    extra.trigger_ticks = 0
+    extra.best_ticks = 0
+    extra.bits = 0
+    extra.trail_bp = 0
+    extra.order_type = 0
+    extra.tif = 0
+    extra.trigger_source = 0
+    extra.session = 0
+    return 0
+
+
+@kernel
+def open_lots_of(arena, slot):
+    """All that the order could still trade, hidden lots included."""
+    order = ORDER(arena, slot)
+    lots = order.lots + 0
+    if order.flags & EXTRA:
+        lots += ORDER_EXTRA(arena, slot).lots_hidden
+    return lots
+
+
+@cold
+def release_extra(arena, slot):
+    """An order with extra fields ends: its timer goes, and its sibling is to end, too (4.5)."""
+    clear_order_timer(arena, slot)
+    extra = ORDER_EXTRA(arena, slot)
+    sibling = extra.sibling + 0
+    if sibling != NONE:
+        engine = ENGINE(arena, 0)
+        ORDER_EXTRA(arena, sibling).sibling = NONE
+        ORDER_EXTRA(arena, sibling).bits |= ENDING
+        LINKED_ORDER(arena, engine.linked).slot = sibling
+        engine.linked += 1
+    return 0
+
+
 @kernel
 def free_order_slot(arena, slot):
     engine = ENGINE(arena, 0)
     order = ORDER(arena, slot)
+    if order.flags & EXTRA:
+        release_extra(arena, slot)
     order.lots = 0
     order.generation += 1
     order.next = engine.orders_free
@@ -53,11 +114,10 @@ def free_order_slot(arena, slot):
 
 
 @kernel
-def queue_order(arena, slot):
-    """Append the order at the back of its level."""
+def queue_in(arena, ladder, key, slot):
+    """Append the order at the back of a level of a ladder."""
     order = ORDER(arena, slot)
-    ladder = ladder_of(order.contract, order.side)
-    level = LEVEL(arena, open_level(arena, ladder, key_of(order.price_ticks, order.side)))
+    level = LEVEL(arena, open_level(arena, ladder, key))
     tail = level.tail
     order.previous = tail
     order.next = NONE
@@ -67,17 +127,18 @@ def queue_order(arena, slot):
         ORDER(arena, tail).next = slot
     level.tail = slot
     level.lots += order.lots
+    level.orders += 1
     side = LADDER(arena, ladder)
     side.lots += order.lots
     side.orders += 1
+    if order.flags & EXTRA:
+        side.lots_hidden += ORDER_EXTRA(arena, slot).lots_hidden
 
 
 @kernel
-def unqueue_order(arena, slot):
+def unqueue_from(arena, ladder, key, slot):
     """Take the order out of its level, with the lots it still shows there."""
     order = ORDER(arena, slot)
-    ladder = ladder_of(order.contract, order.side)
-    key = key_of(order.price_ticks, order.side)
     level = LEVEL(arena, find_level(arena, ladder, key))
     behind = order.next
     ahead = order.previous
@@ -90,16 +151,34 @@ def unqueue_order(arena, slot):
     else:
         ORDER(arena, behind).previous = ahead
     level.lots -= order.lots
+    level.orders -= 1
     side = LADDER(arena, ladder)
     side.lots -= order.lots
     side.orders -= 1
+    if order.flags & EXTRA:
+        side.lots_hidden -= ORDER_EXTRA(arena, slot).lots_hidden
     if level.head == NONE:
         drop_level(arena, ladder, key)
 
 
 @kernel
+def queue_order(arena, slot):
+    """Append the order at the back of its level of the book."""
+    order = ORDER(arena, slot)
+    ladder = ladder_of(order.contract, order.side)
+    queue_in(arena, ladder, key_of(order.price_ticks, order.side), slot)
+
+
+@kernel
+def unqueue_order(arena, slot):
+    order = ORDER(arena, slot)
+    ladder = ladder_of(order.contract, order.side)
+    unqueue_from(arena, ladder, key_of(order.price_ticks, order.side), slot)
+
+
+@kernel
 def shrink_order(arena, slot, lots):
-    """Lower a resting order's open lots in place: it keeps its priority."""
+    """Lower a resting order's displayed lots in place: it keeps its priority."""
     order = ORDER(arena, slot)
     ladder = ladder_of(order.contract, order.side)
     key = key_of(order.price_ticks, order.side)

@@ -110,7 +110,7 @@ CONTRACT = _record(
     step="i8", step_priced="i8", gain_step="i8", state_step="i8",
     # orders: limits, triggers that have fired and wait (reducing ones apart), the last trade
     order_lots_min="i8", order_value_min="i8", order_value_max="i8", level_orders_max="i8",
-    day_end_ns="i8", stopped="i8", last_trade_ticks="i8",
+    day_end_ns="i8", stopped="i8", last_trade_ticks="i8", armed_last="i8",
     fired_reducing_head="i4", fired_reducing_tail="i4", fired_head="i4", fired_tail="i4",
     # trading state and auctions
     state_why="i8", held="i8", auction_ns="i8", auction_indicative_ns="i8",
@@ -125,13 +125,16 @@ SWEEP = _record(
     256,
     contract="i8", account="i8", position="i8", slot="i8", order_id="i8", side="i8", group="i8",
     mode="i8", share="i8", share_lots="i8", equity="i8", beside="i8", leaves="i8", filled="i8",
-    stop_reason="i8",
+    stop_reason="i8", first_ticks="i8",
     maker_slot="i8", maker="i8", maker_position="i8", maker_equity="i8", maker_beside="i8",
     asked_lots="i8", price_ticks="i8", edge="i8", lots="i8", fee="i8", liquidation_fee="i8",
+    maker_sibling="i8",
 )  # fmt: skip
 
 # What admission hands to the acceptance of an order. Void between commands.
-ADMISSION = _record(64, lots="i8", reserve="i8", loss_fee="i8")
+ADMISSION = _record(
+    64, lots="i8", reserve="i8", loss_fee="i8", price_ticks="i8", expiry_ns="i8", linked="i8"
+)
 
 TIER = _record(
     64,
@@ -167,8 +170,8 @@ ORDER_EXTRA = _record(
     trial="i8", lots_filled="i4", lots_trial="i4",
     # below: void unless the order carries the flag EXTRA
     expiry_ns="i8", arrival="i8", timer="i4", lots_hidden="i4", lots_display="i4", sibling="i4",
-    trigger_ticks="i4", bits="i2", trail_bp="i2", order_type="i1", tif="i1", trigger_source="i1",
-    session="i1",
+    trigger_ticks="i4", best_ticks="i4", bits="i2", trail_bp="i2", order_type="i1", tif="i1",
+    trigger_source="i1", session="i1",
 )  # fmt: skip
 
 ACCOUNT = _record(
@@ -183,6 +186,7 @@ ACCOUNT_EXTRA = _record(
     owner="i4", kind="i4", heap="i4", chain_tail="i4",
     step_valued="i8",
     heartbeat_ns="i8", messages_from_ns="i8", messages="i4", timer="i4",
+    armed_reducing="i4",
 )  # fmt: skip
 
 POSITION = _record(
@@ -226,6 +230,11 @@ DIRTY = 64
 WAKING = 128
 STOPPED = 256  # by a kill switch of the account (4.6)
 GROUP_STOPPED = 512  # by one of its group
+ARMED_REDUCING = 1024  # has reduce-only orders that wait for a trigger
+
+# Why a contract is stopped, bits (4.6)
+CONTRACT_STOPPED = 1
+ALL_STOPPED = 2
 
 # Order flags beside POST_ONLY and REDUCE_ONLY
 EXTRA = 4  # the fields of its extra record mean something

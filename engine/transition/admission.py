@@ -4,15 +4,17 @@ The ladder of refusals is the order of the codes in `engine.schema.refusals`. Ab
 `place_order` nothing is written but the account's id window.
 """
 
-from engine.book.levels import has_page_room, ladder_of
-from engine.book.orders import best_price_ticks, would_trade
+from engine.book.levels import find_level, has_page_room, key_of, ladder_of
+from engine.book.orders import best_price_ticks, open_lots_of, would_trade
 from engine.kernel import cold, kernel
 from engine.schema import bounds, refusals
 from engine.schema.vocabulary import (
     BUY,
     CLIENT_FIRST,
+    DAY,
     FLAGS_CLIENT,
     FOK,
+    GTC,
     IOC,
     LIMIT,
     MARKET,
@@ -20,17 +22,24 @@ from engine.schema.vocabulary import (
     POST_ONLY,
     REDUCE_ONLY,
     SELL,
+    SLIDE,
     STATE_FROZEN,
     STATE_REDUCE_ONLY,
+    STOP_MARKET,
     STP_NONE,
+    TAKE_MARKET,
+    TRAILING_MARKET,
 )
 from engine.state.access import (
     ACCOUNT,
+    ACCOUNT_EXTRA,
     ADMISSION,
     CONTRACT,
     ENGINE,
     LADDER,
+    LEVEL,
     ORDER,
+    POOL,
     POSITION,
     has_bit,
     set_bit,
@@ -38,7 +47,7 @@ from engine.state.access import (
     to_bits,
 )
 from engine.state.arithmetic import absolute, clamp, multiply_rate_floor
-from engine.state.layout import LIQUIDATING
+from engine.state.layout import GROUP_STOPPED, LIQUIDATING, STOPPED
 from risk.accounts import has_position_room
 from risk.margin import compute_initial_of, compute_need, value_for_order
 from risk.reserve import compute_loss_fee, compute_reserve, compute_worst_lots
@@ -46,14 +55,35 @@ from risk.reserve import compute_loss_fee, compute_reserve, compute_worst_lots
 WINDOW = 64
 
 
+@cold
+def count_message(arena, account, may_exceed):
+    """Count a command of the account in the present window of command time (4.9)."""
+    pool = POOL(arena, 0)
+    extra = ACCOUNT_EXTRA(arena, account)
+    window_ns = pool.messages_window_ns
+    from_ns = ENGINE(arena, 0).clock_ns // window_ns * window_ns
+    if extra.messages_from_ns != from_ns:
+        extra.messages_from_ns = from_ns
+        extra.messages = 0
+    extra.messages += 1
+    if extra.messages > pool.messages_max and may_exceed == 0:
+        return refusals.RATE_LIMIT
+    return refusals.OK
+
+
 @kernel
-def check_client(arena, account, client_id):
-    """Account and id window (2.4); an id that passes is used up, whatever happens next."""
+def check_client(arena, account, client_id, may_exceed):
+    """Account, rate limit (`may_exceed` 1: counted, not limited) and id window (2.4); an id that
+    passes is used up, whatever happens next."""
     if account < CLIENT_FIRST or account > bounds.ACCOUNTS_MAX:
         return refusals.ACCOUNT_UNKNOWN
     record = ACCOUNT(arena, account)
     if record.group == 0:
         return refusals.ACCOUNT_UNKNOWN
+    if POOL(arena, 0).messages_max != 0:
+        code = count_message(arena, account, may_exceed)
+        if code != refusals.OK:
+            return code
     if client_id < 1 or client_id > bounds.CLIENT_ID_MAX:
         return refusals.CLIENT_ID_NOT_POSITIVE
     ahead = client_id - record.client_id_highest
@@ -72,22 +102,45 @@ def check_client(arena, account, client_id):
 
 
 @kernel
+def is_market_kind(order_type):
+    return (
+        order_type == MARKET
+        or order_type == STOP_MARKET
+        or order_type == TAKE_MARKET
+        or order_type == TRAILING_MARKET
+    )
+
+
+@kernel
 def check_shape(arena, contract, side, order_type, tif, flags, stp):
     if contract < 1 or contract > ENGINE(arena, 0).contracts:
         return refusals.CONTRACT_UNKNOWN
-    if order_type != LIMIT and order_type != MARKET:
+    if order_type < LIMIT or order_type > TRAILING_MARKET:
         return refusals.ORDER_TYPE_INVALID
     if side != BUY and side != SELL:
         return refusals.SIDE_INVALID
     is_immediate = tif == IOC or tif == FOK
-    if tif < 0 or tif > FOK or (order_type == MARKET and not is_immediate):
+    if tif < GTC or tif > DAY or (is_market_kind(order_type) and not is_immediate):
         return refusals.TIF_INVALID
     if flags & ~FLAGS_CLIENT != 0 or (flags & POST_ONLY != 0 and is_immediate):
+        return refusals.FLAGS_INVALID
+    if flags & (POST_ONLY | SLIDE) == SLIDE:
         return refusals.FLAGS_INVALID
     if stp < 0 or stp > STP_NONE:
         return refusals.STP_INVALID
     if stp == STP_NONE and CONTRACT(arena, contract).stp_none_allowed == 0:
         return refusals.STP_INVALID
+    return refusals.OK
+
+
+@kernel
+def check_lots(terms, lots, flags):
+    if lots < 1:
+        return refusals.LOTS_NOT_POSITIVE
+    if lots > terms.order_lots_max:
+        return refusals.LOTS_ABOVE_MAX
+    if lots < terms.order_lots_min and flags & REDUCE_ONLY == 0:
+        return refusals.LOTS_BELOW_MIN
     return refusals.OK
 
 
@@ -114,31 +167,40 @@ def compute_market_price(arena, contract, side):
     return clamp(price_ticks, terms.band_low_ticks, terms.band_high_ticks)
 
 
-@kernel
-def has_room(arena, position, flags, replaced, may_rest):
-    """Whether every pool that a new order can draw on has a record left.
-
-    One order slot is kept for what can't rest and only reduces: it gives it back at once (4.9).
-    """
-    if replaced != NONE:
-        return has_page_room(arena)  # it has its slot and its position
-    if may_rest == 0 and flags & REDUCE_ONLY:
-        return True
-    if ENGINE(arena, 0).orders_live >= bounds.ORDERS_MAX - 1:
-        return False
-    if may_rest == 1 and not has_page_room(arena):
-        return False
-    return position != NONE or has_position_room(arena)
+@cold
+def compute_slid_price(arena, contract, side, price_ticks):
+    """One tick from the opposite best for a post-only order that would trade, never past its own
+    limit; 0 when there is no such price (4.2)."""
+    if would_trade(arena, contract, side, price_ticks):
+        best_ticks = best_price_ticks(arena, contract, SELL - side)
+        return best_ticks - 1 if side == BUY else best_ticks + 1
+    return price_ticks
 
 
 @kernel
-def check_state(arena, contract, account, price_ticks):
+def check_standing(arena, contract, account, flags, may_rest):
+    """Whether the account may trade: no kill switch (4.6; what reduces at once passes), no
+    liquidation."""
+    standing = ACCOUNT(arena, account).flags & (LIQUIDATING | STOPPED | GROUP_STOPPED)
+    if standing | CONTRACT(arena, contract).stopped == 0:
+        return refusals.OK
+    is_stopped = (standing & ~LIQUIDATING) | CONTRACT(arena, contract).stopped != 0
+    if is_stopped and (flags & REDUCE_ONLY == 0 or may_rest == 1):
+        return refusals.TRADING_BLOCKED
+    if standing & LIQUIDATING:
+        return refusals.ACCOUNT_IN_LIQUIDATION
+    return refusals.OK
+
+
+@kernel
+def check_state(arena, contract, account, price_ticks, flags, may_rest):
     """Frozen contract, account in liquidation, price: what holds for every order."""
     terms = CONTRACT(arena, contract)
     if terms.state == STATE_FROZEN:
         return refusals.CONTRACT_FROZEN
-    if ACCOUNT(arena, account).flags & LIQUIDATING != 0:
-        return refusals.ACCOUNT_IN_LIQUIDATION
+    code = check_standing(arena, contract, account, flags, may_rest)
+    if code != refusals.OK:
+        return code
     return check_price(terms, price_ticks)
 
 
@@ -169,9 +231,80 @@ def check_limits(arena, contract, position, side, lots, replaced_lots):
     # A position on the other side counts as none: it may be gone before this order fills.
     if max(signed, 0) + working - replaced_lots + lots > terms.position_lots_max:
         return refusals.POSITION_LIMIT
-    resting = LADDER(arena, ladder_of(contract, side)).lots - replaced_lots
+    ladder = LADDER(arena, ladder_of(contract, side))
+    resting = ladder.lots + ladder.lots_hidden - replaced_lots
     if terms.long_lots + resting + lots > terms.open_interest_lots_max:
         return refusals.OPEN_INTEREST_LIMIT
+    return refusals.OK
+
+
+@kernel
+def check_value(terms, price_ticks, lots, flags):
+    """Smallest and largest value of an order (4.9)."""
+    value = lots * price_ticks * terms.tick_value
+    if value < terms.order_value_min and flags & REDUCE_ONLY == 0:
+        return refusals.VALUE_BELOW_MIN
+    if value > terms.order_value_max:
+        return refusals.VALUE_ABOVE_MAX
+    return refusals.OK
+
+
+@kernel
+def check_count(arena, account, position, flags):
+    """Room among the account's working orders (4.9); a reduce-only one a contract always has it."""
+    if ACCOUNT(arena, account).orders < POOL(arena, 0).orders_account_max:
+        return refusals.OK
+    if flags & REDUCE_ONLY and POSITION(arena, position).lots_reduce_only == 0:
+        return refusals.OK
+    return refusals.ORDERS_LIMIT
+
+
+@kernel
+def check_level(arena, contract, side, price_ticks, replaced):
+    """Room for one more order at the price (4.9), as if `replaced` had left."""
+    terms = CONTRACT(arena, contract)
+    if terms.level_orders_max == bounds.ORDERS_MAX:
+        return refusals.OK
+    level = find_level(arena, ladder_of(contract, side), key_of(price_ticks, side))
+    count = LEVEL(arena, level).orders if level != NONE else level
+    if ORDER(arena, replaced).lots != 0 and ORDER(arena, replaced).price_ticks == price_ticks:
+        count -= 1
+    return refusals.LEVEL_LIMIT if count >= terms.level_orders_max else refusals.OK
+
+
+@kernel
+def has_room(arena, position, flags, replaced, may_rest):
+    """Whether every pool that a new order can draw on has a record left.
+
+    One order slot for each position, and one more, is kept for what only reduces (4.9).
+    """
+    if replaced != NONE:
+        return has_page_room(arena)  # it has its slot and its position
+    if may_rest == 0 and flags & REDUCE_ONLY:
+        return True
+    live = ENGINE(arena, 0).orders_live
+    if flags & REDUCE_ONLY == 0 and live >= bounds.ORDERS_MAX - bounds.POSITIONS_MAX - 1:
+        return False
+    if live >= bounds.ORDERS_MAX - 1:
+        return False
+    if may_rest == 1 and not has_page_room(arena):
+        return False
+    return position != NONE or has_position_room(arena)
+
+
+@cold
+def check_room(arena, contract, account, position, side, price_ticks, flags, replaced, may_rest):
+    """Room for a new order, or for an amended one at its new price."""
+    if may_rest == 1:
+        if replaced == NONE:
+            code = check_count(arena, account, position, flags)
+            if code != refusals.OK:
+                return code
+        code = check_level(arena, contract, side, price_ticks, replaced)
+        if code != refusals.OK:
+            return code
+    if not has_room(arena, position, flags, replaced, may_rest):
+        return refusals.POOL_FULL
     return refusals.OK
 
 
@@ -186,7 +319,7 @@ def check_margin(arena, contract, account, position, side, price_ticks, lots, re
     old = ORDER(arena, replaced)  # slot 0 is nil: all its fields are 0
     old_buy = old.reserve if side == BUY else 0
     old_sell = old.reserve if side != BUY else 0
-    lots_change = lots - old.lots
+    lots_change = lots - open_lots_of(arena, replaced)
     worst_lots = compute_worst_lots(
         held.lots,
         held.lots_buy + (lots_change if side == BUY else 0),
@@ -227,11 +360,14 @@ def check_order(
     Leaves in ADMISSION the lots that reduce-only leaves, the reserve, and loss and fee; writes
     nothing else. Placing and amending share it: inlined into both it cost 3 s of compilation.
     """
-    code = check_state(arena, contract, account, price_ticks)
+    code = check_state(arena, contract, account, price_ticks, flags, may_rest)
+    if code != refusals.OK:
+        return code
+    code = check_value(CONTRACT(arena, contract), price_ticks, lots, flags)
     if code != refusals.OK:
         return code
     held = POSITION(arena, position)
-    replaced_lots = ORDER(arena, replaced).lots + 0
+    replaced_lots = open_lots_of(arena, replaced)
     reduces = False
     if flags & REDUCE_ONLY:
         code = check_reduce_only(arena, contract, position, side, lots, replaced_lots)
@@ -249,8 +385,11 @@ def check_order(
         code = check_limits(arena, contract, position, side, lots, replaced_lots)
         if code != refusals.OK:
             return code
-    if not has_room(arena, position, flags, replaced, may_rest):
-        return refusals.POOL_FULL
+    code = check_room(
+        arena, contract, account, position, side, price_ticks, flags, replaced, may_rest
+    )
+    if code != refusals.OK:
+        return code
     if flags & REDUCE_ONLY:
         return refusals.OK
     return check_margin(

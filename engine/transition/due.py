@@ -5,6 +5,7 @@ one comparison.
 """
 
 from engine.book.depth import compute_impact
+from engine.book.timers import next_timer_ns
 from engine.kernel import cold, kernel
 from engine.schema import events
 from engine.schema.vocabulary import (
@@ -15,8 +16,11 @@ from engine.schema.vocabulary import (
     STATE_FROZEN,
     WHY_SOURCES,
 )
-from engine.state.access import CONTRACT, ENGINE, POSITION
+from engine.state.access import CONTRACT, ENGINE, POSITION, TIMER
 from engine.state.events import emit
+from engine.state.layout import TIMER_EXPIRY
+from engine.transition.cancelling import do_timer
+from engine.transition.orders import cancel_linked
 from engine.transition.waterfall import change_state, supervise_step
 from funding.mark import forget_market
 from funding.premium import sample_premium, skip_sample
@@ -33,9 +37,14 @@ from risk.settlement import cover_if_short
 from risk.step import begin_step, enter_step
 from risk.supervision import drain_suspects
 
+# Kinds of due work, in the order in which they come at one time
 STALE = 1
-SAMPLE = 2
-FUNDING = 3
+AUCTION_END = 2
+INDICATIVE = 3
+EXPIRY = 4
+HEARTBEAT = 5
+SAMPLE = 6
+FUNDING = 7
 
 
 @kernel
@@ -55,9 +64,9 @@ def next_of(arena, contract):
 
 @cold
 def note_due(arena):
-    """Set the earliest due time over all contracts; 0 when nothing is due."""
+    """Set the earliest due time over timers and contracts; 0 when nothing is due."""
     engine = ENGINE(arena, 0)
-    engine.due_ns = 0
+    engine.due_ns = next_timer_ns(arena)
     for contract in range(1, engine.contracts + 1):
         if CONTRACT(arena, contract).state != STATE_FROZEN:
             due_ns, _ = next_of(arena, contract)
@@ -98,7 +107,6 @@ def do_funding(arena, contract, now_ns):
     if growth != 0:
         enter_step(arena, contract, -growth)
         supervise_step(arena, 1)
-    drain_suspects(arena)
     return 0
 
 
@@ -137,21 +145,44 @@ def do_item(arena, contract, kind, now_ns):
 
 
 @cold
+def find_due_contract(arena, due_ns):
+    """The contract whose work comes first at a time, by kind, then id; NONE when none is due."""
+    best_contract = NONE
+    best_kind = 0
+    for contract in range(1, ENGINE(arena, 0).contracts + 1):
+        if CONTRACT(arena, contract).state == STATE_FROZEN:
+            continue
+        next_ns, kind = next_of(arena, contract)
+        if next_ns == due_ns and (best_kind == 0 or kind < best_kind):
+            best_contract = contract
+            best_kind = kind
+    return best_contract
+
+
+@kernel
+def kind_of_timer(arena, due_ns):
+    """The kind of the earliest timer if it is due at this time, beyond all kinds if not."""
+    if next_timer_ns(arena) != due_ns:
+        return FUNDING + 1
+    return EXPIRY if TIMER(arena, 0).kind == TIMER_EXPIRY else HEARTBEAT
+
+
+@cold
 def do_due_work(arena, now_ns):
-    """Do everything due at or before `now_ns`, by time, then kind, then contract."""
+    """Do everything due at or before `now_ns`, by time, then kind, then id."""
     engine = ENGINE(arena, 0)
+    note_due(arena)  # the time at hand may be that of a timer which is gone
     while engine.due_ns != 0 and engine.due_ns <= now_ns:
-        best_contract = 0
-        best_kind = 0
-        for contract in range(1, engine.contracts + 1):
-            if CONTRACT(arena, contract).state == STATE_FROZEN:
-                continue
-            due_ns, kind = next_of(arena, contract)
-            if due_ns == engine.due_ns and (best_kind == 0 or kind < best_kind):
-                best_contract = contract
-                best_kind = kind
         engine.clock_ns = engine.due_ns
-        do_item(arena, best_contract, best_kind, now_ns)
+        contract = find_due_contract(arena, engine.due_ns)
+        kind = FUNDING + 1
+        if contract != NONE:
+            _, kind = next_of(arena, contract)
+        if kind_of_timer(arena, engine.due_ns) < kind:
+            do_timer(arena)
+        else:
+            do_item(arena, contract, kind, now_ns)
+        cancel_linked(arena, NONE)
+        drain_suspects(arena)
         note_due(arena)
     return 0
-

@@ -6,6 +6,7 @@ orders that self-trade prevention, solvency or reduce-only upkeep take away on t
 """
 
 from engine.book.levels import find_key_from, find_level, key_of, ladder_of
+from engine.book.orders import open_lots_of
 from engine.kernel import cold, kernel
 from engine.schema.vocabulary import (
     BUY,
@@ -28,7 +29,8 @@ from engine.state.access import (
     POSITION_EXTRA,
 )
 from engine.state.arithmetic import absolute, multiply_rate_ceil
-from engine.state.layout import STP_SHIFT
+from engine.state.layout import EXTRA, STP_SHIFT
+from engine.transition.orders import is_waiting
 from risk.margin import compute_equity, compute_maintenance_of, value_beside
 from risk.settlement import compute_maker_fee, compute_taker_fee
 
@@ -68,7 +70,7 @@ def trial_order_lots_of(arena, slot):
     extra = ORDER_EXTRA(arena, slot)
     if extra.trial == ENGINE(arena, 0).sequence:
         return extra.lots_trial + 0
-    return ORDER(arena, slot).lots + 0
+    return open_lots_of(arena, slot)
 
 
 @kernel
@@ -87,7 +89,7 @@ def trim_trial(arena, position):
     slot = head
     while slot != NONE:
         order = ORDER(arena, slot)
-        if order.flags & REDUCE_ONLY:
+        if order.flags & REDUCE_ONLY and not is_waiting(arena, slot):
             closes = lots < 0 if order.side == BUY else lots > 0
             kept = min(trial_order_lots_of(arena, slot), left) if closes else 0
             note_trial_order_lots(arena, slot, kept)
@@ -99,8 +101,30 @@ def trim_trial(arena, position):
 
 
 @cold
-def try_fill(arena, slot, maker_slot, leaves):
-    """The lots of one resting order that the aggressor could trade; -1 when the sweep would stop.
+def cut_sibling_trial(arena, slot, lots):
+    """What a fill of the order takes from its sibling, on trial values (4.5)."""
+    if ORDER(arena, slot).flags & EXTRA == 0:
+        return 0
+    sibling = ORDER_EXTRA(arena, slot).sibling + 0
+    if sibling != NONE and not is_waiting(arena, sibling):
+        left = 0
+        if trial_order_lots_of(arena, slot) > 0:
+            left = max(trial_order_lots_of(arena, sibling) - lots, 0)
+        note_trial_order_lots(arena, sibling, left)
+    return 0
+
+
+@kernel
+def end_trial(arena, slot):
+    """The order ends on trial, and so does its sibling."""
+    note_trial_order_lots(arena, slot, 0)
+    cut_sibling_trial(arena, slot, 0)
+
+
+@cold
+def try_fill(arena, slot, maker_slot, shown, leaves):
+    """The lots of a resting order's slice that the aggressor could trade; -1 when the sweep would
+    stop.
 
     Updates the trial values as the fill, or the cancel of the resting order, would.
     """
@@ -110,7 +134,7 @@ def try_fill(arena, slot, maker_slot, leaves):
     terms = CONTRACT(arena, contract)
     account = order.account
     maker = maker_order.account
-    asked = min(leaves, trial_order_lots_of(arena, maker_slot))
+    asked = min(leaves, shown)
     edge = (terms.mark_ticks - maker_order.price_ticks) * terms.tick_value
     signed = 1
     if order.side != BUY:
@@ -120,7 +144,7 @@ def try_fill(arena, slot, maker_slot, leaves):
     maker_equity = trial_equity_of(arena, maker) - asked * edge
     maker_lots = trial_position_lots_of(arena, maker_order.position) - signed * asked
     if maker_equity < 0:
-        note_trial_order_lots(arena, maker_slot, 0)
+        end_trial(arena, maker_slot)
         return 0
     if edge > terms.slip_value:
         value = asked * maker_order.price_ticks * terms.tick_value
@@ -128,7 +152,7 @@ def try_fill(arena, slot, maker_slot, leaves):
         after = maker_equity - compute_maker_fee(terms, value, maker_equity, taker_fee)
         _, beside = value_beside(arena, maker, contract)
         if after < beside + compute_maintenance_of(arena, contract, maker_lots):
-            note_trial_order_lots(arena, maker_slot, 0)
+            end_trial(arena, maker_slot)
             return 0
 
     equity = trial_equity_of(arena, account)
@@ -151,16 +175,66 @@ def try_fill(arena, slot, maker_slot, leaves):
     lots = trial_position_lots_of(arena, maker_order.position) - signed * asked
     note_trial_position_lots(arena, maker_order.position, lots)
     note_trial_order_lots(arena, maker_slot, trial_order_lots_of(arena, maker_slot) - asked)
+    cut_sibling_trial(arena, slot, asked)
+    cut_sibling_trial(arena, maker_slot, asked)
     if POSITION(arena, maker_order.position).lots_reduce_only != 0:
         trim_trial(arena, maker_order.position)
     return asked
+
+
+@kernel
+def slice_of(arena, slot, passes):
+    """What a resting order shows at the given walk through its level, 0 when it is gone.
+
+    An iceberg's slices come to the back of the level one by one, so the second slices of all its
+    icebergs stand behind every first, in the same order, and so on.
+    """
+    left = trial_order_lots_of(arena, slot)
+    order = ORDER(arena, slot)
+    if order.flags & EXTRA and ORDER_EXTRA(arena, slot).lots_hidden > 0:
+        extra = ORDER_EXTRA(arena, slot)
+        if passes == 0:
+            return min(left, order.lots)
+        return min(left, extra.lots_display)
+    return left if passes == 0 else 0
+
+
+@cold
+def walk_level(arena, slot, head, group, passes, leaves):
+    """Trade one walk through a level on trial; the lots left, or -1 when the sweep would stop."""
+    mode = ORDER(arena, slot).flags >> STP_SHIFT
+    maker_slot = head
+    while maker_slot != NONE and leaves > 0:
+        shown = slice_of(arena, maker_slot, passes)
+        is_own = ACCOUNT(arena, ORDER(arena, maker_slot).account).group == group
+        if is_own and mode != STP_NONE:
+            if mode != STP_CANCEL_OLDEST and shown > 0:
+                return -1
+            end_trial(arena, maker_slot)
+        elif shown > 0:
+            filled = try_fill(arena, slot, maker_slot, shown, leaves)
+            if filled < 0:
+                return -1
+            leaves -= filled
+        maker_slot = ORDER(arena, maker_slot).next + 0
+    return leaves
+
+
+@cold
+def has_hidden(arena, head):
+    """1 when an order of the level is an iceberg that would still show something."""
+    slot = head
+    while slot != NONE:
+        if slice_of(arena, slot, 1) > 0:
+            return 1
+        slot = ORDER(arena, slot).next + 0
+    return 0
 
 
 @cold
 def is_fillable(arena, slot):
     """1 when the sweep would fill the accepted order `slot` to its last lot, else 0."""
     order = ORDER(arena, slot)
-    mode = order.flags >> STP_SHIFT
     group = ACCOUNT(arena, order.account).group
     maker_side = SELL - order.side
     ladder = ladder_of(order.contract, maker_side)
@@ -168,19 +242,12 @@ def is_fillable(arena, slot):
     leaves = order.lots + 0
     key = LADDER(arena, ladder).best_key
     while key != NONE and key <= limit_key:
-        maker_slot = LEVEL(arena, find_level(arena, ladder, key)).head + 0
-        while maker_slot != NONE:
-            is_own = ACCOUNT(arena, ORDER(arena, maker_slot).account).group == group
-            if is_own and mode != STP_NONE:
-                if mode != STP_CANCEL_OLDEST:
-                    return 0
-            elif trial_order_lots_of(arena, maker_slot) > 0:
-                filled = try_fill(arena, slot, maker_slot, leaves)
-                if filled < 0:
-                    return 0
-                leaves -= filled
-                if leaves == 0:
-                    return 1
-            maker_slot = ORDER(arena, maker_slot).next + 0
+        head = LEVEL(arena, find_level(arena, ladder, key)).head + 0
+        passes = 0
+        while passes == 0 or has_hidden(arena, head) == 1:
+            leaves = walk_level(arena, slot, head, group, passes, leaves)
+            if leaves <= 0:
+                return 1 if leaves == 0 else 0
+            passes += 1
         key = find_key_from(arena, ladder, key + 1)
     return 0

@@ -18,6 +18,7 @@ from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL, 
 from engine.state.events import emit
 from engine.state.layout import LIQUIDATING
 from engine.transition.admission import check_client
+from engine.transition.cancelling import join_group
 from risk.accounts import contract_of, first_position, next_position
 from risk.ledger import apply_cash, release_withdrawals_if_refilled, settle_all_funding
 from risk.margin import (
@@ -43,6 +44,7 @@ def open_account(arena, account, owner, group, kind):
     ACCOUNT_EXTRA(arena, account).kind = kind
     engine = ENGINE(arena, 0)
     engine.accounts_top = max(engine.accounts_top, account)
+    join_group(arena, account)
     emit(arena, events.ACCOUNT_OPENED, 0, account, owner, group, kind, 0, 0, 0)
     return refusals.OK
 
@@ -124,7 +126,7 @@ def compute_withdrawable(arena, account):
 
 @cold
 def withdraw(arena, account, client_id, amount):
-    code = check_client(arena, account, client_id)
+    code = check_client(arena, account, client_id, 0)
     if code != refusals.OK:
         return code
     if ACCOUNT(arena, account).flags & LIQUIDATING:

@@ -1,28 +1,46 @@
 """Ending and cutting orders: the book and the reserve change together, with an event."""
 
+from engine.book.icebergs import cut_resting, refill_order
 from engine.book.orders import (
     free_order_slot,
+    open_lots_of,
     order_id_of,
     shrink_order,
     unlist_order,
     unqueue_order,
 )
+from engine.book.triggers import cut_waiting, leave_waiting
 from engine.kernel import cold, kernel
 from engine.schema import events
-from engine.schema.vocabulary import BUY, CANCEL_REDUCE_ONLY, NONE, REDUCE_ONLY
-from engine.state.access import ACCOUNT, ORDER, POSITION
+from engine.schema.vocabulary import (
+    BUY,
+    CANCEL_LINKED,
+    CANCEL_REDUCE_ONLY,
+    NONE,
+    REDUCE_ONLY,
+    SIDES_BOTH,
+)
+from engine.state.access import (
+    ACCOUNT,
+    ENGINE,
+    LINKED_ORDER,
+    ORDER,
+    ORDER_EXTRA,
+    POSITION,
+)
 from engine.state.arithmetic import absolute
 from engine.state.events import emit
+from engine.state.layout import ARMED, ARMED_REDUCING, ENDING, EXTRA, FIRED
 from risk.accounts import first_position, next_position
 from risk.reserve import release_reserve
 
 
 @kernel
-def emit_cancelled(arena, slot, lots, reason):
+def emit_cancelled(arena, slot, lots, reason, code):
     order = ORDER(arena, slot)
     emit(
         arena, events.ORDER_CANCELLED, order.contract, order.account,
-        order_id_of(arena, slot), order.client_id, order.price_ticks, lots, reason, 0,
+        order_id_of(arena, slot), order.client_id, order.price_ticks, lots, reason, code,
     )  # fmt: skip
 
 
@@ -31,24 +49,54 @@ def emit_reduced(arena, slot, lots, reason):
     """Announce that `lots` of the order are gone; its open lots are already the new ones."""
     order = ORDER(arena, slot)
     emit(
-        arena, events.ORDER_REDUCED, order.contract, order.account,
-        order_id_of(arena, slot), order.client_id, order.price_ticks, lots, reason, order.lots,
+        arena, events.ORDER_REDUCED, order.contract, order.account, order_id_of(arena, slot),
+        order.client_id, order.price_ticks, lots, reason, open_lots_of(arena, slot),
     )  # fmt: skip
 
 
 @kernel
+def emit_refilled(arena, slot):
+    order = ORDER(arena, slot)
+    emit(
+        arena, events.ORDER_REFILLED, order.contract, order.account, order_id_of(arena, slot),
+        order.client_id, order.price_ticks, order.lots, ORDER_EXTRA(arena, slot).lots_hidden, 0,
+    )  # fmt: skip
+
+
+@kernel
+def is_waiting(arena, slot):
+    """Whether a working order waits for its trigger, or has fired and waits for its turn."""
+    if ORDER(arena, slot).flags & EXTRA:
+        return ORDER_EXTRA(arena, slot).bits & (ARMED | FIRED) != 0
+    return False
+
+
+@kernel
 def unrest_order(arena, slot):
-    """Take a resting order, filled or not, off the book and its account's list; free its slot."""
+    """Take a resting order, filled or not, off the book and its account's list."""
     unqueue_order(arena, slot)
     unlist_order(arena, slot)
     ACCOUNT(arena, ORDER(arena, slot).account).orders -= 1
 
 
 @cold
-def cancel_resting(arena, slot, reason):
-    """End a resting order."""
-    lots = ORDER(arena, slot).lots
-    emit_cancelled(arena, slot, lots, reason)
+def cancel_waiting(arena, slot, reason):
+    """End an order that waits; it has reserved nothing."""
+    leave_waiting(arena, slot)
+    emit_cancelled(arena, slot, ORDER(arena, slot).lots, reason, 0)
+    unlist_order(arena, slot)
+    ACCOUNT(arena, ORDER(arena, slot).account).orders -= 1
+    free_order_slot(arena, slot)
+    return 0
+
+
+@cold
+def cancel_working(arena, slot, reason):
+    """End a working order, resting or waiting."""
+    if is_waiting(arena, slot):
+        return cancel_waiting(arena, slot, reason)
+    lots = open_lots_of(arena, slot)
+    emit_cancelled(arena, slot, lots, reason, 0)
     release_reserve(arena, slot, lots)
     unrest_order(arena, slot)
     free_order_slot(arena, slot)
@@ -56,17 +104,89 @@ def cancel_resting(arena, slot, reason):
 
 
 @cold
-def reduce_resting(arena, slot, lots, reason):
-    """Cut a resting order by fewer lots than it has; it keeps its priority."""
+def cut_working(arena, slot, lots):
+    """Take fewer lots than it has from a working order; it keeps its priority."""
+    if is_waiting(arena, slot):
+        return cut_waiting(arena, slot, lots)
     release_reserve(arena, slot, lots)
+    if ORDER(arena, slot).flags & EXTRA:
+        return cut_resting(arena, slot, lots)
     shrink_order(arena, slot, lots)
+    return 0
+
+
+@cold
+def reduce_working(arena, slot, lots, reason):
+    """The same with an event that gives the reason."""
+    cut_working(arena, slot, lots)
     emit_reduced(arena, slot, lots, reason)
     return 0
 
 
 @cold
+def decrement_resting(arena, slot, lots, reason):
+    """Take lots that a resting order shows; an iceberg then shows its next ones (4.7)."""
+    if lots == open_lots_of(arena, slot):
+        return cancel_working(arena, slot, reason)
+    release_reserve(arena, slot, lots)
+    shrink_order(arena, slot, lots)
+    emit_reduced(arena, slot, lots, reason)
+    if ORDER(arena, slot).lots == 0:
+        refill_order(arena, slot)
+        emit_refilled(arena, slot)
+    return 0
+
+
+@cold
+def end_by_link(arena, slot):
+    """Let an order end at the next point where linked orders are cancelled; its link is gone."""
+    engine = ENGINE(arena, 0)
+    extra = ORDER_EXTRA(arena, slot)
+    ORDER_EXTRA(arena, extra.sibling).sibling = NONE
+    extra.sibling = NONE
+    extra.bits |= ENDING
+    LINKED_ORDER(arena, engine.linked).slot = slot
+    engine.linked += 1
+    return 0
+
+
+@cold
+def cut_sibling(arena, slot, lots):
+    """After a fill of its sibling: cut the order by as many lots, or let it end (4.5)."""
+    if open_lots_of(arena, slot) > lots:
+        return reduce_working(arena, slot, lots, CANCEL_LINKED)
+    if ORDER_EXTRA(arena, slot).bits & ENDING == 0:
+        end_by_link(arena, slot)
+    return 0
+
+
+@cold
+def cancel_linked(arena, in_motion):
+    """Cancel the orders whose siblings have ended, first in first out.
+
+    Returns 1 when the aggressor `in_motion` (NONE outside a sweep) is among them: it rests
+    nowhere, so ending it is its sweep's business.
+    """
+    engine = ENGINE(arena, 0)
+    must_stop = 0
+    k = 0
+    while k < engine.linked:
+        slot = LINKED_ORDER(arena, k).slot + 0
+        order = ORDER(arena, slot)
+        if order.lots != 0 and order.flags & EXTRA and ORDER_EXTRA(arena, slot).bits & ENDING:
+            if slot == in_motion:
+                must_stop = 1
+            else:
+                cancel_working(arena, slot, CANCEL_LINKED)
+        k += 1
+    engine.linked = 0
+    return must_stop
+
+
+@cold
 def trim_reduce_only(arena, position):
-    """Cut the position's resting reduce-only orders to it, in arrival order (4.3)."""
+    """Cut the position's resting reduce-only orders to it, in arrival order; those that wait end
+    with the position (4.3)."""
     held = POSITION(arena, position)
     head = held.order_head
     if head == NONE:
@@ -80,12 +200,17 @@ def trim_reduce_only(arena, position):
         is_last = slot == last
         if order.flags & REDUCE_ONLY:
             closes = held.lots < 0 if order.side == BUY else held.lots > 0
-            kept = min(order.lots, left) if closes else 0
-            left -= kept
-            if kept == 0:
-                cancel_resting(arena, slot, CANCEL_REDUCE_ONLY)
-            elif kept < order.lots:
-                reduce_resting(arena, slot, order.lots - kept, CANCEL_REDUCE_ONLY)
+            if is_waiting(arena, slot):
+                if not closes:
+                    cancel_working(arena, slot, CANCEL_REDUCE_ONLY)
+            else:
+                lots = open_lots_of(arena, slot)
+                kept = min(lots, left) if closes else 0
+                left -= kept
+                if kept == 0:
+                    cancel_working(arena, slot, CANCEL_REDUCE_ONLY)
+                elif kept < lots:
+                    reduce_working(arena, slot, lots - kept, CANCEL_REDUCE_ONLY)
         if is_last:
             return 0
         slot = behind
@@ -93,13 +218,25 @@ def trim_reduce_only(arena, position):
 
 @kernel
 def keep_reduce_only(arena, position):
-    if POSITION(arena, position).lots_reduce_only != 0:
+    held = POSITION(arena, position)
+    if held.lots_reduce_only != 0 or ACCOUNT(arena, held.account).flags & ARMED_REDUCING:
         trim_reduce_only(arena, position)
 
 
+@kernel
+def is_meant(arena, slot, spared_flag, sides, session):
+    """Whether a cancel of many means this order; 0 in `sides` and `session` means any."""
+    order = ORDER(arena, slot)
+    if order.flags & spared_flag != 0 or (sides != SIDES_BOTH and order.side + 1 != sides):
+        return False
+    if session == 0:
+        return True
+    return order.flags & EXTRA != 0 and ORDER_EXTRA(arena, slot).session == session
+
+
 @cold
-def cancel_of_position(arena, position, reason, spared_flag):
-    """Cancel a position's orders in arrival order but those that carry `spared_flag`; the count."""
+def cancel_of_position(arena, position, reason, spared_flag, sides, session):
+    """Cancel a position's orders in arrival order, those that are meant; returns the count."""
     count = 0
     slot = POSITION(arena, position).order_head
     if slot == NONE:
@@ -108,8 +245,8 @@ def cancel_of_position(arena, position, reason, spared_flag):
     while True:
         behind = ORDER(arena, slot).account_next
         is_last = slot == last
-        if ORDER(arena, slot).flags & spared_flag == 0:
-            cancel_resting(arena, slot, reason)
+        if is_meant(arena, slot, spared_flag, sides, session):
+            cancel_working(arena, slot, reason)
             count += 1
         if is_last:
             return count
@@ -117,13 +254,13 @@ def cancel_of_position(arena, position, reason, spared_flag):
 
 
 @cold
-def cancel_of_account(arena, account, reason, spared_flag):
+def cancel_of_account(arena, account, reason, spared_flag, sides, session):
     """The same over all of the account's contracts, in their order."""
     count = 0
     k = 0
     position = first_position(arena, account)
     while position != NONE:
-        count += cancel_of_position(arena, position, reason, spared_flag)
+        count += cancel_of_position(arena, position, reason, spared_flag, sides, session)
         k += 1
         position = next_position(arena, account, position, k)
     return count

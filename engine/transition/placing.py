@@ -1,19 +1,21 @@
-"""Client commands: place, cancel, amend, mass cancel (4.1-4.7)."""
+"""Plain orders from acceptance to rest, and what a client does to a working one (4.1-4.4, 4.7)."""
 
+from engine.book.icebergs import hide_lots, unhide_lots
 from engine.book.orders import (
     filled_lots_of,
     find_order,
     free_order_slot,
     list_order,
     note_partial_fill,
+    open_lots_of,
     order_id_of,
     queue_order,
-    shrink_order,
     take_order_slot,
     unlist_order,
     unqueue_order,
     would_trade,
 )
+from engine.book.timers import clear_order_timer, set_order_timer
 from engine.kernel import cold, kernel
 from engine.schema import events, refusals
 from engine.schema.vocabulary import (
@@ -21,48 +23,68 @@ from engine.schema.vocabulary import (
     CANCEL_CLIENT,
     CANCEL_FOK,
     CANCEL_IOC,
-    CANCEL_MASS,
     CANCEL_REDUCE_ONLY,
-    FLAGS_CLIENT,
     FOK,
     GTC,
+    IOC,
     MARKET,
     NONE,
+    POST_ONLY,
+    REDUCE_ONLY,
 )
-from engine.state.access import ACCOUNT, ADMISSION, CONTRACT, ENGINE, ORDER, SWEEP
+from engine.state.access import ACCOUNT, ADMISSION, CONTRACT, ORDER, ORDER_EXTRA, SWEEP
 from engine.state.events import emit
-from engine.state.layout import STP_SHIFT
+from engine.state.layout import EXTRA, SLIDES, STP_SHIFT
 from engine.transition.admission import (
     check_client,
+    check_lots,
     check_order,
-    check_shape,
     compute_market_price,
+    compute_slid_price,
 )
 from engine.transition.feasibility import is_fillable
 from engine.transition.orders import (
-    cancel_of_account,
-    cancel_of_position,
-    cancel_resting,
+    cancel_working,
+    cut_working,
     emit_cancelled,
     emit_reduced,
+    emit_refilled,
+    is_waiting,
 )
 from engine.transition.sweep import sweep
 from risk.accounts import find_position, open_position
 from risk.reserve import apply_reserve, release_reserve
 
 
-@kernel
-def rest_order(arena, slot):
+@cold
+def rest_with_extra(arena, slot):
+    """Bring an order with extra fields to rest: an iceberg shows a slice, an expiry starts."""
+    hide_lots(arena, slot)
     queue_order(arena, slot)
     list_order(arena, slot)
     ACCOUNT(arena, ORDER(arena, slot).account).orders += 1
+    set_order_timer(arena, slot)
+    if ORDER_EXTRA(arena, slot).lots_hidden > 0:
+        emit_refilled(arena, slot)
+    return 0
+
+
+@kernel
+def rest_order(arena, slot):
+    order = ORDER(arena, slot)
+    if order.flags & EXTRA:
+        rest_with_extra(arena, slot)
+    else:
+        queue_order(arena, slot)
+        list_order(arena, slot)
+        ACCOUNT(arena, order.account).orders += 1
 
 
 @cold
 def end_aggressor(arena, slot, reason):
     """Cancel what is left of an order that never rested."""
     lots = ORDER(arena, slot).lots
-    emit_cancelled(arena, slot, lots, reason)
+    emit_cancelled(arena, slot, lots, reason, 0)
     release_reserve(arena, slot, lots)
     free_order_slot(arena, slot)
     return 0
@@ -85,7 +107,7 @@ def work_aggressor(arena, slot, tif):
     stop_reason = SWEEP(arena, 0).stop_reason
     if stop_reason != 0:
         return end_aggressor(arena, slot, stop_reason)
-    if tif != GTC:
+    if tif == IOC or tif == FOK:
         return end_aggressor(arena, slot, CANCEL_IOC)
     filled = SWEEP(arena, 0).filled
     if filled > 0:
@@ -95,33 +117,63 @@ def work_aggressor(arena, slot, tif):
 
 
 @kernel
-def place_order(arena, command):
-    """A new order: refused with a code, or accepted, swept and ended or rested."""
+def write_order(arena, slot, command, position, price_ticks, lots, flags):
+    """Fill the record of an order that has just been accepted."""
+    order = ORDER(arena, slot)
+    order.reserve = 0
+    order.loss_fee = 0
+    order.client_id = command.client_id
+    order.price_ticks = price_ticks
+    order.lots = lots
+    order.account = command.account
+    order.position = position
+    order.contract = command.contract
+    order.side = command.side
+    order.flags = (flags & (POST_ONLY | REDUCE_ONLY)) | (command.stp << STP_SHIFT)
+
+
+@kernel
+def emit_accepted(arena, slot, command, price_ticks, asked):
+    terms = (
+        command.order_type | (command.tif << 8) | (command.flags << 16) | (command.stp << 24)
+    )
+    emit(
+        arena, events.ORDER_ACCEPTED, command.contract, command.account,
+        order_id_of(arena, slot), command.client_id, price_ticks, asked, command.side, terms,
+    )  # fmt: skip
+
+
+@kernel
+def work_or_rest(arena, slot, tif):
+    """Sweep an accepted order that can trade or must not rest; else it rests."""
+    order = ORDER(arena, slot)
+    if tif == IOC or tif == FOK or would_trade(
+        arena, order.contract, order.side, order.price_ticks
+    ):
+        work_aggressor(arena, slot, tif)
+    else:
+        rest_order(arena, slot)
+
+
+@kernel
+def place_plain(arena, command):
+    """A limit or market order without anything special: refused, or accepted and worked."""
     account = command.account
-    code = check_client(arena, account, command.client_id)
-    if code != refusals.OK:
-        return code
     contract = command.contract
     side = command.side
     flags = command.flags
-    code = check_shape(
-        arena, contract, side, command.order_type, command.tif, flags, command.stp
-    )
+    asked = command.lots
+    code = check_lots(CONTRACT(arena, contract), asked, flags)
     if code != refusals.OK:
         return code
-    asked = command.lots
-    if asked < 1:
-        return refusals.LOTS_NOT_POSITIVE
-    if asked > CONTRACT(arena, contract).order_lots_max:
-        return refusals.LOTS_ABOVE_MAX
     price_ticks = command.price_ticks + 0
     if command.order_type == MARKET:
         price_ticks = compute_market_price(arena, contract, side)
     position = find_position(arena, account, contract)
+    may_rest = 0 if command.tif == IOC or command.tif == FOK else 1
     code = check_order(
-        arena, contract, account, position, side, price_ticks, asked, flags, NONE,
-        1 if command.tif == GTC else 0,
-    )  # fmt: skip
+        arena, contract, account, position, side, price_ticks, asked, flags, NONE, may_rest
+    )
     if code != refusals.OK:
         return code
     lots = ADMISSION(arena, 0).lots
@@ -130,41 +182,24 @@ def place_order(arena, command):
     if position == NONE:
         position = open_position(arena, account, contract)
     slot = take_order_slot(arena)
-    order = ORDER(arena, slot)
-    order.reserve = 0
-    order.loss_fee = 0
-    order.client_id = command.client_id
-    order.price_ticks = price_ticks
-    order.lots = lots
-    order.account = account
-    order.position = position
-    order.contract = contract
-    order.side = side
-    order.flags = flags | (command.stp << STP_SHIFT)
+    write_order(arena, slot, command, position, price_ticks, lots, flags)
     apply_reserve(arena, slot, ADMISSION(arena, 0).reserve, ADMISSION(arena, 0).loss_fee)
-    terms = command.order_type | (command.tif << 8) | (flags << 16) | (command.stp << 24)
-    emit(
-        arena, events.ORDER_ACCEPTED, contract, account,
-        order_id_of(arena, slot), command.client_id, price_ticks, asked, side, terms,
-    )  # fmt: skip
+    emit_accepted(arena, slot, command, price_ticks, asked)
     if lots < asked:
         emit_reduced(arena, slot, asked - lots, CANCEL_REDUCE_ONLY)
-    if command.tif != GTC or would_trade(arena, contract, side, price_ticks):
-        work_aggressor(arena, slot, command.tif)
-    else:
-        rest_order(arena, slot)
+    work_or_rest(arena, slot, command.tif)
     return refusals.OK
 
 
 @kernel
 def cancel_order(arena, command):
-    code = check_client(arena, command.account, command.client_id)
+    code = check_client(arena, command.account, command.client_id, 1)
     if code != refusals.OK:
         return code
     slot = find_order(arena, command.order_id, command.account)
     if slot == NONE:
         return refusals.ORDER_UNKNOWN
-    cancel_resting(arena, slot, CANCEL_CLIENT)
+    cancel_working(arena, slot, CANCEL_CLIENT)
     return refusals.OK
 
 
@@ -173,7 +208,7 @@ def emit_amended(arena, slot, priority_kept):
     order = ORDER(arena, slot)
     emit(
         arena, events.ORDER_AMENDED, order.contract, order.account, order_id_of(arena, slot),
-        order.client_id, order.price_ticks, order.lots, priority_kept, 0,
+        order.client_id, order.price_ticks, open_lots_of(arena, slot), priority_kept, 0,
     )  # fmt: skip
 
 
@@ -181,19 +216,25 @@ def emit_amended(arena, slot, priority_kept):
 def replace_order(arena, slot, price_ticks, asked):
     """Re-enter a resting order at a new limit or size: it keeps its id and loses its priority."""
     order = ORDER(arena, slot)
+    flags = order.flags & (POST_ONLY | REDUCE_ONLY)
+    if order.flags & EXTRA and ORDER_EXTRA(arena, slot).bits & SLIDES:
+        price_ticks = compute_slid_price(arena, order.contract, order.side, price_ticks)
     code = check_order(
         arena, order.contract, order.account, order.position,
-        order.side, price_ticks, asked, order.flags & FLAGS_CLIENT, slot, 1,
+        order.side, price_ticks, asked, flags, slot, 1,
     )  # fmt: skip
     if code != refusals.OK:
         return code
     lots = ADMISSION(arena, 0).lots
     # From here the amendment stands; nothing below may refuse.
 
-    release_reserve(arena, slot, order.lots)
+    release_reserve(arena, slot, open_lots_of(arena, slot))
     unqueue_order(arena, slot)
     unlist_order(arena, slot)
     ACCOUNT(arena, order.account).orders -= 1
+    if order.flags & EXTRA:
+        unhide_lots(arena, slot)
+        clear_order_timer(arena, slot)
     order.price_ticks = price_ticks
     order.lots = asked
     emit_amended(arena, slot, 0)
@@ -201,21 +242,18 @@ def replace_order(arena, slot, price_ticks, asked):
     apply_reserve(arena, slot, ADMISSION(arena, 0).reserve, ADMISSION(arena, 0).loss_fee)
     if lots < asked:
         emit_reduced(arena, slot, asked - lots, CANCEL_REDUCE_ONLY)
-    if would_trade(arena, order.contract, order.side, price_ticks):
-        work_aggressor(arena, slot, GTC)
-    else:
-        rest_order(arena, slot)
+    work_or_rest(arena, slot, GTC)
     return refusals.OK
 
 
 @cold
 def amend_order(arena, account, client_id, order_id, price_ticks, total):
     """A new limit and total quantity (4.4); only a pure decrease keeps priority."""
-    code = check_client(arena, account, client_id)
+    code = check_client(arena, account, client_id, 0)
     if code != refusals.OK:
         return code
     slot = find_order(arena, order_id, account)
-    if slot == NONE:
+    if slot == NONE or is_waiting(arena, slot):
         return refusals.ORDER_UNKNOWN
     order = ORDER(arena, slot)
     if total < 0:
@@ -224,33 +262,13 @@ def amend_order(arena, account, client_id, order_id, price_ticks, total):
         return refusals.LOTS_ABOVE_MAX
     lots = total - filled_lots_of(arena, slot)
     if lots <= 0:
-        cancel_resting(arena, slot, CANCEL_AMEND)
+        cancel_working(arena, slot, CANCEL_AMEND)
         return refusals.OK
-    if price_ticks == order.price_ticks and lots == order.lots:
+    open_lots = open_lots_of(arena, slot)
+    if price_ticks == order.price_ticks and lots == open_lots:
         return refusals.AMEND_NOTHING
-    if price_ticks == order.price_ticks and lots < order.lots:
-        release_reserve(arena, slot, order.lots - lots)
-        shrink_order(arena, slot, order.lots - lots)
+    if price_ticks == order.price_ticks and lots < open_lots:
+        cut_working(arena, slot, open_lots - lots)
         emit_amended(arena, slot, 1)
         return refusals.OK
     return replace_order(arena, slot, price_ticks, lots)
-
-
-@cold
-def mass_cancel(arena, account, client_id, contract):
-    """Cancel the account's orders in one contract, or in all of them (contract 0) (4.6)."""
-    code = check_client(arena, account, client_id)
-    if code != refusals.OK:
-        return code
-    if contract < 0 or contract > ENGINE(arena, 0).contracts:
-        return refusals.CONTRACT_UNKNOWN
-    if contract == 0:
-        count = cancel_of_account(arena, account, CANCEL_MASS, 0)
-    else:
-        count = cancel_of_position(
-            arena, find_position(arena, account, contract), CANCEL_MASS, 0
-        )
-    emit(arena, events.MASS_CANCELLED, contract, account, client_id, count, 0, 0, 0, 0)
-    return refusals.OK
-
-

@@ -17,8 +17,9 @@ from engine.schema.vocabulary import (
 )
 from engine.state.access import CONTRACT, ENGINE, LADDER, LEVEL, SOURCE
 from engine.state.events import emit
+from engine.transition.conditional import look_at_prices
 from engine.transition.due import freeze_contract, note_due
-from engine.transition.orders import cancel_resting
+from engine.transition.orders import cancel_working
 from engine.transition.waterfall import change_state, supervise_step
 from funding.index import publish_index, source_at
 from funding.mark import publish_mark
@@ -41,7 +42,7 @@ def cancel_level(arena, ladder, key):
     """Cancel every order of a level, oldest first; the level goes with its last order."""
     level = find_level(arena, ladder, key)
     while level != NONE and LEVEL(arena, level).head != NONE:
-        cancel_resting(arena, LEVEL(arena, level).head, CANCEL_BAND)
+        cancel_working(arena, LEVEL(arena, level).head, CANCEL_BAND)
         level = find_level(arena, ladder, key)
     return 0
 
@@ -112,6 +113,7 @@ def publish_pair(arena, contract, source, price_ticks):
     note_due(arena)
     cancel_outside_band(arena, contract, BUY)
     cancel_outside_band(arena, contract, SELL)
+    look_at_prices(arena, contract)
     moved_ticks = terms.mark_ticks - mark_before
     if moved_ticks == 0 and not was_frozen:
         return 0

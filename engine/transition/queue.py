@@ -12,6 +12,7 @@ from engine.schema.vocabulary import (
     NONE,
     REDUCE_ONLY,
     SELL,
+    SIDES_BOTH,
     STEP_WHOLE,
     STP_CANCEL_OLDEST,
 )
@@ -19,7 +20,7 @@ from engine.state.access import ACCOUNT, CONTRACT, ENGINE, LIQUIDATION, POOL, PO
 from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.events import emit
 from engine.state.layout import WHOLE_NEXT
-from engine.transition.orders import cancel_of_account
+from engine.transition.orders import cancel_linked, cancel_of_account
 from engine.transition.step_plan import plan_step
 from engine.transition.sweep import sweep
 from engine.transition.transfers import deleverage, pair_off, take_over_with_penalty
@@ -58,7 +59,7 @@ def step_account(arena, account):
             return end_liquidation(arena, account, END_RECOVERED)
         is_flat = find_largest_position(arena, account, 0) == NONE
         return end_liquidation(arena, account, END_FLAT if is_flat else END_FROZEN)
-    cancel_of_account(arena, account, CANCEL_LIQUIDATION, REDUCE_ONLY)
+    cancel_of_account(arena, account, CANCEL_LIQUIDATION, REDUCE_ONLY, SIDES_BOTH, 0)
     contract = engine.plan_contract
     position = engine.plan_position
     lots = engine.plan_lots
@@ -99,6 +100,7 @@ def run_queue(arena):
         if engine.liquidations == 0:
             break
         step_account(arena, LIQUIDATION(arena, 0).slot)
+        cancel_linked(arena, NONE)
         drain_suspects(arena)
         steps += 1
     return steps

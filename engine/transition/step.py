@@ -6,6 +6,8 @@ from engine.schema.commands import (
     ADVANCE_TIME,
     AMEND_ORDER,
     CANCEL_ORDER,
+    CANCEL_SESSION,
+    CLIENT_LAST,
     DEPOSIT,
     MASS_CANCEL,
     OPEN_ACCOUNT,
@@ -13,14 +15,27 @@ from engine.schema.commands import (
     OPERATOR_LAST,
     PLACE_ORDER,
     PUBLISH_PRICE,
+    RELEASE_TRADING,
     RELEASE_WITHDRAWALS,
+    SET_HEARTBEAT,
+    STOP_TRADING,
     WITHDRAW,
 )
+from engine.schema.vocabulary import NONE
 from engine.state.access import ENGINE, POOL, command_accessor
 from engine.state.events import emit
+from engine.transition.cancelling import (
+    cancel_session,
+    mass_cancel,
+    release_trading,
+    set_heartbeat,
+    stop_trading,
+)
+from engine.transition.conditional import place_order, run_fired
 from engine.transition.due import do_due_work
 from engine.transition.money import deposit, open_account, release_withdrawals, withdraw
-from engine.transition.placing import amend_order, cancel_order, mass_cancel, place_order
+from engine.transition.orders import cancel_linked
+from engine.transition.placing import amend_order, cancel_order
 from engine.transition.prices import publish_prices
 from engine.transition.queue import run_queue
 from risk.supervision import drain_suspects
@@ -55,7 +70,7 @@ def refuse(arena, commands, row, code):
     account = 0
     client_id = 0
     order_id = 0
-    if kind >= PLACE_ORDER and kind <= WITHDRAW:
+    if kind >= PLACE_ORDER and kind <= CLIENT_LAST:
         account = command.account + 0
         client_id = command.client_id
     if kind == PLACE_ORDER or kind == MASS_CANCEL or kind == PUBLISH_PRICE:
@@ -79,7 +94,9 @@ def do_rare_command(arena, commands, row):
             command.price_ticks, command.lots,
         )  # fmt: skip
     if kind == MASS_CANCEL:
-        return mass_cancel(arena, command.account, command.client_id, command.contract)
+        return mass_cancel(
+            arena, command.account, command.client_id, command.contract, command.sides
+        )
     if kind == PUBLISH_PRICE:
         return publish_prices(
             arena, command.source, command.contract, command.price_ticks, command.contract_2,
@@ -87,6 +104,14 @@ def do_rare_command(arena, commands, row):
         )  # fmt: skip
     if kind == WITHDRAW:
         return withdraw(arena, command.account, command.client_id, command.amount)
+    if kind == SET_HEARTBEAT:
+        return set_heartbeat(arena, command.account, command.client_id, command.timeout_ns)
+    if kind == CANCEL_SESSION:
+        return cancel_session(arena, command.account, command.client_id, command.session)
+    if kind == STOP_TRADING:
+        return stop_trading(arena, command.scope, command.number)
+    if kind == RELEASE_TRADING:
+        return release_trading(arena, command.scope, command.number)
     if kind == OPEN_ACCOUNT:
         return open_account(
             arena, command.account, command.owner, command.group, command.account_kind
@@ -117,15 +142,19 @@ def apply_command(arena, commands, row):
     engine.clock_ns = command.time_ns
 
     if kind == PLACE_ORDER:
-        code = place_order(arena, command)
+        code = place_order(arena, commands, row)
     elif kind == CANCEL_ORDER:
         code = cancel_order(arena, command)
     else:
         code = do_rare_command(arena, commands, row)
     if code != refusals.OK:
         refuse(arena, commands, row, code)
+    if engine.linked > 0:
+        cancel_linked(arena, NONE)
     if engine.suspects > 0:
         drain_suspects(arena)
     if engine.liquidations + engine.cooling > 0:
         run_queue(arena)
+    if engine.fired > 0:
+        run_fired(arena)
     return code

@@ -5,31 +5,54 @@ solvency of the aggressor (9.0), then the fill: settle the aggressor, settle the
 upkeep (2.6 d). What these functions share stands in the SWEEP record.
 """
 
+from engine.book.icebergs import refill_order
 from engine.book.levels import find_level, key_of, ladder_of
-from engine.book.orders import free_order_slot, note_partial_fill, order_id_of, shrink_order
+from engine.book.orders import (
+    free_order_slot,
+    note_partial_fill,
+    open_lots_of,
+    order_id_of,
+    shrink_order,
+)
+from engine.book.triggers import look_at
 from engine.kernel import cold, kernel
 from engine.schema import events
 from engine.schema.vocabulary import (
     BUY,
+    CANCEL_LINKED,
     CANCEL_SELF_TRADE,
     CANCEL_SLIPPAGE,
     CANCEL_SOLVENCY,
     NONE,
     SELL,
+    SOURCE_LAST,
     STP_CANCEL_BOTH,
     STP_CANCEL_NEWEST,
     STP_CANCEL_OLDEST,
     STP_NONE,
 )
-from engine.state.access import ACCOUNT, CONTRACT, LADDER, LEVEL, ORDER, POSITION, SWEEP
+from engine.state.access import (
+    ACCOUNT,
+    CONTRACT,
+    ENGINE,
+    LADDER,
+    LEVEL,
+    ORDER,
+    ORDER_EXTRA,
+    POSITION,
+    SWEEP,
+)
 from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
 from engine.state.events import emit
-from engine.state.layout import LIQUIDATING
+from engine.state.layout import EXTRA, LIQUIDATING
 from engine.transition.orders import (
-    cancel_resting,
+    cancel_linked,
+    cancel_working,
+    cut_sibling,
+    decrement_resting,
     emit_reduced,
+    emit_refilled,
     keep_reduce_only,
-    reduce_resting,
     unrest_order,
 )
 from risk.margin import compute_maintenance_of, value_beside
@@ -54,13 +77,12 @@ def prevent_self_trade(arena):
     if mode == STP_CANCEL_NEWEST:
         return 1
     if mode == STP_CANCEL_OLDEST or mode == STP_CANCEL_BOTH:
-        cancel_resting(arena, motion.maker_slot, CANCEL_SELF_TRADE)
+        cancel_working(arena, motion.maker_slot, CANCEL_SELF_TRADE)
         return 0 if mode == STP_CANCEL_OLDEST else 1
     resting_lots = ORDER(arena, motion.maker_slot).lots + 0
-    if resting_lots <= motion.leaves:
-        cancel_resting(arena, motion.maker_slot, CANCEL_SELF_TRADE)
-    else:
-        reduce_resting(arena, motion.maker_slot, motion.leaves, CANCEL_SELF_TRADE)
+    decrement_resting(
+        arena, motion.maker_slot, min(resting_lots, motion.leaves), CANCEL_SELF_TRADE
+    )
     if resting_lots >= motion.leaves:
         return 1
     release_reserve(arena, motion.slot, resting_lots)
@@ -162,16 +184,22 @@ def take_from_orders(arena):
         arena, events.TRADE, motion.contract, 0,
         motion.price_ticks, lots, motion.order_id, order_id_of(arena, slot), motion.side, 0,
     )  # fmt: skip
+    terms.last_trade_ticks = motion.price_ticks
+    if motion.filled == 0:
+        motion.first_ticks = motion.price_ticks
     if terms.traded_value <= TRADED_VALUE_MAX:
         terms.traded_lots += lots
         terms.traded_value += lots * motion.price_ticks * terms.tick_value
     release_reserve(arena, slot, lots)
-    if lots == ORDER(arena, slot).lots:
+    if lots == open_lots_of(arena, slot):
         unrest_order(arena, slot)
         free_order_slot(arena, slot)
     else:
         shrink_order(arena, slot, lots)
         note_partial_fill(arena, slot, lots)
+        if ORDER(arena, slot).lots == 0:
+            refill_order(arena, slot)
+            emit_refilled(arena, slot)
     if motion.slot != NONE:
         release_reserve(arena, motion.slot, lots)
         ORDER(arena, motion.slot).lots -= lots
@@ -221,6 +249,43 @@ def note_fill_suspects(arena):
         note_suspect(arena, motion.maker)
 
 
+@kernel
+def sibling_of(arena, slot):
+    """The order's sibling, NONE for most orders; slot NONE has none."""
+    if slot != NONE and ORDER(arena, slot).flags & EXTRA:
+        return ORDER_EXTRA(arena, slot).sibling + 0
+    return NONE
+
+
+@kernel
+def cut_siblings(arena):
+    """After a fill: what it took goes from the siblings of both orders, too (4.5)."""
+    motion = SWEEP(arena, 0)
+    sibling = sibling_of(arena, motion.slot)
+    if sibling != NONE:
+        cut_sibling(arena, sibling, motion.lots)
+    if motion.maker_sibling != NONE:
+        cut_sibling(arena, motion.maker_sibling, motion.lots)
+
+
+@kernel
+def settle_links(arena):
+    """After a resting order was dealt with; True when the aggressor ends by its own link."""
+    if ENGINE(arena, 0).linked == 0:
+        return False
+    return cancel_linked(arena, SWEEP(arena, 0).slot) == 1
+
+
+@cold
+def look_at_trades(arena, contract):
+    """Show the sweep's first and last price to the triggers that watch trades (4.2).
+
+    Its prices moved one way, so these two reach what all of them reach.
+    """
+    look_at(arena, contract, SOURCE_LAST, SWEEP(arena, 0).first_ticks)
+    return look_at(arena, contract, SOURCE_LAST, CONTRACT(arena, contract).last_trade_ticks)
+
+
 @cold
 def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mode, share):
     """Trade until the limit, the quantity or a rule stops it; returns the lots left.
@@ -256,22 +321,31 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
         motion.maker_slot = LEVEL(arena, find_level(arena, ladder, key)).head
         motion.maker = ORDER(arena, motion.maker_slot).account
         if ACCOUNT(arena, motion.maker).group == motion.group and mode != STP_NONE:
-            if prevent_self_trade(arena) == 1:
+            must_stop = prevent_self_trade(arena)
+            if settle_links(arena):
+                motion.stop_reason = CANCEL_LINKED
+            if must_stop == 1:
                 motion.stop_reason = CANCEL_SELF_TRADE
+            if motion.stop_reason != 0:
                 break
             continue
         load_maker(arena)
         reason = check_maker(arena)
         if reason != 0:
-            cancel_resting(arena, motion.maker_slot, reason)
+            cancel_working(arena, motion.maker_slot, reason)
+            if settle_links(arena):
+                motion.stop_reason = CANCEL_LINKED
+                break
             continue
         motion.stop_reason = check_aggressor(arena)
         if motion.stop_reason != 0:
             break
         # From here the fill stands; nothing below may refuse.
         maker_order_id = order_id_of(arena, motion.maker_slot)
+        motion.maker_sibling = sibling_of(arena, motion.maker_slot)
         take_from_orders(arena)
         settle_fill(arena, maker_order_id)
+        cut_siblings(arena)
         keep_reduce_only(arena, motion.position)
         keep_reduce_only(arena, motion.maker_position)
         note_fill_suspects(arena)
@@ -279,5 +353,10 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
         motion.filled += motion.lots
         if motion.lots < motion.asked_lots:
             motion.stop_reason = CANCEL_SOLVENCY
+        if settle_links(arena):
+            motion.stop_reason = CANCEL_LINKED
+        if motion.stop_reason != 0:
             break
+    if motion.filled > 0 and CONTRACT(arena, contract).armed_last > 0:
+        look_at_trades(arena, contract)
     return motion.leaves

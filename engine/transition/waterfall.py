@@ -14,6 +14,7 @@ from engine.schema.vocabulary import (
     FUND,
     LAYER_HAIRCUT,
     NONE,
+    SIDES_BOTH,
     STATE_DEFAULT,
     STATE_FROZEN,
     STEP_WATERFALL,
@@ -105,7 +106,7 @@ def work_debtor(arena, row, negative):
         arena, events.LIQUIDATION_STEPPED, 0, debtor,
         STEP_WATERFALL, 0, 0, equity, maintenance, 0,
     )  # fmt: skip
-    cancel_of_account(arena, debtor, CANCEL_LIQUIDATION, 0)
+    cancel_of_account(arena, debtor, CANCEL_LIQUIDATION, 0, SIDES_BOTH, 0)
     settle_all_funding(arena, debtor)
     hit.deficit = -equity
     charge_left = -equity

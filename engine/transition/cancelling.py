@@ -1,0 +1,213 @@
+"""Cancels of many orders: mass cancel, session, heartbeat, kill switch, expiry (4.2, 4.6)."""
+
+from engine.book.timers import set_heartbeat_timer
+from engine.kernel import cold, kernel
+from engine.schema import bounds, events, refusals
+from engine.schema.vocabulary import (
+    CANCEL_EXPIRY,
+    CANCEL_HEARTBEAT,
+    CANCEL_KILL,
+    CANCEL_MASS,
+    CANCEL_SESSION,
+    CLIENT_FIRST,
+    NONE,
+    SCOPE_ACCOUNT,
+    SCOPE_ALL,
+    SCOPE_CONTRACT,
+    SCOPE_GROUP,
+    SIDES_BOTH,
+    SIDES_SELL,
+)
+from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL, TIMER
+from engine.state.events import emit
+from engine.state.layout import (
+    ALL_STOPPED,
+    CONTRACT_STOPPED,
+    GROUP_STOPPED,
+    STOPPED,
+    TIMER_EXPIRY,
+)
+from engine.transition.admission import check_client
+from engine.transition.orders import cancel_of_account, cancel_of_position, cancel_working
+from risk.accounts import find_position
+
+
+@cold
+def mass_cancel(arena, account, client_id, contract, sides):
+    """Cancel the account's orders, or those of one contract or side."""
+    code = check_client(arena, account, client_id, 1)
+    if code != refusals.OK:
+        return code
+    if contract < 0 or contract > ENGINE(arena, 0).contracts:
+        return refusals.CONTRACT_UNKNOWN
+    if sides < SIDES_BOTH or sides > SIDES_SELL:
+        return refusals.SIDES_INVALID
+    if contract == 0:
+        count = cancel_of_account(arena, account, CANCEL_MASS, 0, sides, 0)
+    else:
+        position = find_position(arena, account, contract)
+        count = cancel_of_position(arena, position, CANCEL_MASS, 0, sides, 0)
+    emit(arena, events.MASS_CANCELLED, contract, account, client_id, count, 0, 0, 0, 0)
+    return refusals.OK
+
+
+@cold
+def cancel_session(arena, account, client_id, session):
+    """Cancel the account's orders of a session that its gateway has lost."""
+    code = check_client(arena, account, client_id, 1)
+    if code != refusals.OK:
+        return code
+    if session < 1:
+        return refusals.SESSION_INVALID
+    count = cancel_of_account(arena, account, CANCEL_SESSION, 0, SIDES_BOTH, session)
+    emit(arena, events.SESSION_CANCELLED, 0, account, client_id, session, count, 0, 0, 0)
+    return refusals.OK
+
+
+@cold
+def set_heartbeat(arena, account, client_id, timeout_ns):
+    """Arm, re-arm or (0) disarm the account's cancel-after timer."""
+    code = check_client(arena, account, client_id, 0)
+    if code != refusals.OK:
+        return code
+    if timeout_ns < 0 or timeout_ns > bounds.NS_PER_DAY:
+        return refusals.TIMEOUT_INVALID
+    due_ns = ENGINE(arena, 0).clock_ns + timeout_ns if timeout_ns > 0 else 0
+    set_heartbeat_timer(arena, account, due_ns)
+    emit(arena, events.HEARTBEAT_SET, 0, account, client_id, due_ns, 0, 0, 0, 0)
+    return refusals.OK
+
+
+@cold
+def do_timer(arena):
+    """The earliest timer is due: an order expires, or an account's heartbeat was not renewed."""
+    slot = TIMER(arena, 0).slot + 0
+    if TIMER(arena, 0).kind == TIMER_EXPIRY:
+        return cancel_working(arena, slot, CANCEL_EXPIRY)
+    due_ns = ACCOUNT_EXTRA(arena, slot).heartbeat_ns + 0
+    set_heartbeat_timer(arena, slot, 0)
+    count = cancel_of_account(arena, slot, CANCEL_HEARTBEAT, 0, SIDES_BOTH, 0)
+    emit(arena, events.HEARTBEAT_LOST, 0, slot, count, due_ns, 0, 0, 0, 0)
+    return 0
+
+
+@cold
+def find_of_group(arena, group):
+    """Any account of a group, NONE when there is none."""
+    for account in range(CLIENT_FIRST, ENGINE(arena, 0).accounts_top + 1):
+        if ACCOUNT(arena, account).group == group:
+            return account
+    return NONE
+
+
+@cold
+def is_stopped(arena, scope, number):
+    """1 or 0: whether this very scope and number is stopped; -1: there is no such thing."""
+    if scope == SCOPE_ALL:
+        return POOL(arena, 0).trading_stopped if number == 0 else -1
+    if number < 1:
+        return -1
+    if scope == SCOPE_CONTRACT:
+        if number > ENGINE(arena, 0).contracts:
+            return -1
+        return 1 if CONTRACT(arena, number).stopped & CONTRACT_STOPPED else 0
+    if scope == SCOPE_ACCOUNT:
+        if number < CLIENT_FIRST or number > bounds.ACCOUNTS_MAX:
+            return -1
+        if ACCOUNT(arena, number).group == 0:
+            return -1
+        return 1 if ACCOUNT(arena, number).flags & STOPPED else 0
+    if scope == SCOPE_GROUP:
+        account = find_of_group(arena, number)
+        if account == NONE:
+            return -1
+        return 1 if ACCOUNT(arena, account).flags & GROUP_STOPPED else 0
+    return -1
+
+
+@kernel
+def set_flag(arena, account, flag, value):
+    if value == 1:
+        ACCOUNT(arena, account).flags |= flag
+    else:
+        ACCOUNT(arena, account).flags &= ~flag
+
+
+@kernel
+def set_stop(arena, contract, bit, value):
+    if value == 1:
+        CONTRACT(arena, contract).stopped |= bit
+    else:
+        CONTRACT(arena, contract).stopped &= ~bit
+
+
+@cold
+def set_stopped(arena, scope, number, value):
+    """Write the switch where admission reads it: on accounts and contracts."""
+    engine = ENGINE(arena, 0)
+    if scope == SCOPE_ACCOUNT:
+        set_flag(arena, number, STOPPED, value)
+    elif scope == SCOPE_GROUP:
+        engine.groups_stopped += 1 if value == 1 else -1
+        for account in range(CLIENT_FIRST, engine.accounts_top + 1):
+            if ACCOUNT(arena, account).group == number:
+                set_flag(arena, account, GROUP_STOPPED, value)
+    elif scope == SCOPE_CONTRACT:
+        set_stop(arena, number, CONTRACT_STOPPED, value)
+    else:
+        POOL(arena, 0).trading_stopped = value
+        for contract in range(1, engine.contracts + 1):
+            set_stop(arena, contract, ALL_STOPPED, value)
+    return 0
+
+
+@kernel
+def is_in_scope(arena, account, scope, number):
+    if ACCOUNT(arena, account).group == 0:
+        return False
+    if scope == SCOPE_ACCOUNT:
+        return account == number
+    return scope != SCOPE_GROUP or ACCOUNT(arena, account).group == number
+
+
+@cold
+def stop_trading(arena, scope, number):
+    """The kill switch: cancel everything in its scope and take nothing new until released."""
+    if is_stopped(arena, scope, number) != 0:
+        return refusals.SCOPE_INVALID
+    set_stopped(arena, scope, number, 1)
+    count = 0
+    for account in range(CLIENT_FIRST, ENGINE(arena, 0).accounts_top + 1):
+        if not is_in_scope(arena, account, scope, number):
+            continue
+        if scope == SCOPE_CONTRACT:
+            position = find_position(arena, account, number)
+            count += cancel_of_position(arena, position, CANCEL_KILL, 0, SIDES_BOTH, 0)
+        else:
+            count += cancel_of_account(arena, account, CANCEL_KILL, 0, SIDES_BOTH, 0)
+    emit(arena, events.TRADING_STOPPED, 0, 0, scope, number, count, 0, 0, 0)
+    return refusals.OK
+
+
+@cold
+def release_trading(arena, scope, number):
+    """An operator lets what a kill switch stopped trade again."""
+    if is_stopped(arena, scope, number) != 1:
+        return refusals.SCOPE_INVALID
+    set_stopped(arena, scope, number, 0)
+    emit(arena, events.TRADING_RELEASED, 0, 0, scope, number, 0, 0, 0, 0)
+    return refusals.OK
+
+
+@cold
+def join_group(arena, account):
+    """An account that is opened in a stopped group is stopped, too."""
+    group = ACCOUNT(arena, account).group
+    if ENGINE(arena, 0).groups_stopped == 0:
+        return 0
+    for other in range(CLIENT_FIRST, ENGINE(arena, 0).accounts_top + 1):
+        if other != account and ACCOUNT(arena, other).group == group:
+            if ACCOUNT(arena, other).flags & GROUP_STOPPED:
+                ACCOUNT(arena, account).flags |= GROUP_STOPPED
+            return 0
+    return 0
