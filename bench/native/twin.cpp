@@ -259,6 +259,7 @@ private:
         else arena.orders(tail).next = std::int32_t(slot);
         level.tail = std::int32_t(slot);
         level.lots += order.lots;
+        ++level.orders;
         Ladder& side = arena.ladders(ladder);
         side.lots += order.lots;
         ++side.orders;
@@ -274,6 +275,7 @@ private:
         if (behind == NONE) level.tail = ahead;
         else arena.orders(behind).previous = ahead;
         level.lots -= order.lots;
+        --level.orders;
         Ladder& side = arena.ladders(ladder);
         side.lots -= order.lots;
         --side.orders;
@@ -515,6 +517,7 @@ private:
             return refusal::ACCOUNT_UNKNOWN;
         Account& record = arena.accounts(account);
         if (record.group == 0) return refusal::ACCOUNT_UNKNOWN;
+        if (arena.pool(0).messages_max != 0) is_outside = true;
         if (client_id < 1 || client_id > bound::CLIENT_ID_MAX)
             return refusal::CLIENT_ID_NOT_POSITIVE;
         const i64 ahead = client_id - record.client_id_highest;
@@ -532,11 +535,11 @@ private:
     HOT i64 check_shape(const Command& command) const {
         if (command.contract < 1 || command.contract > engine.contracts)
             return refusal::CONTRACT_UNKNOWN;
-        if (command.order_type != word::LIMIT && command.order_type != word::MARKET)
+        if (command.order_type < word::LIMIT || command.order_type > word::TRAILING_MARKET)
             return refusal::ORDER_TYPE_INVALID;
         if (command.side != word::BUY && command.side != word::SELL) return refusal::SIDE_INVALID;
         const bool is_immediate = command.tif == word::IOC || command.tif == word::FOK;
-        if (command.tif < 0 || command.tif > word::FOK) return refusal::TIF_INVALID;
+        if (command.tif < 0 || command.tif > word::DAY) return refusal::TIF_INVALID;
         if (command.order_type == word::MARKET && !is_immediate) return refusal::TIF_INVALID;
         if ((command.flags & ~word::FLAGS_CLIENT) != 0) return refusal::FLAGS_INVALID;
         if ((command.flags & word::POST_ONLY) != 0 && is_immediate) return refusal::FLAGS_INVALID;
@@ -559,16 +562,17 @@ private:
                          i64 lots) const {
         const i64 working = side == word::BUY ? held.lots_buy : held.lots_sell;
         const i64 signed_lots = side == word::BUY ? held.lots : -held.lots;
-        if (absolute(signed_lots + working + lots) > terms.position_lots_max)
+        if (max(signed_lots, i64{0}) + working + lots > terms.position_lots_max)
             return refusal::POSITION_LIMIT;
-        const i64 resting = arena.ladders(ladder_of(contract, side)).lots;
+        const Ladder& ladder = arena.ladders(ladder_of(contract, side));
+        const i64 resting = ladder.lots + ladder.lots_hidden;
         if (terms.long_lots + resting + lots > terms.open_interest_lots_max)
             return refusal::OPEN_INTEREST_LIMIT;
         return refusal::OK;
     }
 
     HOT bool has_room(i64 position) const {
-        return (engine.orders_free != NONE || engine.orders_top < bound::ORDERS_MAX) &&
+        return engine.orders_live < bound::ORDERS_MAX - bound::POSITIONS_MAX - 1 &&
                (engine.pages_free != NONE || engine.pages_top < bound::PAGES_MAX) &&
                (position != NONE || engine.positions_top < bound::POSITIONS_MAX);
     }
@@ -603,8 +607,13 @@ private:
     HOT i64 check_order(const Command& command, const Contract& terms, const Account& record,
                         i64 position, Admission& admission) {
         if (terms.state == word::STATE_FROZEN) return refusal::CONTRACT_FROZEN;
-        if (record.flags & layout::LIQUIDATING) return refusal::ACCOUNT_IN_LIQUIDATION;
+        const i64 standing =
+            record.flags & (layout::LIQUIDATING | layout::STOPPED | layout::GROUP_STOPPED);
+        if ((standing | terms.stopped) != 0) is_outside = true;
         if (const i64 code = check_price(terms, command.price_ticks)) return code;
+        const i64 value = command.lots * command.price_ticks * terms.tick_value;
+        if (value < terms.order_value_min) return refusal::VALUE_BELOW_MIN;
+        if (value > terms.order_value_max) return refusal::VALUE_ABOVE_MAX;
         if (terms.state != word::STATE_CONTINUOUS) is_outside = true;
         const Position& held = arena.positions(position);
         const bool is_buy = command.side == word::BUY;
@@ -615,6 +624,10 @@ private:
             const i64 code =
                 check_limits(terms, held, command.contract, command.side, command.lots);
             if (code != refusal::OK) return code;
+        }
+        if (command.tif == word::GTC) {
+            if (record.orders >= arena.pool(0).orders_account_max) return refusal::ORDERS_LIMIT;
+            if (terms.level_orders_max != bound::ORDERS_MAX) is_outside = true;
         }
         if (!has_room(position)) return refusal::POOL_FULL;
         return check_margin(terms, record, held, command, reduces, admission);
@@ -696,7 +709,7 @@ private:
     HOT void cancel_resting(Order& order, i64 slot, i64 reason) {
         const i64 lots = order.lots;
         emit_cancelled(slot, lots, reason);
-        if (order.flags & word::REDUCE_ONLY) is_outside = true;
+        if (order.flags & (word::REDUCE_ONLY | layout::EXTRA)) is_outside = true;
         release_reserve(order, lots);
         unrest_order(order, slot);
         free_order_slot(order, slot);
@@ -759,11 +772,13 @@ private:
         Order& order = arena.orders(maker.slot);
         emit(event::TRADE, aggressor.contract, 0, maker.price_ticks, fill.lots, own_id,
              order_id_of(order, maker.slot), aggressor.side, 0);
+        terms.last_trade_ticks = order.price_ticks;
+        if (terms.armed_last > 0) is_outside = true;
         if (terms.traded_value <= TRADED_VALUE_MAX) {
             terms.traded_lots += fill.lots;
             terms.traded_value += value;
         }
-        if (order.flags & word::REDUCE_ONLY) is_outside = true;
+        if (order.flags & (word::REDUCE_ONLY | layout::EXTRA)) is_outside = true;
         release_reserve(order, fill.lots);
         if (fill.lots == order.lots) {
             unrest_order(order, maker.slot);
@@ -875,14 +890,18 @@ private:
     HOT i64 place(const Command& command) {
         if (const i64 code = check_client(command.account, command.client_id)) return code;
         if (const i64 code = check_shape(command)) return code;
-        if (command.order_type != word::LIMIT || command.tif == word::FOK || command.flags != 0)
-            [[unlikely]] {
+        // The bytes beside a plain order's: link, expiry, display, trigger, session.
+        const i64 special = command.order_id | command.amount | command.price_ticks_2 |
+                            command.price_ticks_3 | command.contract_2 | command.contract_3;
+        if (command.order_type != word::LIMIT || command.tif >= word::FOK || command.flags != 0 ||
+            special != 0) [[unlikely]] {
             is_outside = true;
             return refusal::OK;
         }
         const Contract& terms = arena.contracts(command.contract);
         if (command.lots < 1) return refusal::LOTS_NOT_POSITIVE;
         if (command.lots > terms.order_lots_max) return refusal::LOTS_ABOVE_MAX;
+        if (command.lots < terms.order_lots_min) return refusal::LOTS_BELOW_MIN;
         const Account& record = arena.accounts(command.account);
         i64 position = find_position(record, command.contract);
         Admission admission{};

@@ -71,20 +71,21 @@ TRADED_VALUE_MAX = 2**60  # the sums behind the last price stop growing here
 
 @cold
 def prevent_self_trade(arena):
-    """Resolve a pair of one group by the aggressor's mode; 1 when the sweep has to stop (4.7)."""
+    """Resolve a pair of one group by the aggressor's mode; why the sweep has to stop, else 0
+    (4.7)."""
     motion = SWEEP(arena, 0)
     mode = motion.mode
     if mode == STP_CANCEL_NEWEST:
-        return 1
+        return CANCEL_SELF_TRADE
     if mode == STP_CANCEL_OLDEST or mode == STP_CANCEL_BOTH:
         cancel_working(arena, motion.maker_slot, CANCEL_SELF_TRADE)
-        return 0 if mode == STP_CANCEL_OLDEST else 1
+        return 0 if mode == STP_CANCEL_OLDEST else CANCEL_SELF_TRADE
     resting_lots = ORDER(arena, motion.maker_slot).lots + 0
     decrement_resting(
         arena, motion.maker_slot, min(resting_lots, motion.leaves), CANCEL_SELF_TRADE
     )
     if resting_lots >= motion.leaves:
-        return 1
+        return CANCEL_SELF_TRADE
     release_reserve(arena, motion.slot, resting_lots)
     ORDER(arena, motion.slot).lots -= resting_lots
     emit_reduced(arena, motion.slot, resting_lots, CANCEL_SELF_TRADE)
@@ -271,9 +272,12 @@ def cut_siblings(arena):
 @kernel
 def settle_links(arena):
     """After a resting order was dealt with; True when the aggressor ends by its own link."""
-    if ENGINE(arena, 0).linked == 0:
+    motion = SWEEP(arena, 0)
+    if ENGINE(arena, 0).linked == 0 or cancel_linked(arena, motion.slot) == 0:
         return False
-    return cancel_linked(arena, SWEEP(arena, 0).slot) == 1
+    if motion.stop_reason == 0:
+        motion.stop_reason = CANCEL_LINKED
+    return True
 
 
 @cold
@@ -321,12 +325,8 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
         motion.maker_slot = LEVEL(arena, find_level(arena, ladder, key)).head
         motion.maker = ORDER(arena, motion.maker_slot).account
         if ACCOUNT(arena, motion.maker).group == motion.group and mode != STP_NONE:
-            must_stop = prevent_self_trade(arena)
-            if settle_links(arena):
-                motion.stop_reason = CANCEL_LINKED
-            if must_stop == 1:
-                motion.stop_reason = CANCEL_SELF_TRADE
-            if motion.stop_reason != 0:
+            motion.stop_reason = prevent_self_trade(arena)
+            if settle_links(arena) or motion.stop_reason != 0:
                 break
             continue
         load_maker(arena)
@@ -334,7 +334,6 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
         if reason != 0:
             cancel_working(arena, motion.maker_slot, reason)
             if settle_links(arena):
-                motion.stop_reason = CANCEL_LINKED
                 break
             continue
         motion.stop_reason = check_aggressor(arena)
@@ -353,9 +352,7 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
         motion.filled += motion.lots
         if motion.lots < motion.asked_lots:
             motion.stop_reason = CANCEL_SOLVENCY
-        if settle_links(arena):
-            motion.stop_reason = CANCEL_LINKED
-        if motion.stop_reason != 0:
+        if settle_links(arena) or motion.stop_reason != 0:
             break
     if motion.filled > 0 and CONTRACT(arena, contract).armed_last > 0:
         look_at_trades(arena, contract)
