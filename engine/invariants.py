@@ -3,6 +3,8 @@ kernels, and named in what it reports."""
 
 from typing import Any
 
+import numpy as np
+
 from engine.schema.vocabulary import BUY, FUND, NONE, REDUCE_ONLY, SELL, STATE_FROZEN
 from engine.state import layout
 from engine.state.arena import Arena
@@ -19,6 +21,7 @@ def check_state(arena: Arena) -> list[str]:
     problems += check_positions(terms, accounts)
     problems += check_solvency(terms, accounts)
     problems += check_orders(arena, accounts)
+    problems += check_links(arena)
     for contract in terms:
         problems += check_book(arena, contract, terms[contract])
     return problems
@@ -84,7 +87,9 @@ def check_orders(arena: Arena, accounts: list[View]) -> list[str]:
     """I4: reserves are those of the orders. I6: reduce-only orders fit the position."""
     problems = []
     orders = arena.records("orders", int(arena.engine["orders_top"][0]) + 1)
+    extras = arena.records("order_extras", len(orders))
     for account in accounts:
+        working = 0
         for position in account["positions"]:
             where = f"account {account['account']} contract {position['contract']}"
             sums = {"reserve_buy": 0, "reserve_sell": 0, "loss_fee": 0}
@@ -93,12 +98,16 @@ def check_orders(arena: Arena, accounts: list[View]) -> list[str]:
             while slot != NONE:
                 order = orders[slot]
                 side = "buy" if int(order["side"]) == BUY else "sell"
-                if int(order["flags"]) & REDUCE_ONLY:
-                    sums["lots_reduce_only"] += int(order["lots"])
-                    if (position["lots"] < 0) != (side == "buy"):
-                        problems.append(f"I6: {where}: a reduce-only order would not reduce")
-                else:
-                    sums[f"lots_{side}"] += int(order["lots"])
+                working += 1
+                is_reducing = bool(int(order["flags"]) & REDUCE_ONLY)
+                if is_reducing and (position["lots"] < 0) != (side == "buy"):
+                    problems.append(f"I6: {where}: a reduce-only order would not reduce")
+                if not is_waiting(order, extras[slot]):
+                    lots = int(order["lots"]) + hidden_lots(order, extras[slot])
+                    if is_reducing:
+                        sums["lots_reduce_only"] += lots
+                    else:
+                        sums[f"lots_{side}"] += lots
                     sums[f"reserve_{side}"] += int(order["reserve"])
                     sums["loss_fee"] += int(order["loss_fee"])
                 slot = int(order["account_next"])
@@ -109,6 +118,52 @@ def check_orders(arena: Arena, accounts: list[View]) -> list[str]:
                     problems.append(f"I4: {where}: {name} {position[name]} is not {total}")
             if sums["lots_reduce_only"] > abs(position["lots"]):
                 problems.append(f"I6: {where}: reduce-only orders exceed the position")
+        if working != account["orders"]:
+            problems.append(f"I4: account {account['account']}: its count of orders is wrong")
+    return problems
+
+
+def is_waiting(order: Any, extra: Any) -> bool:
+    """Whether an order waits for its trigger, or has fired and waits for its turn."""
+    if not int(order["flags"]) & layout.EXTRA:
+        return False
+    return bool(int(extra["bits"]) & (layout.ARMED | layout.FIRED))
+
+
+def hidden_lots(order: Any, extra: Any) -> int:
+    return int(extra["lots_hidden"]) if int(order["flags"]) & layout.EXTRA else 0
+
+
+def check_links(arena: Arena) -> list[str]:
+    """4.5: siblings name each other. 2.6: every expiry has its timer, and the earliest is first."""
+    problems = []
+    engine = arena.engine[0]
+    orders = arena.records("orders", int(engine["orders_top"]) + 1)
+    extras = arena.records("order_extras", len(orders))
+    timers = arena.records("timers", int(engine["timers"]))
+    fired = expiring = 0
+    for slot in np.flatnonzero((orders["lots"] > 0) & (orders["flags"] & layout.EXTRA != 0)):
+        extra = extras[slot]
+        sibling = int(extra["sibling"])
+        if sibling != NONE and int(extras[sibling]["sibling"]) != slot:
+            problems.append(f"4.5: order {slot} is not its sibling's sibling")
+        fired += bool(int(extra["bits"]) & layout.FIRED)
+        place = int(extra["timer"])
+        if (place != 0) != (int(extra["expiry_ns"]) != 0):
+            problems.append(f"4.2: order {slot}: expiry and timer disagree")
+        elif place != 0:
+            expiring += 1
+            timer = timers[place - 1]
+            told = int(timer["slot"]), int(timer["kind"]), int(timer["due_ns"])
+            if told != (slot, layout.TIMER_EXPIRY, int(extra["expiry_ns"])):
+                problems.append(f"4.2: order {slot}: its timer is another's")
+    if fired != int(engine["fired"]):
+        problems.append("2.5: the count of fired orders is wrong")
+    if expiring != int((timers["kind"] == layout.TIMER_EXPIRY).sum()):
+        problems.append("4.2: a timer of an order that is gone")
+    due = timers["due_ns"]
+    if any(due[k] < due[(k - 1) // 2] for k in range(1, len(due))):
+        problems.append("2.6: the timers are not in order")
     return problems
 
 
@@ -116,6 +171,7 @@ def check_book(arena: Arena, contract: int, terms: dict[str, int]) -> list[str]:
     """I5: uncrossed; every level is the sum of its orders; every index into the book agrees."""
     problems = []
     orders = arena.records("orders", int(arena.engine["orders_top"][0]) + 1)
+    extras = arena.records("order_extras", len(orders))
     best = {}
     for side in (BUY, SELL):
         ladder = arena.records("ladders", contract * 2 + side + 1)[contract * 2 + side]
@@ -123,9 +179,10 @@ def check_book(arena: Arena, contract: int, terms: dict[str, int]) -> list[str]:
         best[side] = keys[0] if keys else 0
         if best[side] != int(ladder["best_key"]):
             problems.append(f"I5: contract {contract} side {side}: the best price is wrong")
-        lots_total = count = 0
+        lots_total = hidden = count = 0
         for key in keys:
             level = level_of(arena, contract, side, key)
+            before = count
             lots, slot, previous = 0, int(level["head"]), NONE
             while slot != NONE:
                 order = orders[slot]
@@ -133,12 +190,15 @@ def check_book(arena: Arena, contract: int, terms: dict[str, int]) -> list[str]:
                 if price_key != key or int(order["previous"]) != previous:
                     problems.append(f"I5: contract {contract}: order {slot} is misplaced")
                 lots += int(order["lots"])
+                hidden += hidden_lots(order, extras[slot])
                 count += 1
                 previous, slot = slot, int(order["next"])
-            if lots != int(level["lots"]) or previous != int(level["tail"]):
+            told = int(level["lots"]), int(level["tail"]), int(level["orders"])
+            if (lots, previous, count - before) != told:
                 problems.append(f"I5: contract {contract} side {side}: level {key} is wrong")
             lots_total += lots
-        if (lots_total, count) != (int(ladder["lots"]), int(ladder["orders"])):
+        told = int(ladder["lots"]), int(ladder["orders"]), int(ladder["lots_hidden"])
+        if (lots_total, count, hidden) != told:
             problems.append(f"I5: contract {contract} side {side}: the totals are wrong")
     if best[BUY] and best[SELL] and (best[BUY] ^ layout.KEY_MASK) >= best[SELL]:
         problems.append(f"I5: contract {contract} is crossed")

@@ -195,6 +195,8 @@ def view_orders(arena: Arena, contract: int, side: int) -> list[dict[str, int]]:
             order = orders[slot]
             view = {name: int(order[name]) for name in ("account", "price_ticks", "lots", "flags")}
             view["order_id"] = (int(order["generation"]) + 1) << 32 | slot
+            is_special = int(order["flags"]) & layout.EXTRA
+            view["lots_hidden"] = int(extras[slot]["lots_hidden"]) if is_special else 0
             is_partly = int(order["flags"]) & layout.PARTLY_FILLED
             view["lots_filled"] = int(extras[slot]["lots_filled"]) if is_partly else 0
             found.append(view)

@@ -7,6 +7,7 @@ import mmap
 import numpy as np
 import numpy.typing as npt
 
+from engine.schema.bounds import VOLATILITY_AUCTIONS_MAX
 from engine.schema.vocabulary import NONE
 from engine.state import layout
 from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, MAGIC, SECTIONS
@@ -54,8 +55,13 @@ _CONTRACT = tuple(
     name
     for name in layout.CONTRACT.names or ()
     if name not in ("step", "step_priced", "gain_step", "state_step")
+    and not name.startswith("fired_")  # slots: each order says whether it has fired, and behind which
 )
 _ORDER = ("price_ticks", "lots", "account", "contract", "side", "client_id", "reserve", "loss_fee")
+_ORDER_EXTRA = (
+    "expiry_ns", "arrival", "lots_hidden", "lots_display", "trigger_ticks", "best_ticks", "bits",
+    "trail_bp", "order_type", "tif", "trigger_source", "session",
+)  # fmt: skip
 _POSITION = (
     "account", "lots", "entry_value", "funding_index", "reserve_buy", "reserve_sell", "loss_fee",
     "lots_buy", "lots_sell", "lots_reduce_only",
@@ -83,6 +89,9 @@ def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
         sources[name] for name in ("weight", "price_ticks", "time_ns", "out", "back_ns")
     ]
     form["basis"] = [_live_basis(arena, terms)]
+    form["volatility"] = [
+        arena.records("volatility_times", (contracts + 1) * VOLATILITY_AUCTIONS_MAX)["value"]
+    ]
     form["accounts"] = _accounts(arena, int(engine["accounts_top"]))
     form["positions"] = _positions(arena, int(engine["positions_top"]))
     form["orders"] = _orders(arena, int(engine["orders_top"]))
@@ -116,6 +125,9 @@ def _accounts(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
         flags,
         np.where(in_liquidation, extras["excess"][held], 0),
         np.where(cooling, extras["ready_ns"][held], 0),
+        extras["heartbeat_ns"][held],
+        extras["messages_from_ns"][held],
+        extras["messages"][held],
     ]
 
 
@@ -136,6 +148,7 @@ def _orders(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
     ids[NONE] = 0
     flags = orders["flags"][slots]
     filled = np.where(flags & layout.PARTLY_FILLED, extras["lots_filled"][slots], 0)
+    is_special = (flags & layout.EXTRA) != 0
     return [
         ids[slots],
         *(orders[name][slots] for name in _ORDER),
@@ -143,4 +156,6 @@ def _orders(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
         filled,
         ids[orders["previous"][slots]],
         ids[orders["account_previous"][slots]],
+        *(np.where(is_special, extras[name][slots], 0) for name in _ORDER_EXTRA),
+        np.where(is_special, ids[extras["sibling"][slots]], 0),
     ]
