@@ -111,7 +111,10 @@ class Exchange:
         return view_pool(self._arena)
 
     def check(self) -> list[str]:
-        """The invariants of rule 14 that do not hold, as English lines; empty is good."""
+        """The invariants I1-I8 of rule 14 that do not hold, as English lines; empty is good.
+
+        I9 is a fact about events (`waterfall_closed`), I10 about a replay: see `lionrock replay`.
+        """
         return check_state(self._arena)
 
     def digest(self) -> str:

@@ -2,7 +2,7 @@
 
 from engine.kernel import cold, kernel
 from engine.schema import events
-from engine.schema.bounds import PPB
+from engine.schema.bounds import PPB, PREMIUM_PPB_MAX
 from engine.state.access import CONTRACT
 from engine.state.arithmetic import multiply_divide
 from engine.state.events import emit
@@ -11,10 +11,13 @@ from funding.mark import note_basis, note_last
 
 @kernel
 def compute_excess_ppb(value, base):
-    """How far a value stands above its base, as a share of the base, rounded down; 0 if below."""
+    """How far a value stands above its base, as a share of the base, rounded down; 0 if below.
+
+    At most 1000 times: beyond any cap of a rate, and a day of samples still adds up (1.3).
+    """
     if value <= base:
         return 0
-    return multiply_divide(value - base, PPB, base)
+    return min(multiply_divide(value - base, PPB, base), PREMIUM_PPB_MAX)
 
 
 @cold

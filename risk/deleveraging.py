@@ -169,20 +169,32 @@ def compute_lots_max(arena, slot, lots, given_each, must_afford):
 
 
 @cold
+def count_all_above(arena, level, lots, lot_value, given_each, must_afford):
+    """The lots of all candidates above a level; stops counting beyond `lots`."""
+    above = 0
+    k = 0
+    while k < ENGINE(arena, 0).candidates and above <= lots:
+        slot = CANDIDATE_HEAP(arena, k).slot
+        lots_max = compute_lots_max(arena, slot, LOTS_MAX, given_each, must_afford)
+        above += count_lots_above(arena, slot, level, lots_max, lot_value, given_each)
+        k += 1
+    return above
+
+
+@cold
 def find_level(arena, lots, lot_value, given_each, must_afford):
-    """The lowest leverage above which the candidates' lots are not more than `lots`."""
+    """The lowest leverage above which the candidates' lots are not more than `lots`.
+
+    -1 when even above the scale's top there are more: next to nothing stands behind those lots
+    (equity 0 is above every level), and they go run by run.
+    """
     low = 0
     high = 1 << LEVEL_BITS
+    if count_all_above(arena, high, lots, lot_value, given_each, must_afford) > lots:
+        return -1
     while low < high:
         middle = (low + high) // 2
-        above = 0
-        k = 0
-        while k < ENGINE(arena, 0).candidates and above <= lots:
-            slot = CANDIDATE_HEAP(arena, k).slot
-            lots_max = compute_lots_max(arena, slot, LOTS_MAX, given_each, must_afford)
-            above += count_lots_above(arena, slot, middle, lots_max, lot_value, given_each)
-            k += 1
-        if above <= lots:
+        if count_all_above(arena, middle, lots, lot_value, given_each, must_afford) <= lots:
             high = middle
         else:
             low = middle + 1
@@ -218,6 +230,8 @@ def level_candidates(arena, lots, lot_value, given_each, charge_each, must_affor
     """
     level = find_level(arena, lots, lot_value, given_each, must_afford)
     done = 0
+    if level < 0:
+        return 0
     while ENGINE(arena, 0).candidates > 0:
         slot = CANDIDATE_HEAP(arena, 0).slot + 0
         if not is_ratio_above(

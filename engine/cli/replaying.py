@@ -45,6 +45,7 @@ class ReplaySummary(msgspec.Struct, kw_only=True):
     house_drawn: int = 0
     given_up: int = 0
     gains_cut: int = 0
+    opened: set[int] = msgspec.field(default_factory=set)  # contracts that have had a mark
     freezes: int = 0
     reopenings: int = 0
     fund_cash: int = 0
@@ -109,7 +110,10 @@ def _count(summary: ReplaySummary, events: NDArray[np.void]) -> None:
     if kinds[ev.STATE_CHANGED]:
         changed = events[events["kind"] == ev.STATE_CHANGED]
         summary.freezes += int((changed["b"] == words.STATE_FROZEN).sum())
-        summary.reopenings += int((changed["a"] == words.STATE_FROZEN).sum())
+        openings = changed["contract"][changed["a"] == words.STATE_FROZEN].tolist()
+        # The first opening of a contract is no reopening.
+        summary.reopenings += len(openings) - len(set(openings) - summary.opened)
+        summary.opened.update(openings)
     if kinds[ev.WATERFALL_CLOSED]:
         _count_waterfalls(summary, events[events["kind"] == ev.WATERFALL_CLOSED])
 
@@ -134,8 +138,6 @@ def _close(summary: ReplaySummary, exchange: Exchange) -> None:
         summary.broken.append(f"I1: {summary.sums.ledgers} is not {summary.sums.deposits}")
     if summary.sums.deficits != summary.sums.deficits_paid:
         summary.broken.append(f"I9: {summary.sums.deficits} is not {summary.sums.deficits_paid}")
-    # The first opening of a contract is no reopening.
-    summary.reopenings -= min(summary.reopenings, len(exchange.config.contracts))
     summary.fund_cash = exchange.account(words.FUND)["cash"]
     if summary.seconds > 0:
         summary.commands_per_second = int(summary.commands / summary.seconds)

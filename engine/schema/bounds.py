@@ -14,6 +14,7 @@ Money is an integer in the smallest unit of the settlement asset. The argument, 
 * Balances add up to net deposits plus entry values (invariant I1); net deposits stay within 2**59.
 * Money times a rate is split at PPB (`engine.state.arithmetic.multiply_rate_*`): the parts are
   below 2**62. Pro-rata shares use a 128-bit intermediate (`multiply_divide` there).
+* Premium samples of an interval: at most 86,400 (a day, one a second) of at most PREMIUM_PPB_MAX.
 * Funding owed by a position: the index is rebased (holders settled) before
   `2 * open_interest_lots_max * |index|` can pass FUNDING_OWED_MAX.
 """
@@ -36,6 +37,7 @@ FUNDING_OWED_MAX = 2**53
 RATE_PPB_MAX = PPB  # fees, margins, bands of a rate: at most 100%
 RATE_DAY_PPB_MAX = NS_PER_DAY // NS_PER_SECOND * PPB  # every second 100%: no cap on a day's sum
 BAND_PPB_MAX = 1_000 * PPB  # a static band may be as wide as one likes
+PREMIUM_PPB_MAX = 1_000 * PPB  # of one sample
 CLIENT_ID_MAX = 2**62
 TIME_NS_MAX = 2**62
 
@@ -44,7 +46,7 @@ ACCOUNTS_MAX = 2**21 - 1
 ORDERS_MAX = 2**24 - 1
 POSITIONS_MAX = 2**23 - 1
 PAGES_MAX = 2**17 - 1
-EVENTS_MAX = 2**28 - 1  # of one command, 16 GiB: more than any state's orders and positions end in
+EVENTS_MAX = 2**28 - 1  # of one command: 16 GiB of address range
 SOURCES_MAX = 8  # price sources of one contract
 TIERS_MAX = 8
 BASIS_SAMPLES_MAX = 60
@@ -59,4 +61,5 @@ assert 2 * POOL_VALUE_MAX * (1 + MARGIN_MULTIPLE_PPB_MAX // PPB) < 2**62, "bands
 assert DEPOSITS_MAX + 4 * POOL_VALUE_MAX < 2**62, "any sum of balances and entry values"
 assert (2**54 // PPB + 1) * PPB < 2**62 and PPB * PPB < 2**62, "split products fit"
 assert PRICE_TICKS_MAX * BAND_PPB_MAX < 2**62, "a band of any price fits"
+assert NS_PER_DAY // NS_PER_SECOND * PREMIUM_PPB_MAX < 2**62, "an interval's premium samples"
 assert ORDERS_MAX < 2**31 and ACCOUNTS_MAX < 2**31 and POSITIONS_MAX < 2**31

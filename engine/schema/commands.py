@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.schema import vocabulary as words
 
-# Kinds. 1-10 client, 11-20 price source, 21-30 operator.
+# Kinds: 1-15 client, 16-31 price source, 32-47 operator, so a kind's family is kind // 16.
 PLACE_ORDER = 1
 CANCEL_ORDER = 2
 AMEND_ORDER = 3
@@ -19,18 +19,22 @@ MASS_CANCEL = 4
 WITHDRAW = 5
 SET_HEARTBEAT = 6
 CANCEL_SESSION = 7
-PUBLISH_PRICE = 11
-OPEN_ACCOUNT = 21
-DEPOSIT = 22
-ADVANCE_TIME = 23
-RELEASE_WITHDRAWALS = 24
-CHANGE_STATE = 25
-SET_BAND = 26
-STOP_TRADING = 27
-RELEASE_TRADING = 28
-CLIENT_LAST = 10
-OPERATOR_FIRST = 21
-OPERATOR_LAST = 30
+SET_PROTECTION = 8
+MASS_QUOTE = 9
+PLACE_BRACKET = 10
+QUOTE_ROW = 15  # a row of the mass quote before it, never a command
+PUBLISH_PRICE = 17
+OPEN_ACCOUNT = 33
+DEPOSIT = 34
+ADVANCE_TIME = 35
+RELEASE_WITHDRAWALS = 36
+CHANGE_STATE = 37
+SET_BAND = 38
+STOP_TRADING = 39
+RELEASE_TRADING = 40
+CLIENT_LAST = 15
+OPERATOR_FIRST = 32
+OPERATOR_LAST = 47
 
 COMMAND = np.dtype(
     {

@@ -55,7 +55,7 @@ _CONTRACT = tuple(
     name
     for name in layout.CONTRACT.names or ()
     if name not in ("step", "step_priced", "gain_step", "state_step")
-    and not name.startswith("fired_")  # slots: each order says whether it has fired, and behind which
+    and not name.startswith("fired_")  # slots: each order says that it has fired, and behind which
 )
 _ORDER = ("price_ticks", "lots", "account", "contract", "side", "client_id", "reserve", "loss_fee")
 _ORDER_EXTRA = (

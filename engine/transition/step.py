@@ -51,8 +51,10 @@ def check_stamp(arena, kind, time_ns):
         return refusals.TIME_BACKWARDS
     if time_ns > bounds.TIME_NS_MAX:
         return refusals.TIME_AHEAD
-    if engine.clock_ns == 0:  # a client can't set the clock: a wild stamp would end the exchange
-        return refusals.OK if kind >= PUBLISH_PRICE else refusals.TIME_AHEAD
+    if engine.clock_ns == 0:  # a wild stamp would end the exchange: no client sets the clock, nor
+        # a kind that nobody knows
+        is_known = kind >= OPEN_ACCOUNT and kind <= RELEASE_TRADING
+        return refusals.OK if kind == PUBLISH_PRICE or is_known else refusals.TIME_AHEAD
     pool = POOL(arena, 0)
     is_operator = kind >= OPERATOR_FIRST and kind <= OPERATOR_LAST
     ahead_ns_max = pool.jump_ns_max if is_operator else pool.stamp_ahead_ns_max

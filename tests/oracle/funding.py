@@ -38,7 +38,7 @@ def term_of(market: Market, side: int, impact: tuple[int, int]) -> int:
     value, lots = impact
     index_value = lots * market.spec.tick_value * market.index
     above = value - index_value if side == words.BUY else index_value - value
-    return max(0, trunc_div(above * PPB, index_value))
+    return min(max(0, trunc_div(above * PPB, index_value)), 1_000 * PPB)
 
 
 def take_last_term(market: Market) -> None:

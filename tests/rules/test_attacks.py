@@ -13,6 +13,7 @@ from tests.rules.story import (
     B,
     C,
     D,
+    H,
     Story,
     contract,
     named,
@@ -155,6 +156,7 @@ def test_rule_4_9_a_position_that_closes_first_does_not_make_room_for_a_larger_o
     )  # fmt: skip
     story.open(A, 10**6)
     story.open(B, 10**6)
+    story.open(C, 10**6)
     story.price(1_000)
     story.trade(A, B, 10, 1_000)
     assert refusal(story.order(A, SELL, 10, 1_001)) == refusals.OK
@@ -162,4 +164,23 @@ def test_rule_4_9_a_position_that_closes_first_does_not_make_room_for_a_larger_o
     story.order(B, BUY, 10, 999)
     story.order(A, SELL, 10, 999, flags=words.REDUCE_ONLY)
     story.order(C, BUY, 10, 1_001)
-    assert story.lots(A) >= -10
+    assert story.lots(A) == -10
+
+
+def test_rule_9_7_no_more_lots_than_are_left_however_little_stands_behind_the_first():
+    """H has an equity of 1000 behind 9 billion: lots go by runs, and A ends flat, not turned."""
+    wide = {"order_lots_max": 2**23, "position_lots_max": 2**23, "open_interest_lots_max": 2**23}
+    rates = {"initial_ppb": 2 * PERCENT, "maintenance_ppb": PERCENT}
+    story = Story(contract(1, **rates, **wide), contract(2, **rates, **wide))
+    story.open(A, 2_000)
+    story.open(H, 189_701_000)
+    story.open(B, 10**12)
+    story.price(1, 1_000, 2, 1_000)
+    story.trade(B, H, 4_299_900, 1_000, number=1)
+    story.trade(A, H, 100, 1_000, number=1)
+    story.trade(H, B, 5_000_000, 1_000, number=2)
+    events = story.price(1, 979, 2, 944)
+    moved = [event.values["lots"] for event in named(events, "position_deleveraged", A)]
+    closed = only(events, "waterfall_closed")
+    assert (sum(moved), closed["deficit"], closed["given_up"]) == (100, 100, 100)
+    assert (story.lots(A), story.cash(A)) == (0, 0)
