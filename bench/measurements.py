@@ -130,7 +130,7 @@ def measure_one(workload: Workload, count: int) -> float:
     for row in range(count):
         address = at + row * COMMAND.itemsize
         start = time.perf_counter_ns()
-        one(base, address)
+        one(base, address, 1)
         spent.append(time.perf_counter_ns() - start)
     return statistics.median(spent)
 

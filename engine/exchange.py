@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from engine.genesis import write_genesis
 from engine.invariants import check_state
-from engine.schema.commands import COMMAND, AnyCommand
+from engine.schema.commands import COMMAND, ROWS_MAX, AnyCommand
 from engine.schema.contract import Config, check_config
 from engine.schema.events import EVENT, Event, typed_event
-from engine.schema.packing import pack_into
+from engine.schema.packing import pack_into, rows_of
 from engine.schema.vocabulary import BUY, NAMES, SELL
 from engine.state.arena import Arena
 from engine.transition.run import one, run
@@ -44,7 +44,7 @@ class Exchange:
         self.config = config
         self._arena = Arena()
         write_genesis(self._arena, config)
-        self._single = np.zeros(1, COMMAND)
+        self._single = np.zeros(ROWS_MAX, COMMAND)
         self._single_octets = self._single.view(np.uint8).data
         self._single_address = self._single.ctypes.data
         self._events = self._arena.records("events", EVENTS_PER_RUN)
@@ -57,7 +57,7 @@ class Exchange:
     def submit(self, command: AnyCommand) -> tuple[Event, ...]:
         """Apply one typed command; returns its events."""
         pack_into(command, self._single_octets, 0)
-        one(self._arena.base, self._single_address)
+        one(self._arena.base, self._single_address, rows_of(command))
         return tuple(typed_event(record) for record in self._present_events().tolist())
 
     def run(self, commands: Commands) -> Events:
@@ -73,7 +73,8 @@ class Exchange:
         done = 0
         while done < len(commands):
             self._arena.engine["events"] = 0
-            count = min(size, len(commands) - done)
+            # never so small a part that a mass quote would not fit into it
+            count = min(max(size, ROWS_MAX), len(commands) - done)
             done += run(self._arena.base, base + done * itemsize, count, EVENTS_PER_RUN)
             yield self._present_events()
 

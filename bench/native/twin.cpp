@@ -98,6 +98,7 @@ public:
             if (row + AHEAD < count) prefetch_named(commands[row + AHEAD]);
             if constexpr (NEAR > 0)
                 if (row + NEAR < count) prefetch_related(commands[row + NEAR]);
+            engine.rows_left = count - row;
             apply(commands[row]);
             if (is_outside) [[unlikely]] return -1 - row;
             ++row;
@@ -986,6 +987,7 @@ private:
 
     HOT void apply(const Command& command) {
         ++engine.sequence;
+        engine.rows = 1;
         const bool is_place = command.kind == command::PLACE_ORDER;
         if (!is_place && command.kind != command::CANCEL_ORDER) [[unlikely]] {
             is_outside = true;
@@ -998,7 +1000,7 @@ private:
         engine.clock_ns = command.time_ns;
         const i64 code = is_place ? place(command) : cancel(command);
         if (code != refusal::OK) [[unlikely]] refuse(command, code);
-        if ((engine.suspects | engine.liquidations | engine.cooling) != 0) [[unlikely]]
+        if ((engine.suspects | engine.liquidations | engine.cooling | engine.linked | engine.fired) != 0) [[unlikely]]
             is_outside = true;
     }
 };

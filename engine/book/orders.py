@@ -3,7 +3,7 @@
 from engine.book.levels import drop_level, find_level, key_of, ladder_of, open_level
 from engine.book.timers import clear_order_timer
 from engine.kernel import cold, kernel
-from engine.schema.vocabulary import NONE, SELL
+from engine.schema.vocabulary import BUY, NONE, SELL
 from engine.state.access import (
     ENGINE,
     LADDER,
@@ -12,8 +12,9 @@ from engine.state.access import (
     ORDER,
     ORDER_EXTRA,
     POSITION,
+    POSITION_EXTRA,
 )
-from engine.state.layout import ENDING, EXTRA, PARTLY_FILLED
+from engine.state.layout import BRACKET, ENDING, EXTRA, PARTLY_FILLED, QUOTE
 
 SLOT_MASK = 2**32 - 1
 
@@ -72,6 +73,10 @@ def mark_extra(arena, slot):
     extra.tif = 0
     extra.trigger_source = 0
     extra.session = 0
+    extra.parent = NONE
+    extra.child = NONE
+    extra.stop_ticks = 0
+    extra.target_ticks = 0
     return 0
 
 
@@ -83,6 +88,41 @@ def open_lots_of(arena, slot):
     if order.flags & EXTRA:
         lots += ORDER_EXTRA(arena, slot).lots_hidden
     return lots
+
+
+@kernel
+def quote_of(arena, position, side):
+    """The account's present quote on a side of the contract, NONE when there is none."""
+    extra = POSITION_EXTRA(arena, position)
+    return extra.quote_bid + 0 if side == BUY else extra.quote_ask + 0
+
+
+@kernel
+def set_quote(arena, slot, value):
+    """Make `value` (the order itself, or NONE) the quote of the order's side."""
+    order = ORDER(arena, slot)
+    extra = POSITION_EXTRA(arena, order.position)
+    if order.side == BUY:
+        extra.quote_bid = value
+    else:
+        extra.quote_ask = value
+
+
+@kernel
+def children_of(arena, slot):
+    """How many orders a bracket entry will have."""
+    extra = ORDER_EXTRA(arena, slot)
+    return (1 if extra.stop_ticks != 0 else 0) + (1 if extra.target_ticks != 0 else 0)
+
+
+@cold
+def leave_children(arena, child):
+    """A bracket's entry has ended: its stop and target stay, on their own."""
+    sibling = ORDER_EXTRA(arena, child).sibling
+    ORDER_EXTRA(arena, child).parent = NONE
+    if sibling != NONE:
+        ORDER_EXTRA(arena, sibling).parent = NONE
+    return 0
 
 
 @cold
@@ -97,6 +137,14 @@ def release_extra(arena, slot):
         ORDER_EXTRA(arena, sibling).bits |= ENDING
         LINKED_ORDER(arena, engine.linked).slot = sibling
         engine.linked += 1
+    if extra.bits & QUOTE:
+        set_quote(arena, slot, NONE)
+    if extra.bits & BRACKET:
+        ENGINE(arena, 0).orders_live -= children_of(arena, slot)
+    if extra.child != NONE:
+        leave_children(arena, extra.child)
+    if extra.parent != NONE:
+        ORDER_EXTRA(arena, extra.parent).child = sibling
     return 0
 
 

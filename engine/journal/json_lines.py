@@ -26,7 +26,7 @@ from engine.schema.commands import (
     PriceCommand,
 )
 from engine.schema.contract import Config, check_config
-from engine.schema.packing import FieldRangeError, find_fault, pack_into, unpack_from
+from engine.schema.packing import FieldRangeError, find_fault, pack_into, rows_of, unpack_from
 
 C = TypeVar("C")
 
@@ -108,13 +108,15 @@ def write_json_lines(stream: IO[bytes], config: Config, commands: Iterable[AnyCo
 
 def pack_commands(commands: Sequence[AnyCommand]) -> NDArray[np.void]:
     """Commands as records. A number that its field can't hold is refused, never wrapped."""
-    records = np.zeros(len(commands), COMMAND)
+    records = np.zeros(sum(rows_of(command) for command in commands), COMMAND)
     octets = records.view(np.uint8).data
+    row = 0
     for index, command in enumerate(commands):
         try:
-            pack_into(command, octets, index * COMMAND.itemsize)
+            pack_into(command, octets, row * COMMAND.itemsize)
         except FieldRangeError as error:
             raise FieldError(index, error.field, error.problem) from None
+        row += rows_of(command)
     return records
 
 
@@ -122,10 +124,16 @@ def unpack_commands(records: NDArray[np.void]) -> list[AnyCommand]:
     """Records as commands; their kinds must be known."""
     commands: list[AnyCommand] = []
     octets = np.ascontiguousarray(records).view(np.uint8).data
-    for index, kind in enumerate(records["kind"].tolist()):
-        if kind not in BY_KIND:
-            raise FieldError(index, "kind", f"{kind} is no known kind of command")
-        commands.append(unpack_from(octets, index * COMMAND.itemsize, kind))
+    kinds = records["kind"].tolist()
+    row = 0
+    while row < len(kinds):
+        if kinds[row] not in BY_KIND:
+            raise FieldError(row, "kind", f"{kinds[row]} is no known kind of command")
+        try:
+            commands.append(unpack_from(octets, row * COMMAND.itemsize, kinds[row]))
+        except ValueError as error:
+            raise FieldError(row, "quotes", str(error)) from None
+        row += rows_of(commands[-1])
     return commands
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 import msgspec
 import numpy as np
 
+from engine.schema import bounds
 from engine.schema import vocabulary as words
 
 # Kinds: 1-15 client, 16-31 price source, 32-47 operator, so a kind's family is kind // 16.
@@ -47,6 +48,8 @@ COMMAND = np.dtype(
             "linked_id", "expiry_ns", "display_lots", "trigger_ticks", "trail_bp",
             "trigger_source", "session",
             "sides", "timeout_ns", "state", "low_ticks", "high_ticks", "scope", "number",
+            "protection", "quotes", "window_ns", "lots_max", "fills_max", "net_lots_max",
+            "bid_ticks", "bid_lots", "ask_ticks", "ask_lots", "stop_ticks", "target_ticks",
         ],
         "formats": [
             "<i8", "<i8", "<i8", "<i8",
@@ -57,6 +60,8 @@ COMMAND = np.dtype(
             "<i8", "<i8", "<i4", "<i4", "<i2",
             "i1", "i1",
             "i1", "<i8", "i1", "<i4", "<i4", "i1", "<i4",
+            "i1", "i1", "<i8", "<i4", "<i4", "<i4",
+            "<i4", "<i4", "<i4", "<i4", "<i4", "<i4",
         ],
         "offsets": [
             0, 8, 16, 24,
@@ -67,6 +72,8 @@ COMMAND = np.dtype(
             16, 24, 52, 56, 60,
             62, 63,
             47, 24, 47, 32, 36, 47, 40,
+            47, 48, 24, 32, 36, 52,
+            32, 36, 52, 56, 52, 56,
         ],
         "itemsize": 64,
     }
@@ -159,6 +166,70 @@ class CancelSession(Command, tag="cancel_session", frozen=True, kw_only=True):
     session: int
 
 
+class SetProtection(Command, tag="set_protection", frozen=True, kw_only=True):
+    """Limits of market-maker protection for one of the account's groups, 0: none; it also empties
+    the window and resets a trip (4.8)."""
+
+    kind_code: ClassVar[int] = SET_PROTECTION
+    account: int
+    client_id: int
+    protection: int
+    window_ns: int
+    lots_max: int = 0
+    fills_max: int = 0
+    net_lots_max: int = 0
+
+
+class Quote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A two-sided quote in one contract; lots 0 take that side out. A row behind the header."""
+
+    contract: int
+    bid_ticks: int
+    bid_lots: int
+    ask_ticks: int
+    ask_lots: int
+
+
+class MassQuote(Command, tag="mass_quote", frozen=True, kw_only=True):
+    """Up to 64 two-sided quotes, each in place of the account's last in its contract (4.8).
+
+    As records: a header with the number of `quotes`, and as many rows behind it.
+    """
+
+    kind_code: ClassVar[int] = MASS_QUOTE
+    account: int
+    client_id: int
+    protection: int
+    rows: tuple[Quote, ...]
+    session: int = 0
+    stp: int = words.STP_CANCEL_NEWEST
+
+    @property
+    def quotes(self) -> int:
+        return len(self.rows)
+
+
+class PlaceBracket(Command, tag="place_bracket", frozen=True, kw_only=True):
+    """An entry order with a stop and a target for what it fills (4.5); a price of 0: none."""
+
+    kind_code: ClassVar[int] = PLACE_BRACKET
+    account: int
+    client_id: int
+    contract: int
+    side: int
+    lots: int
+    price_ticks: int = 0
+    order_type: int = words.LIMIT
+    tif: int = words.GTC
+    flags: int = 0
+    stp: int = words.STP_CANCEL_NEWEST
+    expiry_ns: int = 0
+    stop_ticks: int = 0
+    target_ticks: int = 0
+    trigger_source: int = words.SOURCE_MARK
+    session: int = 0
+
+
 class Withdraw(Command, tag="withdraw", frozen=True, kw_only=True):
     kind_code: ClassVar[int] = WITHDRAW
     account: int
@@ -244,7 +315,16 @@ class ReleaseTrading(Command, tag="release_trading", frozen=True, kw_only=True):
 
 
 ClientCommand = (
-    PlaceOrder | CancelOrder | AmendOrder | MassCancel | Withdraw | SetHeartbeat | CancelSession
+    PlaceOrder
+    | CancelOrder
+    | AmendOrder
+    | MassCancel
+    | Withdraw
+    | SetHeartbeat
+    | CancelSession
+    | SetProtection
+    | MassQuote
+    | PlaceBracket
 )
 PriceCommand = PublishPrice
 OperatorCommand = (
@@ -263,8 +343,14 @@ BY_KIND: dict[int, type[Command]] = {
     struct.kind_code: struct
     for struct in (
         PlaceOrder, CancelOrder, AmendOrder, MassCancel, Withdraw, SetHeartbeat, CancelSession,
-        PublishPrice, OpenAccount, Deposit, AdvanceTime, ReleaseWithdrawals, ChangeState,
-        SetBand, StopTrading, ReleaseTrading,
+        SetProtection, MassQuote, PlaceBracket, PublishPrice, OpenAccount, Deposit, AdvanceTime,
+        ReleaseWithdrawals, ChangeState, SetBand, StopTrading, ReleaseTrading,
     )
 }  # fmt: skip
-FIELDS = {kind: struct.__struct_fields__ for kind, struct in BY_KIND.items()}
+# What a command's own record carries; a mass quote's rows are records of their own.
+FIELDS = {
+    kind: tuple("quotes" if name == "rows" else name for name in struct.__struct_fields__)
+    for kind, struct in BY_KIND.items()
+}
+ROW_FIELDS = Quote.__struct_fields__
+ROWS_MAX = bounds.QUOTES_MAX + 1  # records of one command

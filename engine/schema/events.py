@@ -66,12 +66,16 @@ HEARTBEAT_LOST = 54
 SESSION_CANCELLED = 55
 TRADING_STOPPED = 56
 TRADING_RELEASED = 57
+PROTECTION_SET = 58
+PROTECTION_TRIPPED = 59
+QUOTE_REFUSED = 60
 # Auctions
 BAND_SET = 61
 AUCTION_STARTED = 62
 AUCTION_EXTENDED = 63
 INDICATIVE_PUBLISHED = 64
 UNCROSSED = 65
+MASS_QUOTED = 66
 
 FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
     REFUSED: ("refused", ("code", "command", "client_id", "order_id")),
@@ -112,6 +116,13 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
     SESSION_CANCELLED: ("session_cancelled", ("client_id", "session", "orders")),
     TRADING_STOPPED: ("trading_stopped", ("scope", "number", "orders")),
     TRADING_RELEASED: ("trading_released", ("scope", "number")),
+    PROTECTION_SET: (
+        "protection_set",
+        ("client_id", "protection", "window_ns", "lots_max", "fills_max", "net_lots_max"),
+    ),
+    PROTECTION_TRIPPED: ("protection_tripped", ("protection", "lots", "fills", "net_lots")),
+    QUOTE_REFUSED: ("quote_refused", ("client_id", "code", "side", "price_ticks", "lots")),
+    MASS_QUOTED: ("mass_quoted", ("client_id", "protection", "quotes", "refused")),
     BAND_SET: ("band_set", ("low_ticks", "high_ticks")),
     AUCTION_STARTED: ("auction_started", ("ends_ns",)),
     AUCTION_EXTENDED: ("auction_extended", ("ends_ns", "extension", "indicative_ticks")),

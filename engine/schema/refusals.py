@@ -78,6 +78,11 @@ STATE_CHANGE_INVALID = 60
 SCOPE_INVALID = 61
 BAND_INVALID = 62
 TIMEOUT_INVALID = 63
+# quotes and brackets
+QUOTES_INVALID = 64
+PROTECTION_INVALID = 65
+PROTECTION_TRIPPED = 66
+BRACKET_INVALID = 67
 
 SENTENCES = {
     TIME_BACKWARDS: "the command's time lies before the last command's",
@@ -142,6 +147,10 @@ SENTENCES = {
     SCOPE_INVALID: "there is nothing of this scope and number to stop or release",
     BAND_INVALID: "a band needs 1 <= low <= high <= the contract's highest price, or 0 and 0",
     TIMEOUT_INVALID: "a timeout lies between 0 (disarm) and a day",
+    QUOTES_INVALID: "a mass quote has 1 to 64 quote rows, and all of them follow it",
+    PROTECTION_INVALID: "a protection group is 1 to 4, its window 1 ns to a day, no limit below 0",
+    PROTECTION_TRIPPED: "the protection group has tripped and was not reset",
+    BRACKET_INVALID: "stop and target must lie on their sides of an order that opens",
 }
 
 NAMES = {

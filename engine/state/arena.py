@@ -7,7 +7,7 @@ import mmap
 import numpy as np
 import numpy.typing as npt
 
-from engine.schema.bounds import VOLATILITY_AUCTIONS_MAX
+from engine.schema.bounds import PROTECTIONS_MAX, VOLATILITY_AUCTIONS_MAX
 from engine.schema.vocabulary import NONE
 from engine.state import layout
 from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, MAGIC, SECTIONS
@@ -92,6 +92,7 @@ def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
     form["volatility"] = [
         arena.records("volatility_times", (contracts + 1) * VOLATILITY_AUCTIONS_MAX)["value"]
     ]
+    form["protections"] = _protections(arena, int(engine["accounts_top"]))
     form["accounts"] = _accounts(arena, int(engine["accounts_top"]))
     form["positions"] = _positions(arena, int(engine["positions_top"]))
     form["orders"] = _orders(arena, int(engine["orders_top"]))
@@ -104,6 +105,14 @@ def _live_basis(arena: Arena, terms: Records) -> npt.NDArray[np.int64]:
     for row, count in zip(rows, terms["basis_count"], strict=True):
         row[count:] = 0
     return rows.ravel()
+
+
+def _protections(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
+    """The protection groups that have limits, by account and group."""
+    groups = arena.records("protections", (top + 1) * PROTECTIONS_MAX)
+    rows = np.flatnonzero(groups["window_ns"])
+    names = [name for name in layout.PROTECTION.names or () if not name.endswith("trial")]
+    return [rows, *(groups[name][rows] for name in names)]
 
 
 def _accounts(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:

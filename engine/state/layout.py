@@ -63,6 +63,7 @@ ENGINE = _record(
     plan_position="i8", plan_contract="i8", plan_step="i8", plan_lots="i8", plan_limit_ticks="i8",
     plan_equity="i8", plan_maintenance="i8", plan_share="i8",
     timers="i8", fired="i8", linked="i8", groups_stopped="i8",
+    rows_left="i8", rows="i8",
 )  # fmt: skip
 
 POOL = _record(
@@ -128,13 +129,21 @@ SWEEP = _record(
     stop_reason="i8", first_ticks="i8",
     maker_slot="i8", maker="i8", maker_position="i8", maker_equity="i8", maker_beside="i8",
     asked_lots="i8", price_ticks="i8", edge="i8", lots="i8", fee="i8", liquidation_fee="i8",
-    maker_sibling="i8",
+    maker_sibling="i8", maker_group="i8", maker_is_entry="i8",
 )  # fmt: skip
 
 # What admission hands to the acceptance of an order. Void between commands.
 ADMISSION = _record(
     64, lots="i8", reserve="i8", loss_fee="i8", price_ticks="i8", expiry_ns="i8", linked="i8"
 )
+
+# What a bracket's children are made of, copied off their entry: one of them may take its slot.
+# Void between fills.
+CHILD_TERMS = _record(
+    128,
+    client_id="i8", account="i8", position="i8", contract="i8", side="i8", stp="i8",
+    session="i8", trigger_source="i8", stop_ticks="i8", target_ticks="i8",
+)  # fmt: skip
 
 TIER = _record(
     64,
@@ -166,12 +175,12 @@ ORDER = _record(
     contract="i2", side="i1", flags="i1",
 )  # fmt: skip
 ORDER_EXTRA = _record(
-    64,
+    128,
     trial="i8", lots_filled="i4", lots_trial="i4",
     # below: void unless the order carries the flag EXTRA
     expiry_ns="i8", arrival="i8", timer="i4", lots_hidden="i4", lots_display="i4", sibling="i4",
     trigger_ticks="i4", best_ticks="i4", bits="i2", trail_bp="i2", order_type="i1", tif="i1",
-    trigger_source="i1", session="i1",
+    trigger_source="i1", session="i1", parent="i4", child="i4", stop_ticks="i4", target_ticks="i4",
 )  # fmt: skip
 
 ACCOUNT = _record(
@@ -198,7 +207,7 @@ POSITION = _record(
 POSITION_EXTRA = _record(
     64,
     step="i8", lots_step="i8", trial="i8", lots_trial="i8",
-    contract="i4", chain_next="i4", holder="i4",
+    contract="i4", chain_next="i4", holder="i4", quote_bid="i4", quote_ask="i4",
 )  # fmt: skip
 
 # A hit of supervision: first sorted by rule 9.2, then, when negative, a debtor of the waterfall.
@@ -211,6 +220,13 @@ CANDIDATE = _record(
     64,
     notional="i8", equity="i8", lots_left="i8", lots_taken="i8", given_up="i8", charge="i8",
     account="i4", position="i4",
+)  # fmt: skip
+# Market-maker protection of one group of an account (4.8). `lots_trial` -1: tripped on trial.
+PROTECTION = _record(
+    64,
+    window_ns="i8", from_ns="i8", trial="i8", lots="i4", fills="i4", net_lots="i4",
+    lots_max="i4", fills_max="i4", net_lots_max="i4", tripped="i4",
+    lots_trial="i4", fills_trial="i4", net_lots_trial="i4",
 )  # fmt: skip
 # A due time of an order's expiry or of an account's heartbeat, in one heap.
 TIMER = _record(16, due_ns="i8", slot="i4", kind="i4")
@@ -249,6 +265,9 @@ CLOSES = 8  # CLOSE_POSITION
 SLIDES = 16
 STAMPED = 32  # `arrival` holds the sequence at which it came to rest while orders were collected
 ENDING = 64  # its sibling has ended, so it will be cancelled (4.5)
+QUOTE = 128  # of a mass quote; its protection group less 1 stands in the two bits above
+PROTECTION_SHIFT = 8
+BRACKET = 1024  # an entry whose stop and target come with its first fill (4.5)
 
 # Kinds of a timer
 TIMER_EXPIRY = 1
@@ -277,6 +296,7 @@ def _sections() -> dict[str, Section]:
         "pool": (POOL, 1),
         "sweep": (SWEEP, 1),
         "admission": (ADMISSION, 1),
+        "child_terms": (CHILD_TERMS, 1),
         "contracts": (CONTRACT, bounds.CONTRACTS_MAX + 1),
         "tiers": (TIER, (bounds.CONTRACTS_MAX + 1) * bounds.TIERS_MAX),
         "sources": (SOURCE, (bounds.CONTRACTS_MAX + 1) * bounds.SOURCES_MAX),
@@ -298,6 +318,7 @@ def _sections() -> dict[str, Section]:
         "waking": (SLOT, ACCOUNT_ROWS),
         "timers": (TIMER, bounds.ORDERS_MAX + ACCOUNT_ROWS),
         "linked": (SLOT, bounds.ORDERS_MAX + 1),
+        "protections": (PROTECTION, ACCOUNT_ROWS * bounds.PROTECTIONS_MAX),
         "volatility_times": (NUMBER, (bounds.CONTRACTS_MAX + 1) * bounds.VOLATILITY_AUCTIONS_MAX),
         "liquidations": (SLOT, ACCOUNT_ROWS),
         "cooling": (SLOT, ACCOUNT_ROWS),

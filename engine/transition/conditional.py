@@ -1,6 +1,7 @@
 """Orders that wait, hide, expire or are linked: admission, trigger, turn (4.2, 4.5)."""
 
 from engine.book.orders import (
+    children_of,
     find_order,
     free_order_slot,
     list_order,
@@ -54,7 +55,7 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute
 from engine.state.events import emit
-from engine.state.layout import CLOSES, ENDING, EXTRA, ICEBERG, SLIDES
+from engine.state.layout import BRACKET, CLOSES, ENDING, EXTRA, ICEBERG, SLIDES
 from engine.transition.admission import (
     check_client,
     check_count,
@@ -67,7 +68,14 @@ from engine.transition.admission import (
     has_room,
     is_market_kind,
 )
-from engine.transition.orders import cancel_linked, cancel_working, emit_cancelled, emit_reduced
+from engine.transition.orders import (
+    cancel_linked,
+    cancel_working,
+    emit_armed,
+    emit_cancelled,
+    emit_reduced,
+    link_orders,
+)
 from engine.transition.placing import emit_accepted, place_plain, work_or_rest, write_order
 from risk.accounts import find_position, open_position
 from risk.reserve import apply_reserve
@@ -221,21 +229,6 @@ def write_extra(arena, slot, command):
     extra.bits = bits
 
 
-@cold
-def link_orders(arena, slot, sibling):
-    """Make two orders each other's sibling (4.5)."""
-    mark_extra(arena, slot)
-    mark_extra(arena, sibling)
-    ORDER_EXTRA(arena, slot).sibling = sibling
-    ORDER_EXTRA(arena, sibling).sibling = slot
-    order = ORDER(arena, slot)
-    emit(
-        arena, events.ORDERS_LINKED, order.contract, order.account,
-        order_id_of(arena, slot), order_id_of(arena, sibling), 0, 0, 0, 0,
-    )  # fmt: skip
-    return 0
-
-
 @kernel
 def check_waiting(arena, contract, account, position, command, flags):
     """What an order that waits must pass at its entry; margin and limits come with its turn."""
@@ -301,11 +294,7 @@ def place_waiting(arena, commands, row):
     ACCOUNT(arena, account).orders += 1
     arm_order(arena, slot)
     set_order_timer(arena, slot)
-    emit(
-        arena, events.ORDER_ARMED, contract, account, order_id_of(arena, slot),
-        command.client_id, command.trigger_ticks, command.trigger_source, command.trail_bp,
-        extra.best_ticks,
-    )  # fmt: skip
+    emit_armed(arena, slot)
     return refusals.OK
 
 
@@ -353,6 +342,105 @@ def place_special(arena, commands, row):
         link_orders(arena, slot, linked)
     if lots < asked:
         emit_reduced(arena, slot, asked - lots, CANCEL_REDUCE_ONLY)
+    work_or_rest(arena, slot, command.tif)
+    return refusals.OK
+
+
+@kernel
+def check_bracket(arena, command, price_ticks):
+    """Stop and target on their sides of the entry's limit, or of the mark for a market entry."""
+    if command.flags & (REDUCE_ONLY | CLOSE_POSITION) or command.order_type > MARKET:
+        return refusals.BRACKET_INVALID
+    if command.trigger_source < SOURCE_MARK or command.trigger_source > SOURCE_LAST:
+        return refusals.BRACKET_INVALID
+    stop_ticks = command.stop_ticks + 0
+    target_ticks = command.target_ticks + 0
+    highest_ticks = CONTRACT(arena, command.contract).price_ticks_max
+    if min(stop_ticks, target_ticks) < 0 or max(stop_ticks, target_ticks) > highest_ticks:
+        return refusals.BRACKET_INVALID
+    if stop_ticks == 0 and target_ticks == 0:
+        return refusals.BRACKET_INVALID
+    low_ticks = stop_ticks if command.side == BUY else target_ticks
+    high_ticks = target_ticks if command.side == BUY else stop_ticks
+    if low_ticks >= price_ticks or (high_ticks != 0 and high_ticks <= price_ticks):
+        return refusals.BRACKET_INVALID
+    return refusals.OK
+
+
+@cold
+def check_bracket_entry(arena, commands, row):
+    """The shape of a bracket's entry; its expiry is left in ADMISSION."""
+    command = COMMAND(commands, row)
+    terms = CONTRACT(arena, command.contract)
+    now_ns = ENGINE(arena, 0).clock_ns
+    code = check_lots(terms, command.lots, 0)
+    if code != refusals.OK:
+        return code
+    is_market = command.order_type == MARKET
+    code = check_bracket(arena, command, terms.mark_ticks if is_market else command.price_ticks)
+    if code != refusals.OK:
+        return code
+    code = check_expiry(command.order_type, command.tif, command.expiry_ns, now_ns)
+    if code != refusals.OK:
+        return code
+    if command.session < 0:
+        return refusals.SESSION_INVALID
+    expiry_ns = find_day_end(terms, now_ns) if command.tif == DAY else command.expiry_ns + 0
+    ADMISSION(arena, 0).expiry_ns = expiry_ns
+    return refusals.OK
+
+
+@cold
+def place_bracket(arena, commands, row):
+    """An entry order with a stop and a target that come with its fills (4.5)."""
+    command = COMMAND(commands, row)
+    account = command.account
+    contract = command.contract
+    side = command.side
+    flags = command.flags | 0
+    code = check_client(arena, account, command.client_id, 0)
+    if code == refusals.OK:
+        code = check_shape(
+            arena, contract, side, command.order_type, command.tif, flags, command.stp
+        )
+    if code == refusals.OK:
+        code = check_bracket_entry(arena, commands, row)
+    if code != refusals.OK:
+        return code
+    price_ticks = command.price_ticks + 0
+    if command.order_type == MARKET:
+        price_ticks = compute_market_price(arena, contract, side)
+    if flags & SLIDE:
+        price_ticks = compute_slid_price(arena, contract, side, price_ticks)
+    position = find_position(arena, account, contract)
+    may_rest = 1 if can_rest(command.tif) else 0
+    asked = command.lots + 0
+    ENGINE(arena, 0).orders_live += 2  # the children's slots must be free, too
+    code = check_order(
+        arena, contract, account, position, side, price_ticks, asked, flags, NONE, may_rest
+    )
+    ENGINE(arena, 0).orders_live -= 2
+    if code != refusals.OK:
+        return code
+    # From here the order is accepted; nothing below may refuse.
+
+    if position == NONE:
+        position = open_position(arena, account, contract)
+    slot = take_order_slot(arena)
+    write_order(arena, slot, command, position, price_ticks, asked, flags)
+    mark_extra(arena, slot)
+    extra = ORDER_EXTRA(arena, slot)
+    extra.expiry_ns = ADMISSION(arena, 0).expiry_ns
+    extra.order_type = command.order_type
+    extra.tif = command.tif
+    extra.session = command.session
+    extra.trigger_source = command.trigger_source
+    extra.stop_ticks = command.stop_ticks
+    extra.target_ticks = command.target_ticks
+    extra.bits = BRACKET | (SLIDES if flags & SLIDE else 0)
+    ENGINE(arena, 0).orders_live += children_of(arena, slot)
+    apply_reserve(arena, slot, ADMISSION(arena, 0).reserve, ADMISSION(arena, 0).loss_fee)
+    emit_accepted(arena, slot, command, price_ticks, asked)
     work_or_rest(arena, slot, command.tif)
     return refusals.OK
 

@@ -31,6 +31,11 @@ from engine.state.access import (
 from engine.state.arithmetic import absolute, multiply_rate_ceil
 from engine.state.layout import EXTRA, STP_SHIFT
 from engine.transition.orders import is_waiting
+from engine.transition.protection import (
+    is_quote,
+    is_tripped_on_trial,
+    note_quote_fill_trial,
+)
 from risk.margin import compute_equity, compute_maintenance_of, value_beside
 from risk.settlement import compute_maker_fee, compute_taker_fee
 
@@ -175,6 +180,8 @@ def try_fill(arena, slot, maker_slot, shown, leaves):
     lots = trial_position_lots_of(arena, maker_order.position) - signed * asked
     note_trial_position_lots(arena, maker_order.position, lots)
     note_trial_order_lots(arena, maker_slot, trial_order_lots_of(arena, maker_slot) - asked)
+    if is_quote(arena, maker_slot):
+        note_quote_fill_trial(arena, maker_slot, asked)
     cut_sibling_trial(arena, slot, asked)
     cut_sibling_trial(arena, maker_slot, asked)
     if POSITION(arena, maker_order.position).lots_reduce_only != 0:
@@ -191,6 +198,8 @@ def slice_of(arena, slot, passes):
     """
     left = trial_order_lots_of(arena, slot)
     order = ORDER(arena, slot)
+    if is_quote(arena, slot) and is_tripped_on_trial(arena, slot):
+        return 0
     if order.flags & EXTRA and ORDER_EXTRA(arena, slot).lots_hidden > 0:
         extra = ORDER_EXTRA(arena, slot)
         if passes == 0:

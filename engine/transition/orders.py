@@ -3,6 +3,7 @@
 from engine.book.icebergs import cut_resting, refill_order
 from engine.book.orders import (
     free_order_slot,
+    mark_extra,
     open_lots_of,
     order_id_of,
     shrink_order,
@@ -61,6 +62,32 @@ def emit_refilled(arena, slot):
         arena, events.ORDER_REFILLED, order.contract, order.account, order_id_of(arena, slot),
         order.client_id, order.price_ticks, order.lots, ORDER_EXTRA(arena, slot).lots_hidden, 0,
     )  # fmt: skip
+
+
+@kernel
+def emit_armed(arena, slot):
+    order = ORDER(arena, slot)
+    extra = ORDER_EXTRA(arena, slot)
+    emit(
+        arena, events.ORDER_ARMED, order.contract, order.account, order_id_of(arena, slot),
+        order.client_id, extra.trigger_ticks, extra.trigger_source, extra.trail_bp,
+        extra.best_ticks,
+    )  # fmt: skip
+
+
+@cold
+def link_orders(arena, slot, sibling):
+    """Make two orders each other's sibling (4.5)."""
+    mark_extra(arena, slot)
+    mark_extra(arena, sibling)
+    ORDER_EXTRA(arena, slot).sibling = sibling
+    ORDER_EXTRA(arena, sibling).sibling = slot
+    order = ORDER(arena, slot)
+    emit(
+        arena, events.ORDERS_LINKED, order.contract, order.account,
+        order_id_of(arena, slot), order_id_of(arena, sibling), 0, 0, 0, 0,
+    )  # fmt: skip
+    return 0
 
 
 @kernel

@@ -3,7 +3,7 @@
 from engine.book.orders import SLOT_MASK
 from engine.kernel import entry, kernel
 from engine.schema.bounds import ACCOUNTS_MAX, ORDERS_MAX
-from engine.schema.commands import CANCEL_ORDER, PLACE_ORDER
+from engine.schema.commands import CANCEL_ORDER, MASS_QUOTE, PLACE_ORDER
 from engine.state.access import ACCOUNT_WORD, ENGINE, ORDER, prefetch
 from engine.state.layout import ACCOUNT_WORD_POSITION, ACCOUNT_WORDS, SECTIONS
 from engine.transition.step import COMMAND, apply_command
@@ -54,24 +54,30 @@ def prefetch_related(arena, commands, row):
 
 @entry("int64(int64, int64, int64, int64)", nogil=True)
 def run(arena, commands, count, events_max):
-    """Apply up to `count` commands; stops early once `events_max` events stand in the arena.
+    """Apply up to `count` records; stops early once `events_max` events stand in the arena, or
+    before a mass quote whose rows are not all there, unless it is the first.
 
-    The caller has emptied the events before. Returns how many commands were done.
+    The caller has emptied the events before. Returns how many records were done.
     """
     engine = ENGINE(arena, 0)
     row = 0
     while row < count and engine.events < events_max:
+        command = COMMAND(commands, row)
+        if command.kind == MASS_QUOTE and row > 0 and row + command.quotes >= count:
+            break  # its rows may follow in the next part
+        engine.rows_left = count - row
         if row + AHEAD < count:
             prefetch_command(arena, commands, row + AHEAD)
         if row + NEAR < count:
             prefetch_related(arena, commands, row + NEAR)
         apply_command(arena, commands, row)
-        row += 1
+        row += engine.rows
     return row
 
 
-@entry("int64(int64, int64)")
-def one(arena, commands):
-    """Apply a single command; returns its refusal code."""
+@entry("int64(int64, int64, int64)")
+def one(arena, commands, rows):
+    """Apply a single command that stands in so many records; returns its refusal code."""
     ENGINE(arena, 0).events = 0
+    ENGINE(arena, 0).rows_left = rows
     return apply_command(arena, commands, 0)

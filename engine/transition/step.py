@@ -10,14 +10,17 @@ from engine.schema.commands import (
     CLIENT_LAST,
     DEPOSIT,
     MASS_CANCEL,
+    MASS_QUOTE,
     OPEN_ACCOUNT,
     OPERATOR_FIRST,
     OPERATOR_LAST,
+    PLACE_BRACKET,
     PLACE_ORDER,
     PUBLISH_PRICE,
     RELEASE_TRADING,
     RELEASE_WITHDRAWALS,
     SET_HEARTBEAT,
+    SET_PROTECTION,
     STOP_TRADING,
     WITHDRAW,
 )
@@ -31,13 +34,14 @@ from engine.transition.cancelling import (
     set_heartbeat,
     stop_trading,
 )
-from engine.transition.conditional import place_order, run_fired
+from engine.transition.conditional import place_bracket, place_order, run_fired
 from engine.transition.due import do_due_work
 from engine.transition.money import deposit, open_account, release_withdrawals, withdraw
 from engine.transition.orders import cancel_linked
 from engine.transition.placing import amend_order, cancel_order
 from engine.transition.prices import publish_prices
 from engine.transition.queue import run_queue
+from engine.transition.quoting import mass_quote, set_protection
 from risk.supervision import drain_suspects
 
 COMMAND = command_accessor()
@@ -75,7 +79,9 @@ def refuse(arena, commands, row, code):
     if kind >= PLACE_ORDER and kind <= CLIENT_LAST:
         account = command.account + 0
         client_id = command.client_id
-    if kind == PLACE_ORDER or kind == MASS_CANCEL or kind == PUBLISH_PRICE:
+    if kind == PLACE_ORDER or kind == PLACE_BRACKET or kind == MASS_CANCEL:
+        contract = command.contract + 0
+    if kind == PUBLISH_PRICE:
         contract = command.contract + 0
     if kind == CANCEL_ORDER or kind == AMEND_ORDER:
         order_id = command.order_id
@@ -110,6 +116,15 @@ def do_rare_command(arena, commands, row):
         return set_heartbeat(arena, command.account, command.client_id, command.timeout_ns)
     if kind == CANCEL_SESSION:
         return cancel_session(arena, command.account, command.client_id, command.session)
+    if kind == PLACE_BRACKET:
+        return place_bracket(arena, commands, row)
+    if kind == MASS_QUOTE:
+        return mass_quote(arena, commands, row)
+    if kind == SET_PROTECTION:
+        return set_protection(
+            arena, command.account, command.client_id, command.protection, command.window_ns,
+            command.lots_max, command.fills_max, command.net_lots_max,
+        )  # fmt: skip
     if kind == STOP_TRADING:
         return stop_trading(arena, command.scope, command.number)
     if kind == RELEASE_TRADING:
@@ -135,6 +150,7 @@ def apply_command(arena, commands, row):
     command = COMMAND(commands, row)
     engine = ENGINE(arena, 0)
     engine.sequence += 1
+    engine.rows = 1
     kind = command.kind
     code = check_stamp(arena, kind, command.time_ns)
     if code != refusals.OK:

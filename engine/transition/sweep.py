@@ -44,7 +44,8 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
 from engine.state.events import emit
-from engine.state.layout import EXTRA, LIQUIDATING
+from engine.state.layout import BRACKET, EXTRA, LIQUIDATING
+from engine.transition.brackets import follow_entry
 from engine.transition.orders import (
     cancel_linked,
     cancel_working,
@@ -55,6 +56,7 @@ from engine.transition.orders import (
     keep_reduce_only,
     unrest_order,
 )
+from engine.transition.protection import is_quote, note_quote_fill, protection_of
 from risk.margin import compute_maintenance_of, value_beside
 from risk.reserve import release_reserve
 from risk.settlement import (
@@ -259,9 +261,43 @@ def sibling_of(arena, slot):
 
 
 @kernel
-def cut_siblings(arena):
-    """After a fill: what it took goes from the siblings of both orders, too (4.5)."""
+def is_entry(arena, slot):
+    """1 for a bracket's entry, with or without its children yet."""
+    if slot == NONE or ORDER(arena, slot).flags & EXTRA == 0:
+        return 0
+    extra = ORDER_EXTRA(arena, slot)
+    return 1 if extra.bits & BRACKET != 0 or extra.child != NONE else 0
+
+
+@kernel
+def note_maker(arena):
+    """Keep what a fill needs of the maker's order behind its end: sibling, protection group."""
     motion = SWEEP(arena, 0)
+    slot = motion.maker_slot
+    motion.maker_sibling = NONE
+    motion.maker_group = 0
+    motion.maker_is_entry = 0
+    if ORDER(arena, slot).flags & EXTRA:
+        motion.maker_sibling = ORDER_EXTRA(arena, slot).sibling
+        motion.maker_is_entry = is_entry(arena, slot)
+        if is_quote(arena, slot):
+            motion.maker_group = protection_of(arena, slot)
+
+
+@kernel
+def follow_fill(arena):
+    """After the legs: protection of a quote (4.8), stops and targets of bracket entries, then what
+    the fill took goes from the siblings of both orders, too (4.5)."""
+    motion = SWEEP(arena, 0)
+    if motion.maker_group != 0:
+        note_quote_fill(
+            arena, motion.maker, motion.maker_group, SELL - motion.side, motion.lots
+        )
+    if motion.maker_is_entry == 1:
+        is_over = 1 if ORDER(arena, motion.maker_slot).lots == 0 else 0
+        follow_entry(arena, motion.maker_slot, motion.lots, is_over)
+    if is_entry(arena, motion.slot) == 1:
+        follow_entry(arena, motion.slot, motion.lots, 0)
     sibling = sibling_of(arena, motion.slot)
     if sibling != NONE:
         cut_sibling(arena, sibling, motion.lots)
@@ -341,10 +377,10 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
             break
         # From here the fill stands; nothing below may refuse.
         maker_order_id = order_id_of(arena, motion.maker_slot)
-        motion.maker_sibling = sibling_of(arena, motion.maker_slot)
+        note_maker(arena)
         take_from_orders(arena)
         settle_fill(arena, maker_order_id)
-        cut_siblings(arena)
+        follow_fill(arena)
         keep_reduce_only(arena, motion.position)
         keep_reduce_only(arena, motion.maker_position)
         note_fill_suspects(arena)

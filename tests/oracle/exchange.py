@@ -20,7 +20,7 @@ from tests.oracle.prices import freeze, make_market, publish_pair, stale_due
 Event = tuple[int, int, int, int, int, int, int, int, int, int]
 
 DUE_STALE, DUE_SAMPLE, DUE_FUNDING = 1, 2, 3
-OPERATOR_KINDS = range(21, 30)
+OPERATOR_KINDS = range(32, 48)
 CLIENT_COMMANDS = {
     commands.PLACE_ORDER: place_order,
     commands.CANCEL_ORDER: cancel_order,

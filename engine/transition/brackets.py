@@ -1,0 +1,181 @@
+"""Brackets: the stop and the target that come with an entry's fills, and grow with them (4.5)."""
+
+from engine.book.levels import has_page_room
+from engine.book.orders import (
+    children_of,
+    free_order_slot,
+    list_order,
+    mark_extra,
+    order_id_of,
+    queue_order,
+    take_order_slot,
+    unlist_order,
+    unqueue_order,
+)
+from engine.book.triggers import arm_order, leave_waiting
+from engine.kernel import cold, kernel
+from engine.schema import events, refusals
+from engine.schema.vocabulary import (
+    CANCEL_TRIGGER,
+    GTC,
+    IOC,
+    LIMIT,
+    NONE,
+    REDUCE_ONLY,
+    SELL,
+    STOP_MARKET,
+)
+from engine.state.access import ACCOUNT, CHILD_TERMS, ENGINE, ORDER, ORDER_EXTRA, POSITION
+from engine.state.events import emit
+from engine.state.layout import ARMED, BRACKET, ENDING, FIRED, STP_SHIFT
+from engine.transition.orders import emit_armed, emit_cancelled, link_orders
+
+
+@kernel
+def note_child_terms(arena, entry):
+    terms = CHILD_TERMS(arena, 0)
+    order = ORDER(arena, entry)
+    extra = ORDER_EXTRA(arena, entry)
+    terms.client_id = order.client_id
+    terms.account = order.account
+    terms.position = order.position
+    terms.contract = order.contract
+    terms.side = SELL - order.side
+    terms.stp = order.flags >> STP_SHIFT
+    terms.session = extra.session
+    terms.trigger_source = extra.trigger_source
+    terms.stop_ticks = extra.stop_ticks
+    terms.target_ticks = extra.target_ticks
+
+
+@cold
+def bear_child(arena, order_type, tif, price_ticks, trigger_ticks, lots):
+    """Accept a reduce-only order as CHILD_TERMS say; the caller brings it to where it waits."""
+    terms = CHILD_TERMS(arena, 0)
+    slot = take_order_slot(arena)
+    order = ORDER(arena, slot)
+    order.reserve = 0
+    order.loss_fee = 0
+    order.client_id = terms.client_id
+    order.price_ticks = price_ticks
+    order.lots = lots
+    order.account = terms.account
+    order.position = terms.position
+    order.contract = terms.contract
+    order.side = terms.side
+    order.flags = REDUCE_ONLY | (terms.stp << STP_SHIFT)
+    mark_extra(arena, slot)
+    extra = ORDER_EXTRA(arena, slot)
+    extra.order_type = order_type
+    extra.tif = tif
+    extra.session = terms.session
+    if trigger_ticks != 0:
+        extra.trigger_source = terms.trigger_source
+        extra.trigger_ticks = trigger_ticks
+    emit(
+        arena, events.ORDER_ACCEPTED, terms.contract, terms.account,
+        order_id_of(arena, slot), terms.client_id, price_ticks, lots, terms.side,
+        order_type | (tif << 8) | (REDUCE_ONLY << 16) | (terms.stp << 24),
+    )  # fmt: skip
+    list_order(arena, slot)
+    ACCOUNT(arena, order.account).orders += 1
+    return slot
+
+
+@cold
+def drop_child(arena, slot):
+    """A child for whose price there is no page ends at once, with the reason."""
+    order = ORDER(arena, slot)
+    emit_cancelled(arena, slot, order.lots, CANCEL_TRIGGER, refusals.POOL_FULL)
+    unlist_order(arena, slot)
+    ACCOUNT(arena, order.account).orders -= 1
+    free_order_slot(arena, slot)
+    return NONE
+
+
+@cold
+def bear_target(arena, lots):
+    """The order at the target: it rests behind the price at which the entry has just filled."""
+    if CHILD_TERMS(arena, 0).target_ticks == 0:
+        return NONE
+    slot = bear_child(arena, LIMIT, GTC, CHILD_TERMS(arena, 0).target_ticks, 0, lots)
+    if not has_page_room(arena):
+        return drop_child(arena, slot)
+    queue_order(arena, slot)
+    POSITION(arena, ORDER(arena, slot).position).lots_reduce_only += lots
+    return slot
+
+
+@cold
+def bear_stop(arena, lots):
+    """The order that waits at the stop."""
+    if CHILD_TERMS(arena, 0).stop_ticks == 0:
+        return NONE
+    slot = bear_child(arena, STOP_MARKET, IOC, 0, CHILD_TERMS(arena, 0).stop_ticks, lots)
+    if not has_page_room(arena):
+        return drop_child(arena, slot)
+    arm_order(arena, slot)
+    emit_armed(arena, slot)
+    return slot
+
+
+@cold
+def bear_children(arena, entry, lots, is_over):
+    """The first fill of a bracket's entry: target, then stop, each other's sibling."""
+    note_child_terms(arena, entry)
+    ORDER_EXTRA(arena, entry).bits &= ~BRACKET
+    if is_over == 0:
+        ENGINE(arena, 0).orders_live -= children_of(arena, entry)
+    target = bear_target(arena, lots)
+    stop = bear_stop(arena, lots)
+    if target != NONE and stop != NONE:
+        link_orders(arena, stop, target)
+    if is_over == 1:
+        return 0
+    if target != NONE:
+        ORDER_EXTRA(arena, target).parent = entry
+    if stop != NONE:
+        ORDER_EXTRA(arena, stop).parent = entry
+    ORDER_EXTRA(arena, entry).child = target if target != NONE else stop
+    return 0
+
+
+@cold
+def grow_child(arena, slot, lots):
+    """Add what the entry filled to a child that still waits; it loses its place."""
+    order = ORDER(arena, slot)
+    extra = ORDER_EXTRA(arena, slot)
+    if extra.bits & (FIRED | ENDING):
+        return 0
+    unlist_order(arena, slot)
+    if extra.bits & ARMED:
+        leave_waiting(arena, slot)
+        order.lots += lots
+        arm_order(arena, slot)
+    else:
+        unqueue_order(arena, slot)
+        order.lots += lots
+        POSITION(arena, order.position).lots_reduce_only += lots
+        queue_order(arena, slot)
+    list_order(arena, slot)
+    emit(
+        arena, events.ORDER_AMENDED, order.contract, order.account, order_id_of(arena, slot),
+        order.client_id, order.price_ticks, order.lots, 0, 0,
+    )  # fmt: skip
+    return 0
+
+
+@cold
+def follow_entry(arena, entry, lots, is_over):
+    """After a fill of an order with extra fields: what a bracket's entry filled is protected."""
+    extra = ORDER_EXTRA(arena, entry)
+    if extra.bits & BRACKET:
+        return bear_children(arena, entry, lots, is_over)
+    child = extra.child + 0
+    if child == NONE:
+        return 0
+    sibling = ORDER_EXTRA(arena, child).sibling + 0
+    grow_child(arena, child, lots)
+    if sibling != NONE:
+        grow_child(arena, sibling, lots)
+    return 0
