@@ -160,12 +160,9 @@ def disarm_order(arena, slot):
 
 
 @cold
-def fire_order(arena, slot, value_ticks):
-    """Move an armed order whose trigger is reached to the contract's list of those that wait."""
-    disarm_order(arena, slot)
-    extra = ORDER_EXTRA(arena, slot)
-    extra.bits |= FIRED
-    extra.best_ticks = value_ticks
+def wait_turn(arena, slot):
+    """Append an order to the contract's list of those that have fired and wait for their turn."""
+    ORDER_EXTRA(arena, slot).bits |= FIRED
     order = ORDER(arena, slot)
     terms = CONTRACT(arena, order.contract)
     order.next = NONE
@@ -183,6 +180,14 @@ def fire_order(arena, slot, value_ticks):
         ORDER(arena, order.previous).next = slot
     ENGINE(arena, 0).fired += 1
     return 0
+
+
+@cold
+def fire_order(arena, slot, value_ticks):
+    """Move an armed order whose trigger is reached to those that wait for their turn."""
+    disarm_order(arena, slot)
+    ORDER_EXTRA(arena, slot).best_ticks = value_ticks
+    return wait_turn(arena, slot)
 
 
 @cold

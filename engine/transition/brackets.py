@@ -11,8 +11,9 @@ from engine.book.orders import (
     take_order_slot,
     unlist_order,
     unqueue_order,
+    would_trade,
 )
-from engine.book.triggers import arm_order, leave_waiting
+from engine.book.triggers import arm_order, count_reducing, leave_waiting, wait_turn
 from engine.kernel import cold, kernel
 from engine.schema import events, refusals
 from engine.schema.vocabulary import (
@@ -25,7 +26,7 @@ from engine.schema.vocabulary import (
     SELL,
     STOP_MARKET,
 )
-from engine.state.access import ACCOUNT, CHILD_TERMS, ENGINE, ORDER, ORDER_EXTRA, POSITION
+from engine.state.access import ACCOUNT, CHILD_TERMS, ENGINE, ORDER, ORDER_EXTRA, POSITION, SWEEP
 from engine.state.events import emit
 from engine.state.layout import ARMED, BRACKET, ENDING, FIRED, STP_SHIFT
 from engine.transition.orders import emit_armed, emit_cancelled, link_orders
@@ -95,12 +96,18 @@ def drop_child(arena, slot):
 
 @cold
 def bear_target(arena, lots):
-    """The order at the target: it rests behind the price at which the entry has just filled."""
+    """The order at the target. It rests, unless it could trade: then it waits for its turn."""
     if CHILD_TERMS(arena, 0).target_ticks == 0:
         return NONE
     slot = bear_child(arena, LIMIT, GTC, CHILD_TERMS(arena, 0).target_ticks, 0, lots)
     if not has_page_room(arena):
         return drop_child(arena, slot)
+    order = ORDER(arena, slot)
+    if would_trade(arena, order.contract, order.side, order.price_ticks):
+        # the entry was amended past its target, or was a market order: it takes its turn
+        wait_turn(arena, slot)
+        count_reducing(arena, slot, 1)
+        return slot
     queue_order(arena, slot)
     POSITION(arena, ORDER(arena, slot).position).lots_reduce_only += lots
     return slot
@@ -145,7 +152,7 @@ def grow_child(arena, slot, lots):
     """Add what the entry filled to a child that still waits; it loses its place."""
     order = ORDER(arena, slot)
     extra = ORDER_EXTRA(arena, slot)
-    if extra.bits & (FIRED | ENDING):
+    if extra.bits & (FIRED | ENDING) or slot == SWEEP(arena, 0).slot:
         return 0
     unlist_order(arena, slot)
     if extra.bits & ARMED:

@@ -28,6 +28,7 @@ from engine.state.access import (
     ORDER,
     ORDER_EXTRA,
     POSITION,
+    SWEEP,
 )
 from engine.state.arithmetic import absolute
 from engine.state.events import emit
@@ -178,9 +179,21 @@ def end_by_link(arena, slot):
 
 
 @cold
+def cut_in_motion(arena, slot, lots):
+    """The aggressor has met its own sibling: it is cut like any other, and asks for less."""
+    release_reserve(arena, slot, lots)
+    ORDER(arena, slot).lots -= lots
+    SWEEP(arena, 0).leaves -= lots
+    emit_reduced(arena, slot, lots, CANCEL_LINKED)
+    return 0
+
+
+@cold
 def cut_sibling(arena, slot, lots):
     """After a fill of its sibling: cut the order by as many lots, or let it end (4.5)."""
     if open_lots_of(arena, slot) > lots:
+        if slot == SWEEP(arena, 0).slot:
+            return cut_in_motion(arena, slot, lots)
         return reduce_working(arena, slot, lots, CANCEL_LINKED)
     if ORDER_EXTRA(arena, slot).bits & ENDING == 0:
         end_by_link(arena, slot)

@@ -380,16 +380,17 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
         note_maker(arena)
         take_from_orders(arena)
         settle_fill(arena, maker_order_id)
+        motion.leaves -= motion.lots
+        motion.filled += motion.lots
         follow_fill(arena)
         keep_reduce_only(arena, motion.position)
         keep_reduce_only(arena, motion.maker_position)
         note_fill_suspects(arena)
-        motion.leaves -= motion.lots
-        motion.filled += motion.lots
         if motion.lots < motion.asked_lots:
             motion.stop_reason = CANCEL_SOLVENCY
         if settle_links(arena) or motion.stop_reason != 0:
             break
+    motion.slot = NONE
     if motion.filled > 0 and CONTRACT(arena, contract).armed_last > 0:
         look_at_trades(arena, contract)
     return motion.leaves
