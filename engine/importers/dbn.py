@@ -5,12 +5,13 @@ names is counted, and is what the replay proves. A fill in the feed changes noth
 cancellations and modifications behind it in the same event say what it left, and at the end of
 each event the exchange's orders are what the feed says.
 
-Three things in an event would look like a breach of price-time priority and are none:
+Three things in an event look like a breach of price-time priority. The feed does not name their
+causes; they are read so, and what that settles is counted apart:
 
 * An aggressor that rested before and was moved through the market has a fill of its own, beside
   those of the orders that it hit. It is no execution of a resting order.
-* The venue cancels an order of the aggressor's own owner that stands in the way. So what an event
-  with fills cancels without a fill goes first.
+* What an event with fills cancels without a fill goes first: most likely the venue took an order of
+  the aggressor's own owner out of its way. An order cancelled so can't be missed by an execution.
 * An iceberg has one fill for all its slices, listed where the last one traded. So an execution may
   hit orders that other fills of the event name, and what the iceberg had not shown is shown when
   the visible orders are used up.
