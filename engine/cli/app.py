@@ -24,10 +24,13 @@ from engine.cli.replaying import ReplaySummary, replay
 from engine.cli.tables import flat_rows, replay_rows, show
 from engine.exchange import ConfigError, Exchange
 from engine.importers.binance import import_binance
+from engine.importers.dbn import import_dbn
 from engine.importers.decimal_grid import DecimalGrid, parse_grid
 from engine.importers.lobster import import_lobster
+from engine.importers.quantcup import import_quantcup
 from engine.importers.recording import FeedError, join_records
 from engine.importers.scenarios import CASCADE, CRASH, SCENARIOS, Scenario
+from engine.importers.script import import_script
 from engine.importers.session import COMMANDS_MIN, Session
 from engine.journal.command_file import (
     MAGIC,
@@ -74,6 +77,9 @@ app.add_typer(importing, name="import")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Commands = Annotated[int, typer.Option(min=COMMANDS_MIN, help="How many commands.")]
 Seed = Annotated[int, typer.Option(min=0, help="Equal seeds give equal files.")]
+CheckEvery = Annotated[
+    int, typer.Option(min=0, help="Check invariants every so many commands; 0: at the end.")
+]
 Quick = Annotated[bool, typer.Option("--quick", help="One workload, fewer rounds.")]
 
 
@@ -147,9 +153,7 @@ def generate(
 @app.command("replay")
 def replay_file(
     file: Path,
-    check_every: Annotated[
-        int, typer.Option(min=0, help="Check invariants every so many commands; 0: at the end.")
-    ] = 0,
+    check_every: CheckEvery = 0,
     as_json: AsJson = False,
 ) -> None:
     """Replay a command file, or JSON lines that begin with a configuration."""
@@ -189,6 +193,42 @@ def lobster_file(
     _grid("--tick-size", tick_size)
     midnight_ns = int(date.replace(tzinfo=UTC).timestamp()) * 1_000_000_000
     _show_import(import_lobster(file, out, tick_size, midnight_ns), as_json)
+
+
+@importing.command("script")
+def script_file(
+    file: Path,
+    out: Path,
+    expected: Annotated[Path | None, typer.Option(help="Compare with these outputs.")] = None,
+    check_every: CheckEvery = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Scripts of new orders, cancellations and flushes, with the outputs expected of them."""
+    _must_differ([file] if expected is None else [file, expected], out)
+    _show_import(import_script(file, out, expected, check_every), as_json)
+
+
+@importing.command("quantcup")
+def quantcup_feed(
+    file: Path, out: Path, check_every: CheckEvery = 0, as_json: AsJson = False
+) -> None:
+    """QuantCup: limit orders and cancellations by number."""
+    _must_differ([file], out)
+    _show_import(import_quantcup(file, out, check_every), as_json)
+
+
+@importing.command("dbn")
+def dbn_records(
+    file: Path,
+    out: Path,
+    tick_size: Annotated[str, typer.Option(help="Price of a tick; else the prices tell.")] = "",
+    check_every: CheckEvery = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Databento: market by order of one instrument, DBN version 1, plain or zstd."""
+    _must_differ([file], out)
+    _grid("--tick-size", tick_size)
+    _show_import(import_dbn(file, out, tick_size, check_every), as_json)
 
 
 @app.command()

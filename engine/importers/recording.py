@@ -19,10 +19,12 @@ from engine.schema.refusals import explain_refusal
 
 
 class FeedError(ValueError):
-    """What is wrong with a feed, in one line naming file, line and field."""
+    """What is wrong with a feed, in one line naming file, line or record, and field."""
 
-    def __init__(self, path: object, line: int, field: str, what: str) -> None:
-        super().__init__(f"{path}: line {line}: {field}: {' '.join(what.split())}")
+    def __init__(
+        self, path: object, number: int, field: str, what: str, unit: str = "line"
+    ) -> None:
+        super().__init__(f"{path}: {unit} {number}: {field}: {' '.join(what.split())}")
 
 
 def join_records(parts: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
@@ -36,11 +38,17 @@ def join_records(parts: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
 
 
 class Recording:
-    """Runs commands on an exchange and appends them to a command file."""
+    """Runs commands on an exchange and appends them to a command file.
 
-    def __init__(self, exchange: Exchange, writer: CommandFileWriter) -> None:
+    With `check_every` the invariants are walked each time so many commands more have run.
+    """
+
+    def __init__(self, exchange: Exchange, writer: CommandFileWriter, check_every: int = 0) -> None:
         self.exchange = exchange
         self.commands = 0
+        self.checks = 0
+        self.broken: list[str] = []
+        self._check_every = check_every
         self._writer = writer
         self._client_ids: dict[int, int] = {}
 
@@ -59,8 +67,17 @@ class Recording:
     def run_records(self, records: NDArray[np.void]) -> NDArray[np.void]:
         """Run records as they are; all their events."""
         self._writer.append(records)
+        before = self.commands
         self.commands += len(records)
-        return self.exchange.run(records)
+        events = self.exchange.run(records)
+        if self._check_every and before // self._check_every < self.commands // self._check_every:
+            self.check()
+        return events
+
+    def check(self) -> None:
+        """Walk the invariants now."""
+        self.checks += 1
+        self.broken += [f"after command {self.commands}: {b}" for b in self.exchange.check()]
 
     def must_run(self, commands: Sequence[AnyCommand]) -> NDArray[np.void]:
         """Run commands that an importer knows to be admissible; a refusal is its own fault."""
@@ -77,11 +94,14 @@ class ImportSummary(msgspec.Struct, kw_only=True):
 
     source: str
     commands: int = 0
+    checks: int = 0  # how often the invariants were walked
     digest: str = ""
     broken: list[str] = msgspec.field(default_factory=list)  # invariants, as the engine words them
 
     def close(self, recording: Recording) -> None:
         """Take down how the exchange ended."""
+        recording.check()
         self.commands = recording.commands
+        self.checks = recording.checks
         self.digest = recording.exchange.digest()
-        self.broken = recording.exchange.check()
+        self.broken += recording.broken

@@ -10,6 +10,7 @@ from engine.exchange import Exchange
 from engine.importers.session import COMMANDS_MIN
 from engine.journal.command_file import read_command_file
 from engine.journal.json_lines import unpack_commands, write_json_lines
+from tests.importers.dbn_writing import header, record
 
 SHORT = ["--commands", str(COMMANDS_MIN)]
 
@@ -76,6 +77,10 @@ def test_warm():
         (["import", "lobster", "{tmp}/text", "{tmp}/out"], "{tmp}/text: line 1: columns: 1 of 6"),
         (["import", "binance", "{tmp}/text", "{tmp}/out"], "{tmp}/text: line 1: local time: "),
         (["import", "binance", "{tmp}/none", "{tmp}/out"], "{tmp}/none: line 1: file: "),
+        (["import", "script", "{tmp}/text", "{tmp}/out"], "{tmp}/text: line 1: kind: 'hello'"),
+        (["import", "quantcup", "{tmp}/text", "{tmp}/out"], "{tmp}/text: line 1: columns: 1 of 5"),
+        (["import", "dbn", "{tmp}/text", "{tmp}/out"], "{tmp}/text: record 0: header: 6 of 8"),
+        (["import", "dbn", "{tmp}/text", "{tmp}/text"], "{tmp}/text: the output is one of the"),
         (["generate", "{tmp}/no/out", *SHORT], "{tmp}/no/out: No such file or directory"),
     ],
 )
@@ -94,6 +99,8 @@ def test_faults_of_input_are_one_line_and_end_with_2(tmp_path, arguments, fault)
         ["generate", "x", "--scenario", "calm"],
         ["import", "lobster", "a", "b", "--tick-size", "0"],
         ["import", "binance", "a", "b", "--lot-size", "x"],
+        ["import", "dbn", "a", "b", "--tick-size", "0"],
+        ["import", "script", "a", "b", "--check-every", "-1"],
     ],
 )
 def test_wrong_options_end_with_2(arguments):
@@ -106,6 +113,26 @@ def test_imports(messages, tmp_path):
     replayed = json.loads(run("replay", tmp_path / "o", "--json").stdout)
     assert replayed["digest"] == summary["digest"]
     assert "hidden executions" in run("import", "lobster", messages, tmp_path / "o").stdout
+
+
+def test_scripts_end_with_1_when_an_output_differs(tmp_path):
+    script, expected, out = (tmp_path / name for name in ("script", "expected", "out"))
+    script.write_text("#name: a\nN, 1, IBM, 10, 100, B, 1\n")
+    expected.write_text("#name: a\nA, IBM, 1, 1\nB, IBM, B, 10, 100\n")
+    compare = ["import", "script", script, out, "--expected", expected, "--check-every", 1]
+    summary = json.loads(run(*compare, "--json").stdout)
+    assert summary["expected"]["agreeing"] == 1 and summary["checks"] > 1
+    expected.write_text("#name: a\nA, IBM, 1, 2\n")
+    wanted = f"{expected}: a: line 2, A, IBM, 1, 2: got A, IBM, 1, 1"
+    assert run(*compare, code=1).stderr == f"lionrock: broken: {wanted}\n"
+
+
+def test_quantcup_and_dbn_print_a_table(tmp_path):
+    feed = tmp_path / "feed"
+    feed.write_text("S,a,Bid,100,5\nS,b,Ask,100,5\n")
+    assert "cancels unborn" in run("import", "quantcup", feed, tmp_path / "o").stdout
+    feed.write_bytes(header() + record("A", "B", 1, 100, 5))
+    assert "executions: at named" in run("import", "dbn", feed, tmp_path / "o").stdout
 
 
 @pytest.fixture
