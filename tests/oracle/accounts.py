@@ -10,14 +10,21 @@ from engine.schema.bounds import PPB
 from engine.schema.contract import Contract
 from tests.oracle.rounding import ceil_div, rate_up
 
-LIQUIDATION = 4  # the flag of an order of the engine's own, beside those of clients
+LIQUIDATION = 64  # the flag of an order of the engine's own, beside those of clients
+
+# Where an order is. Resting, armed and fired ones are its account's working orders.
+MOVING, RESTING, ARMED, FIRED, ENDED = "moving", "resting", "armed", "fired", "ended"
+
+WAITING_TYPES = range(words.STOP_LIMIT, words.TRAILING_MARKET + 1)
+MARKET_TYPES = (words.MARKET, words.STOP_MARKET, words.TAKE_MARKET, words.TRAILING_MARKET)
+IMMEDIATE_TIFS = (words.IOC, words.FOK)
 
 NO_END = 2**100
 
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """An order: in motion (aggressor), or resting in a book."""
+    """An order: in motion (aggressor), resting in a book, or waiting for its trigger."""
 
     order_id: int
     account: int
@@ -35,6 +42,17 @@ class Order:
     cancelled: int = 0
     reserve: int = 0  # 8.2, recorded at acceptance
     charges: int = 0  # 8.2, opening loss and worst fee, recorded as one sum
+    place: str = MOVING
+    display: int = 0  # of an iceberg: what it shows at most; else 0
+    hidden: int = 0  # the part of `open` that the book does not show
+    expiry: int = 0  # 0: none
+    session: int = 0
+    sibling: "Order | None" = None  # 4.5
+    trigger: int = 0  # ticks
+    source: int = 0
+    trail_bp: int = 0
+    best: int = 0  # a trailing stop's best value since entry
+    fired_at: int = 0  # the source's value that fired it, 0: not yet
     # Liquidation orders only: the position's lots and share when the step was announced.
     step_lots: int = 0
     step_share: int = 0
@@ -51,6 +69,23 @@ class Order:
     def is_liquidation(self) -> bool:
         return bool(self.flags & LIQUIDATION)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Of a type that waits for a trigger, and not fired yet."""
+        return self.order_type in WAITING_TYPES and self.fired_at == 0
+
+    @property
+    def is_market(self) -> bool:
+        return self.order_type in MARKET_TYPES
+
+    @property
+    def may_rest(self) -> bool:
+        return self.tif not in IMMEDIATE_TIFS
+
+    @property
+    def displayed(self) -> int:
+        return self.open - self.hidden
+
     def release(self, lots: int) -> None:
         """A fill or a cut of `lots` gives back its part of the reserve, the last lot the rest."""
         self.reserve -= self.reserve * lots // self.open
@@ -59,7 +94,7 @@ class Order:
 
 @dataclass(slots=True, eq=False)
 class Holding:
-    """One account in one contract: the position and its resting orders in arrival order."""
+    """One account in one contract: the position and its working orders in arrival order."""
 
     contract: int
     lots: int = 0  # signed
@@ -67,17 +102,20 @@ class Holding:
     funding_index: int = 0
     orders: dict[int, Order] = field(default_factory=dict)
 
+    def resting(self) -> list[Order]:
+        return [order for order in self.orders.values() if order.place == RESTING]
+
     def open_lots(self, side: int, without: Order | None = None) -> int:
-        """Open lots of a side, REDUCE_ONLY left out."""
+        """Resting lots of a side, REDUCE_ONLY left out."""
         total = 0
-        for order in self.orders.values():
+        for order in self.resting():
             if order.side == side and not order.flags & words.REDUCE_ONLY and order is not without:
                 total += order.open
         return total
 
     def reduce_only_lots(self, side: int, without: Order | None = None) -> int:
         total = 0
-        for order in self.orders.values():
+        for order in self.resting():
             if order.side == side and order.flags & words.REDUCE_ONLY and order is not without:
                 total += order.open
         return total
@@ -109,6 +147,9 @@ class Account:
     was_called: bool = False
     next_step_whole: bool = False
     cools_until: int = 0
+    heartbeat_due: int = 0  # 0: not armed (4.6)
+    window: int = 0  # the running window of its rate limit (4.9), by number
+    messages: int = 0  # commands in it
 
     def holding(self, contract: int) -> Holding:
         """The holding, made at the end of the account's contracts if it is new."""

@@ -31,9 +31,9 @@ class Book:
         return next(iter(levels.values()[0].values())) if levels else None
 
     def levels(self, side: int) -> Iterator[tuple[int, int]]:
-        """(price, lots), best first."""
+        """(price, displayed lots), best first."""
         for key, queue in self.sides[side].items():
-            yield abs(key), sum(order.open for order in queue.values())
+            yield abs(key), sum(order.displayed for order in queue.values())
 
     def orders(self, side: int) -> Iterator[Order]:
         """In priority order."""
@@ -48,13 +48,17 @@ class Book:
         return price >= best if side == words.BUY else price <= best
 
     def lots_within(self, side: int, limit: int) -> int:
-        """Resting lots of a side that an aggressor of the other side with this limit can see."""
+        """Displayed lots of a side that an aggressor of the other side with this limit can see."""
         total = 0
         for price, lots in self.levels(side):
             if (price < limit) if side == words.BUY else (price > limit):
                 break
             total += lots
         return total
+
+    def queue_at(self, side: int, price: int) -> dict[int, Order]:
+        found: dict[int, Order] = self.sides[side].get(self.key(side, price), {})
+        return found
 
     def rest(self, order: Order) -> None:
         """At the back of its level."""
@@ -70,10 +74,20 @@ class Book:
             del self.sides[order.side][key]
         self.resting_lots[order.side] -= order.open
 
-    def shrink(self, order: Order, lots: int) -> None:
-        """The order stays where it stands, with fewer lots."""
+    def fill(self, order: Order, lots: int) -> None:
+        """Displayed lots go; the order stays where it stands."""
         self.resting_lots[order.side] -= lots
         order.open -= lots
+
+    def cut(self, order: Order, lots: int) -> None:
+        """Hidden lots go first, then displayed ones; the order stays where it stands."""
+        order.hidden -= min(order.hidden, lots)
+        self.resting_lots[order.side] -= lots
+        order.open -= lots
+
+    def to_back(self, order: Order) -> None:
+        queue = self.queue_at(order.side, order.price)
+        queue[order.order_id] = queue.pop(order.order_id)
 
 
 def other_side(side: int) -> int:

@@ -4,29 +4,55 @@ import pickle
 from collections import deque
 from dataclasses import dataclass
 
+from sortedcontainers import SortedDict
+
 from engine.schema import bounds, commands, events, refusals
 from engine.schema import vocabulary as words
 from engine.schema.contract import Config
 from tests.oracle import liquidation
-from tests.oracle.accounts import Account, withdrawable
+from tests.oracle.accounts import IMMEDIATE_TIFS, WAITING_TYPES, Account, Order, withdrawable
 from tests.oracle.backstop import Step
 from tests.oracle.book import OrderIds
+from tests.oracle.cancels import (
+    cancel_order,
+    cancel_session,
+    expire,
+    lose_heartbeat,
+    mass_cancel,
+)
 from tests.oracle.funding import publish_funding, sample_premium
 from tests.oracle.invariants import check, state
+from tests.oracle.linked import cancel_ended
 from tests.oracle.money import settle_all_funding
-from tests.oracle.orders import amend_order, cancel_order, mass_cancel, place_order
+from tests.oracle.orders import amend_order, place_order, work_off_fired
 from tests.oracle.prices import freeze, make_market, publish_pair, stale_due
+from tests.oracle.stops import release_trading, stop_trading
+from tests.oracle.timers import (
+    DUE_EXPIRY,
+    DUE_FUNDING,
+    DUE_HEARTBEAT,
+    DUE_SAMPLE,
+    DUE_STALE,
+    set_heartbeat,
+)
+from tests.oracle.triggers import look_at_prices
 
 Event = tuple[int, int, int, int, int, int, int, int, int, int]
 
-DUE_STALE, DUE_SAMPLE, DUE_FUNDING = 1, 2, 3
-OPERATOR_KINDS = range(32, 48)
+OPERATOR_KINDS = range(commands.OPERATOR_FIRST, commands.OPERATOR_LAST + 1)
 CLIENT_COMMANDS = {
     commands.PLACE_ORDER: place_order,
     commands.CANCEL_ORDER: cancel_order,
     commands.AMEND_ORDER: amend_order,
     commands.MASS_CANCEL: mass_cancel,
+    commands.SET_HEARTBEAT: set_heartbeat,
+    commands.CANCEL_SESSION: cancel_session,
 }
+OPERATOR_COMMANDS = {
+    commands.STOP_TRADING: stop_trading,
+    commands.RELEASE_TRADING: release_trading,
+}
+CANCELS = (commands.CANCEL_ORDER, commands.MASS_CANCEL, commands.CANCEL_SESSION)
 OPENABLE = (words.KIND_CLIENT, words.KIND_LIQUIDITY_PROVIDER, words.KIND_AFFILIATE)
 
 
@@ -36,6 +62,18 @@ class RawCommand:
 
     kind_code: int
     time_ns: int
+
+
+def is_rate_free(command) -> bool:
+    """4.9: cancels and reducing orders that trade at once pass the rate limit."""
+    if command.kind_code in CANCELS:
+        return True
+    return (
+        command.kind_code == commands.PLACE_ORDER
+        and bool(command.flags & (words.REDUCE_ONLY | words.CLOSE_POSITION))
+        and command.tif in IMMEDIATE_TIFS
+        and command.order_type not in WAITING_TYPES
+    )
 
 
 class Oracle:
@@ -55,6 +93,11 @@ class Oracle:
         self.fund_losses: dict[int, int] = {}  # by UTC day
         self.order_ids = OrderIds()
         self.suspects: deque[int] = deque()
+        self.ending: deque[Order] = deque()  # orders that their siblings ended (4.5)
+        # orders and accounts by (due time, kind of due work, id)
+        self.timers: SortedDict = SortedDict()
+        self.triggers_left = 0  # of the orders that this command may work off (2.5)
+        self.stopped: set[tuple[int, int]] = set()  # (scope, number) of each kill switch (4.6)
         self.events: list[Event] = []
 
     def apply(self, command) -> list[Event]:
@@ -72,6 +115,7 @@ class Oracle:
             self.refuse(command, code)
         liquidation.drain_suspects(self)
         liquidation.run_queue(self)
+        work_off_fired(self)
         return self.events
 
     def check(self) -> None:
@@ -101,6 +145,9 @@ class Oracle:
         )
 
     # What liquidation offers to the modules below it.
+
+    def drain_suspects(self) -> None:
+        liquidation.drain_suspects(self)
 
     def end_liquidation(self, account: Account, end: int) -> None:
         liquidation.end_liquidation(self, account, end)
@@ -136,19 +183,30 @@ class Oracle:
                 )
                 if item[0] <= command_time
             ]
+            due += [key for key in self.timers.keys()[:1] if key[0] <= command_time]
             if not due:
                 return
-            self.clock, kind, contract = min(due)
-            market = self.markets[contract]
-            if kind == DUE_STALE:
-                freeze(self, market)
-            elif kind == DUE_SAMPLE:
-                sample_premium(self, market)
+            first = min(due)
+            self.clock, kind, number = first
+            if kind == DUE_EXPIRY:
+                expire(self, self.timers[first])
+            elif kind == DUE_HEARTBEAT:
+                lose_heartbeat(self, self.timers[first])
             else:
-                growth = publish_funding(self, market, command_time)
-                if growth:
-                    liquidation.supervise(self, Step({contract: -growth}))
-                liquidation.drain_suspects(self)
+                self.do_market_work(kind, number, command_time)
+            cancel_ended(self)
+
+    def do_market_work(self, kind: int, contract: int, command_time: int) -> None:
+        market = self.markets[contract]
+        if kind == DUE_STALE:
+            freeze(self, market)
+        elif kind == DUE_SAMPLE:
+            sample_premium(self, market)
+        elif kind == DUE_FUNDING:
+            growth = publish_funding(self, market, command_time)
+            if growth:
+                liquidation.supervise(self, Step({contract: -growth}))
+            liquidation.drain_suspects(self)
 
     # (c) The command.
 
@@ -174,16 +232,20 @@ class Oracle:
             return refusals.OK
         if kind == commands.RELEASE_WITHDRAWALS:
             return self.release_withdrawals()
+        if kind in OPERATOR_COMMANDS:
+            return OPERATOR_COMMANDS[kind](self, command)
         return refusals.COMMAND_UNKNOWN
 
     def client(self, number: int) -> Account | None:
         return self.accounts.get(number) if number != words.FUND else None
 
     def admit_client(self, command) -> int:
-        """2.4: the account, and its window of client ids."""
+        """4.9 and 2.4: the account, its rate of messages, and its window of client ids."""
         account = self.client(command.account)
         if account is None:
             return refusals.ACCOUNT_UNKNOWN
+        if self.is_above_rate(account) and not is_rate_free(command):
+            return refusals.RATE_LIMIT
         if not 1 <= command.client_id <= bounds.CLIENT_ID_MAX:
             return refusals.CLIENT_ID_NOT_POSITIVE
         if command.client_id in account.client_ids:
@@ -192,6 +254,16 @@ class Oracle:
             return refusals.CLIENT_ID_TOO_OLD
         account.use_client_id(command.client_id)
         return refusals.OK
+
+    def is_above_rate(self, account: Account) -> bool:
+        """Counts one more command in the account's present window of command time."""
+        if self.config.messages_max == 0:
+            return False
+        window = self.clock // self.config.messages_window_ns
+        if window != account.window:
+            account.window, account.messages = window, 0
+        account.messages += 1
+        return account.messages > self.config.messages_max
 
     def publish_price(self, command) -> int:
         pairs = [(command.contract, command.price_ticks)]
@@ -216,9 +288,11 @@ class Oracle:
                 liquidation.supervise(self, step)
                 step, touched = Step(), set()
             touched.add(contract)
+            market = self.markets[contract]
+            state_before = market.state
             mark_before, makes_step = publish_pair(self, command.source, contract, price)
+            look_at_prices(self, market, state_before)
             if makes_step:
-                market = self.markets[contract]
                 gain = (market.mark - mark_before) * market.spec.tick_value
                 step.gain_per_lot[contract] = gain
         liquidation.supervise(self, step)

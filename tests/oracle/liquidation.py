@@ -16,10 +16,12 @@ from tests.oracle.accounts import (
     maintenance_of,
 )
 from tests.oracle.backstop import Step, deleverage, pair_off, take_over, takeover_lots
+from tests.oracle.linked import cancel_ended
 from tests.oracle.matching import sweep
 from tests.oracle.prices import Market
-from tests.oracle.resting import cancel_resting
+from tests.oracle.resting import cancel
 from tests.oracle.rounding import ceil_div, clamp, rate_down, rate_up
+from tests.oracle.triggers import look_after_sweep
 from tests.oracle.waterfall import run_waterfall
 
 # Supervision.
@@ -89,7 +91,8 @@ def end_liquidation(exchange, account: Account, end: int) -> None:
 
 
 def drain_suspects(exchange) -> None:
-    """First in, first out."""
+    """First in, first out; orders that their siblings ended go before."""
+    cancel_ended(exchange)
     while exchange.suspects:
         account = exchange.accounts[exchange.suspects.popleft()]
         value = equity(exchange, account)
@@ -168,8 +171,8 @@ def smallest_cut(exchange, account: Account, holding: Holding) -> int:
 def visible_lots(market: Market, account: Account, side: int, limit: int) -> int:
     """What the book shows within the limit, without the orders that the step cancels first."""
     own = sum(
-        order.open
-        for order in account.holding(market.contract).orders.values()
+        order.displayed
+        for order in account.holding(market.contract).resting()
         if order.side == side and not order.is_reduce_only
         and (order.price >= limit if side == words.BUY else order.price <= limit)
     )  # fmt: skip
@@ -262,7 +265,7 @@ def run_step(exchange, account: Account) -> None:
     plan = plan_step(exchange, account)
     for order in account.orders():
         if not order.is_reduce_only:
-            cancel_resting(exchange, order, words.CANCEL_LIQUIDATION)
+            cancel(exchange, order, words.CANCEL_LIQUIDATION)
     contract = plan.holding.contract
     exchange.emit(
         events.LIQUIDATION_STEPPED,
@@ -302,7 +305,8 @@ def sweep_position(exchange, account: Account, plan: Plan) -> int:
         step_share=plan.share,
         entered=plan.lots,
     )
-    sweep(exchange, order)
+    prices = sweep(exchange, order)
+    look_after_sweep(exchange, exchange.markets[order.contract], prices)
     return order.filled
 
 

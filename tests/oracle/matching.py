@@ -1,11 +1,12 @@
 """The sweep: one resting order at a time, best price first, oldest first (4.1, 4.7, 9.0)."""
 
-from copy import copy
+import pickle
 
 from engine.schema import events
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
 from tests.oracle.accounts import (
+    ENDED,
     Account,
     Order,
     equity,
@@ -15,6 +16,8 @@ from tests.oracle.accounts import (
 )
 from tests.oracle.book import other_side
 from tests.oracle.funding import count_trade
+from tests.oracle.icebergs import refill_if_gone
+from tests.oracle.linked import cancel_ended, follow_fill
 from tests.oracle.money import (
     change_position,
     cover,
@@ -25,64 +28,76 @@ from tests.oracle.money import (
     trading_fee,
 )
 from tests.oracle.prices import Market
-from tests.oracle.resting import (
-    cancel_resting,
-    cut_resting,
-    emit_cancelled,
-    emit_reduced,
-    keep_reduce_only,
-    unrest,
-)
+from tests.oracle.resting import cancel, emit_reduced, end, keep_reduce_only, leave
 from tests.oracle.rounding import ceil_div, rate_up
 
-GO_ON, TRADE, STOP = "go on", "trade", "stop"
 
-
-def sweep(exchange, order: Order) -> None:
-    """Trade until the order is done, stopped, or meets no price any more. A rest that the sweep
-    itself ends leaves the order with nothing open."""
+def sweep(exchange, order: Order) -> list[int]:
+    """Trade until the order is done, stopped, or meets no price any more; returns the prices of
+    its trades. A rest that the sweep itself ends leaves the order with nothing open."""
     market = exchange.markets[order.contract]
+    prices = []
     while order.open > 0 and market.book.crosses(order.side, order.price):
         resting = market.book.best_order(other_side(order.side))
-        verdict = prevent_self_trade(exchange, order, resting)
-        if verdict == TRADE and not is_maker_fit(exchange, order, resting):
-            continue
-        if verdict == TRADE:
-            verdict = trade_with(exchange, order, resting)
-        if verdict == STOP:
-            return
+        price, filled = resting.price, order.filled
+        meet(exchange, order, resting)
+        if order.filled > filled:
+            prices.append(price)
+        cancel_ended(exchange)
+    if order.open == 0 and order.place != ENDED:
+        end(exchange, order)
+    return prices
+
+
+def meet(exchange, order: Order, resting: Order) -> None:
+    """One resting order is dealt with, or ends the aggressor."""
+    may_trade = prevent_self_trade(exchange, order, resting)
+    if may_trade and is_maker_fit(exchange, order, resting):
+        trade_with(exchange, order, resting)
 
 
 def end_aggressor(exchange, order: Order, reason: int) -> None:
     """The rest of it ends; that of a liquidation order without an event."""
-    if not order.is_liquidation:
-        emit_cancelled(exchange, order, reason)
-    order.open = 0
+    if order.is_liquidation:
+        end(exchange, order)
+    else:
+        cancel(exchange, order, reason)
 
 
-def prevent_self_trade(exchange, order: Order, resting: Order) -> str:
+def prevent_self_trade(exchange, order: Order, resting: Order) -> bool:
+    """4.7; returns whether the two may trade."""
     group = exchange.accounts[order.account].group
     if exchange.accounts[resting.account].group != group:
-        return TRADE
+        return True
     mode = words.STP_CANCEL_OLDEST if order.is_liquidation else order.stp
     if mode == words.STP_NONE:
-        return TRADE
+        return True
     if mode == words.STP_DECREMENT:
-        lots = min(order.open, resting.open)
-        cut_resting(exchange, resting, lots, words.CANCEL_SELF_TRADE)
-        if lots == order.open:
-            end_aggressor(exchange, order, words.CANCEL_SELF_TRADE)
-            return STOP
+        decrement(exchange, order, resting)
+        return False
+    if mode in (words.STP_CANCEL_OLDEST, words.STP_CANCEL_BOTH):
+        cancel(exchange, resting, words.CANCEL_SELF_TRADE)
+    if mode != words.STP_CANCEL_OLDEST:
+        end_aggressor(exchange, order, words.CANCEL_SELF_TRADE)
+    return False
+
+
+def decrement(exchange, order: Order, resting: Order) -> None:
+    """Both lose the same lots, of an iceberg displayed ones; the resting order first."""
+    lots = min(order.open, resting.displayed)
+    if lots == resting.open:
+        cancel(exchange, resting, words.CANCEL_SELF_TRADE)
+    else:
+        resting.release(lots)
+        exchange.markets[resting.contract].book.fill(resting, lots)
+        emit_reduced(exchange, resting, lots, words.CANCEL_SELF_TRADE)
+        refill_if_gone(exchange, resting)
+    if lots == order.open:
+        end_aggressor(exchange, order, words.CANCEL_SELF_TRADE)
+    else:
         order.release(lots)
         order.open -= lots
         emit_reduced(exchange, order, lots, words.CANCEL_SELF_TRADE)
-        return GO_ON
-    if mode in (words.STP_CANCEL_OLDEST, words.STP_CANCEL_BOTH):
-        cancel_resting(exchange, resting, words.CANCEL_SELF_TRADE)
-    if mode == words.STP_CANCEL_OLDEST:
-        return GO_ON
-    end_aggressor(exchange, order, words.CANCEL_SELF_TRADE)
-    return STOP
 
 
 # Solvency at the fill (9.0).
@@ -111,31 +126,31 @@ def is_maker_fit(exchange, order: Order, resting: Order) -> bool:
     counted: how much of it is paid is not known before the taker is cut."""
     market = exchange.markets[order.contract]
     maker = exchange.accounts[resting.account]
-    lots, price = min(order.open, resting.open), resting.price
+    lots, price = min(order.open, resting.displayed), resting.price
     value = lots * price * market.spec.tick_value
     after = equity(exchange, maker) + lots * gain_per_lot(market, resting.sign, price)
     if after < 0:
-        cancel_resting(exchange, resting, words.CANCEL_SOLVENCY)
+        cancel(exchange, resting, words.CANCEL_SOLVENCY)
         return False
     if not is_beyond_slippage(market, resting.sign, price):
         return True
     after -= fee_up(value, max(0, market.spec.fee_maker_ppb), after)
     if is_short_of_maintenance(exchange, maker, market, resting.sign * lots, after):
-        cancel_resting(exchange, resting, words.CANCEL_SLIPPAGE)
+        cancel(exchange, resting, words.CANCEL_SLIPPAGE)
         return False
     return True
 
 
-def trade_with(exchange, order: Order, resting: Order) -> str:
+def trade_with(exchange, order: Order, resting: Order) -> None:
     market = exchange.markets[order.contract]
     taker = exchange.accounts[order.account]
-    uncut, price = min(order.open, resting.open), resting.price
+    uncut, price = min(order.open, resting.displayed), resting.price
     per_lot = gain_per_lot(market, order.sign, price)
     before = equity(exchange, taker)
     lots = solvent_lots(before, per_lot, uncut)
     if lots == 0:
         end_aggressor(exchange, order, words.CANCEL_SOLVENCY)
-        return STOP
+        return
     if not order.is_liquidation and is_beyond_slippage(market, order.sign, price):
         after = before + lots * per_lot
         value = lots * price * market.spec.tick_value
@@ -144,12 +159,10 @@ def trade_with(exchange, order: Order, resting: Order) -> str:
         after -= fee_up(value, market.spec.fee_taker_ppb, after)
         if is_short_of_maintenance(exchange, taker, market, order.sign * lots, after):
             end_aggressor(exchange, order, words.CANCEL_SLIPPAGE)
-            return STOP
+            return
     fill(exchange, order, resting, lots)
-    if lots < uncut:
+    if lots < uncut and order.open > 0:
         end_aggressor(exchange, order, words.CANCEL_SOLVENCY)
-        return STOP
-    return GO_ON
 
 
 # The fill.
@@ -168,22 +181,25 @@ def fill(exchange, order: Order, resting: Order, lots: int) -> None:
         contract=market.contract,
     )
     count_trade(market, lots, price)
+    market.last_trade = price
     order.release(lots)
     order.open -= lots
     order.filled += lots
+    resting.filled += lots
     if resting.open == lots:
-        unrest(exchange, resting)
-        exchange.order_ids.give_back(resting.order_id)
-        resting.open = 0
+        leave(exchange, resting)
+        end(exchange, resting)
     else:
         resting.release(lots)
-        market.book.shrink(resting, lots)
-    resting.filled += lots
+        market.book.fill(resting, lots)
+        refill_if_gone(exchange, resting)
     own_loss = None
     if resting.account == order.account:
         own_loss = -lots * gain_per_lot(market, order.sign, price)
     taker_fee = settle_fill(exchange, order, lots, price, None, own_loss)
     settle_fill(exchange, resting, lots, price, taker_fee)
+    for filled in (order, resting):
+        follow_fill(exchange, filled, lots)
     parties = (exchange.accounts[order.account], exchange.accounts[resting.account])
     for account in parties:
         keep_reduce_only(exchange, account, market.contract)
@@ -235,10 +251,13 @@ def liquidation_fee(
 
 
 def can_fill_whole(exchange, order: Order) -> bool:
-    """FOK: really done, on a copy of everything. What the book does not show can't fill."""
-    book = exchange.markets[order.contract].book
-    if book.lots_within(other_side(order.side), order.price) < order.open:
+    """FOK: really done, on a copy of everything. What is not in the book can't fill."""
+    book, side = exchange.markets[order.contract].book, other_side(order.side)
+    within = [o.open for o in book.orders(side) if order.sign * (order.price - o.price) >= 0]
+    if sum(within) < order.open:
         return False
-    trial, twin = exchange.copy(), copy(order)
+    # in one piece, so that the copy of the order is linked with the copy of its sibling
+    trial, twin = pickle.loads(pickle.dumps((exchange, order)))
     sweep(trial, twin)
-    return twin.filled == order.open
+    filled: int = twin.filled - order.filled
+    return filled == order.open

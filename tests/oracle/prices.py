@@ -7,9 +7,9 @@ from engine.schema import events
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
 from engine.schema.contract import Contract
-from tests.oracle.accounts import Brackets, Holding, brackets_of
+from tests.oracle.accounts import Brackets, Holding, Order, brackets_of
 from tests.oracle.book import Book
-from tests.oracle.resting import cancel_resting
+from tests.oracle.resting import cancel
 from tests.oracle.rounding import clamp, middle, rate_down, trunc_div
 
 
@@ -58,6 +58,11 @@ class Market:
     funding_index: int = 0
     carry: int = 0
     clearing: int = 0  # the contract's funding-clearing account
+    # orders that wait for a trigger, in arrival order, and fired ones in the order of firing:
+    # those that reduce, and others
+    armed: dict[int, Order] = field(default_factory=dict)
+    fired: tuple[dict[int, Order], dict[int, Order]] = field(default_factory=lambda: ({}, {}))
+    last_trade: int = 0  # price of the latest trade, 0: none yet
 
     @property
     def contract(self) -> int:
@@ -66,6 +71,9 @@ class Market:
     @property
     def lot_value(self) -> int:
         return self.mark * self.spec.tick_value
+
+    def fired_list(self, order: Order) -> dict[int, Order]:
+        return self.fired[0 if order.is_reduce_only else 1]
 
     def open_interest(self) -> int:
         return sum(holding.lots for holding in self.holders.values() if holding.lots > 0)
@@ -264,4 +272,4 @@ def cancel_outside_band(exchange, market: Market) -> None:
     for side in (words.BUY, words.SELL):
         for order in list(market.book.orders(side)):
             if not low <= order.price <= high:
-                cancel_resting(exchange, order, words.CANCEL_BAND)
+                cancel(exchange, order, words.CANCEL_BAND)

@@ -1,22 +1,60 @@
-"""What happens to orders that stand in a book: they come, shrink and leave."""
+"""What happens to working orders: they come, shrink and leave, from wherever they are."""
 
 from engine.schema import events
 from engine.schema import vocabulary as words
-from tests.oracle.accounts import Account, Order
+from tests.oracle.accounts import ARMED, ENDED, FIRED, MOVING, RESTING, Account, Order
+from tests.oracle.icebergs import refill
+from tests.oracle.timers import start_expiry, stop_expiry
+
+
+def work(exchange, order: Order, place: str) -> None:
+    """It becomes a working order: the youngest of its account in this contract."""
+    order.place = place
+    exchange.accounts[order.account].holding(order.contract).orders[order.order_id] = order
+    start_expiry(exchange, order)
 
 
 def rest(exchange, order: Order) -> None:
     """To the back of its level, and to the back of the account's orders in this contract."""
+    work(exchange, order, RESTING)
+    order.hidden = 0
     exchange.markets[order.contract].book.rest(order)
-    exchange.accounts[order.account].holding(order.contract).orders[order.order_id] = order
+    if order.display:
+        refill(exchange, order)
 
 
-def unrest(exchange, order: Order) -> None:
-    exchange.markets[order.contract].book.leave(order)
+def leave(exchange, order: Order) -> None:
+    """Out of wherever it is, into motion."""
+    market = exchange.markets[order.contract]
+    if order.place == RESTING:
+        market.book.leave(order)
+    elif order.place == ARMED:
+        del market.armed[order.order_id]
+    elif order.place == FIRED:
+        del market.fired_list(order)[order.order_id]
+    stop_expiry(exchange, order)
     del exchange.accounts[order.account].holdings[order.contract].orders[order.order_id]
+    order.place = MOVING
 
 
-def emit_cancelled(exchange, order: Order, reason: int) -> None:
+def end(exchange, order: Order) -> None:
+    """It is no more, and its slot is free. (A liquidation order has none.)"""
+    order.open = order.hidden = 0
+    order.place = ENDED
+    if order.order_id:
+        exchange.order_ids.give_back(order.order_id)
+
+
+def end_sibling(exchange, order: Order) -> None:
+    """4.5: the other one ends, too, at the next point where that may happen. From here on the two
+    are strangers: the end of the second does nothing to the first."""
+    other = order.sibling
+    if other is not None:
+        order.sibling = other.sibling = None
+        exchange.ending.append(other)
+
+
+def emit_cancelled(exchange, order: Order, reason: int, code: int = 0) -> None:
     """All open lots of the order end."""
     exchange.emit(
         events.ORDER_CANCELLED,
@@ -25,6 +63,7 @@ def emit_cancelled(exchange, order: Order, reason: int) -> None:
         order.price,
         order.open,
         reason,
+        code,
         account=order.account,
         contract=order.contract,
     )
@@ -47,32 +86,50 @@ def emit_reduced(exchange, order: Order, lots: int, reason: int) -> None:
     order.cancelled += lots
 
 
-def cancel_resting(exchange, order: Order, reason: int) -> None:
-    unrest(exchange, order)
-    emit_cancelled(exchange, order, reason)
-    order.open = 0
-    exchange.order_ids.give_back(order.order_id)
+def cancel(exchange, order: Order, reason: int, code: int = 0) -> None:
+    """A working order, or the rest of one in motion."""
+    if order.place != MOVING:
+        leave(exchange, order)
+    emit_cancelled(exchange, order, reason, code)
+    end(exchange, order)
+    end_sibling(exchange, order)
 
 
-def cut_resting(exchange, order: Order, lots: int, reason: int) -> None:
-    """Take `lots` off; an order with nothing left is cancelled."""
+def cancel_all(exchange, orders: list[Order], reason: int) -> int:
+    """Returns their number."""
+    for order in orders:
+        cancel(exchange, order, reason)
+    return len(orders)
+
+
+def cut(exchange, order: Order, lots: int, reason: int) -> None:
+    """Take `lots` off, hidden ones first; an order with nothing left is cancelled."""
     if lots >= order.open:
-        cancel_resting(exchange, order, reason)
+        cancel(exchange, order, reason)
         return
     order.release(lots)
-    exchange.markets[order.contract].book.shrink(order, lots)
+    if order.place == RESTING:
+        exchange.markets[order.contract].book.cut(order, lots)
+    else:
+        order.open -= lots
     emit_reduced(exchange, order, lots, reason)
 
 
 def keep_reduce_only(exchange, account: Account, contract: int) -> None:
-    """4.3: resting reduce-only orders never exceed the position; the oldest keep first."""
+    """4.3: resting reduce-only orders never exceed the position; the oldest keep first. Those that
+    wait for a trigger end with the position."""
     holding = account.holdings[contract]
     room = abs(holding.lots)
     closing_side = words.SELL if holding.lots > 0 else words.BUY
     for order in list(holding.orders.values()):
         if not order.is_reduce_only:
             continue
-        kept = min(order.open, room) if holding.lots and order.side == closing_side else 0
+        is_closing = bool(holding.lots) and order.side == closing_side
+        if order.place != RESTING:
+            if not is_closing:
+                cancel(exchange, order, words.CANCEL_REDUCE_ONLY)
+            continue
+        kept = min(order.open, room) if is_closing else 0
         if kept < order.open:
-            cut_resting(exchange, order, order.open - kept, words.CANCEL_REDUCE_ONLY)
+            cut(exchange, order, order.open - kept, words.CANCEL_REDUCE_ONLY)
         room -= kept

@@ -21,7 +21,7 @@ from tests.oracle.backstop import (
 )
 from tests.oracle.money import cover, settle_all_funding, suspect
 from tests.oracle.prices import change_state
-from tests.oracle.resting import cancel_resting
+from tests.oracle.resting import cancel_all
 
 
 def run_waterfall(exchange, step: Step, negative: list[Account]) -> None:
@@ -86,8 +86,7 @@ def open_debtor(exchange, debtor: Debtor, costs: dict[int, int]) -> None:
         0,
         account=account.account,
     )
-    for order in account.orders():
-        cancel_resting(exchange, order, words.CANCEL_LIQUIDATION)
+    cancel_all(exchange, account.orders(), words.CANCEL_LIQUIDATION)
     settle_all_funding(exchange, account)
     left = debtor.found = -equity(exchange, account)
     cost_left = sum(costs.values())

@@ -1,0 +1,344 @@
+"""Whether an order may enter: everything that is checked, in which order, and what acceptance
+reserves (4.9, 8.2)."""
+
+from engine.schema import refusals
+from engine.schema import vocabulary as words
+from tests.oracle.accounts import (
+    IMMEDIATE_TIFS,
+    MARKET_TYPES,
+    WAITING_TYPES,
+    Account,
+    Holding,
+    Order,
+    equity,
+    initial_needed,
+    initial_rate,
+    need,
+)
+from tests.oracle.book import other_side
+from tests.oracle.linked import find_free
+from tests.oracle.prices import Market
+from tests.oracle.rounding import clamp, rate_down, rate_up
+from tests.oracle.stops import is_stopped
+from tests.oracle.triggers import is_reached, is_trailing, source_value
+
+COLLECTING_STATES = (words.STATE_PRE_OPEN, words.STATE_AUCTION)
+CLOSED_STATES = (words.STATE_HALTED, words.STATE_SUSPENDED)
+SOURCES = (words.SOURCE_MARK, words.SOURCE_INDEX, words.SOURCE_LAST)
+
+# What can be seen without looking at prices or accounts; in the order of the ladder.
+
+
+def check_shape(exchange, command) -> int:
+    market = exchange.markets.get(command.contract)
+    if market is None:
+        return refusals.CONTRACT_UNKNOWN
+    checks = (
+        check_kind,
+        check_flags,
+        check_stp,
+        check_lots,
+        check_display,
+        check_trigger,
+        check_expiry,
+        check_session,
+        check_link,
+    )
+    for look_at in checks:
+        code = look_at(exchange, market.spec, command)
+        if code:
+            return code
+    return refusals.OK
+
+
+def check_kind(exchange, spec, command) -> int:
+    if not words.LIMIT <= command.order_type <= words.TRAILING_MARKET:
+        return refusals.ORDER_TYPE_INVALID
+    if command.side not in (words.BUY, words.SELL):
+        return refusals.SIDE_INVALID
+    if not words.GTC <= command.tif <= words.DAY:
+        return refusals.TIF_INVALID
+    if command.order_type in MARKET_TYPES and command.tif not in IMMEDIATE_TIFS:
+        return refusals.TIF_INVALID
+    return refusals.OK
+
+
+def check_flags(exchange, spec, command) -> int:
+    flags = command.flags
+    if not 0 <= flags <= words.FLAGS_CLIENT:
+        return refusals.FLAGS_INVALID
+    if flags & words.POST_ONLY:
+        if command.order_type in MARKET_TYPES or command.tif in IMMEDIATE_TIFS:
+            return refusals.FLAGS_INVALID
+    elif flags & words.SLIDE:
+        return refusals.FLAGS_INVALID
+    if flags & words.CLOSE_POSITION and (flags & words.POST_ONLY or command.display_lots):
+        return refusals.FLAGS_INVALID
+    return refusals.OK
+
+
+def check_stp(exchange, spec, command) -> int:
+    if not words.STP_CANCEL_NEWEST <= command.stp <= words.STP_NONE:
+        return refusals.STP_INVALID
+    if command.stp == words.STP_NONE and not spec.stp_none_allowed:
+        return refusals.STP_INVALID
+    return refusals.OK
+
+
+def check_lots(exchange, spec, command) -> int:
+    if command.flags & words.CLOSE_POSITION:
+        return refusals.OK
+    if command.lots <= 0:
+        return refusals.LOTS_NOT_POSITIVE
+    if command.lots > spec.order_lots_max:
+        return refusals.LOTS_ABOVE_MAX
+    if command.lots < spec.order_lots_min and not command.flags & words.REDUCE_ONLY:
+        return refusals.LOTS_BELOW_MIN
+    return refusals.OK
+
+
+def check_display(exchange, spec, command) -> int:
+    if command.display_lots == 0:
+        return refusals.OK
+    may_rest = command.order_type not in MARKET_TYPES and command.tif not in IMMEDIATE_TIFS
+    if not may_rest or not 1 <= command.display_lots <= command.lots:
+        return refusals.DISPLAY_INVALID
+    return refusals.OK
+
+
+def check_trigger(exchange, spec, command) -> int:
+    trigger = (command.trigger_source, command.trigger_ticks, command.trail_bp)
+    source, ticks, trail_bp = trigger
+    if command.order_type not in WAITING_TYPES:
+        is_good = trigger == (0, 0, 0)
+    elif command.order_type == words.TRAILING_MARKET:
+        is_good = source in SOURCES and ticks == 0 and 1 <= trail_bp <= 9_999
+    else:
+        is_good = source in SOURCES and 1 <= ticks <= spec.price_ticks_max and trail_bp == 0
+    return refusals.OK if is_good else refusals.TRIGGER_INVALID
+
+
+def check_expiry(exchange, spec, command) -> int:
+    is_later = command.expiry_ns > exchange.clock
+    if command.tif == words.GTD:
+        is_good = is_later
+    elif command.tif != words.DAY and command.order_type in WAITING_TYPES:
+        is_good = is_later or command.expiry_ns == 0
+    else:
+        is_good = command.expiry_ns == 0
+    return refusals.OK if is_good else refusals.EXPIRY_INVALID
+
+
+def check_session(exchange, spec, command) -> int:
+    return refusals.OK if 0 <= command.session <= 127 else refusals.SESSION_INVALID
+
+
+def check_link(exchange, spec, command) -> int:
+    if command.linked_id == 0:
+        return refusals.OK
+    other = find_free(exchange, command.account, command.contract, command.linked_id)
+    return refusals.LINK_INVALID if other is None else refusals.OK
+
+
+# What depends on prices, the book and the account.
+
+
+def check_entry(exchange, order: Order, without: Order | None = None) -> int:
+    """From the contract's state on. `without`: the order that this one replaces (an amendment).
+    Writes the order's price and reserve."""
+    market = exchange.markets[order.contract]
+    code = check_state(market, order)
+    if code:
+        return code
+    may_pass = order.is_reduce_only and not order.may_rest and not order.is_waiting
+    if is_stopped(exchange, order.account, order.contract) and not may_pass:
+        return refusals.TRADING_BLOCKED
+    if exchange.accounts[order.account].in_liquidation:
+        return refusals.ACCOUNT_IN_LIQUIDATION
+    if order.is_waiting:
+        return check_waiting(exchange, market, order)
+    code = check_price(market, order) or check_value(market, order)
+    return code or check_book_and_account(exchange, market, order, without)
+
+
+def check_state(market: Market, order: Order) -> int:
+    if market.state == words.STATE_FROZEN:
+        return refusals.CONTRACT_FROZEN
+    if market.state in CLOSED_STATES:
+        return refusals.CONTRACT_CLOSED
+    if order.is_waiting:
+        return refusals.OK
+    if market.state in COLLECTING_STATES and not order.may_rest:
+        return refusals.CONTRACT_COLLECTING
+    if market.state == words.STATE_POST_ONLY and not order.flags & words.POST_ONLY:
+        return refusals.CONTRACT_POST_ONLY
+    return refusals.OK
+
+
+def check_limit(market: Market, price: int) -> int:
+    if price <= 0:
+        return refusals.PRICE_NOT_POSITIVE
+    if price > market.spec.price_ticks_max:
+        return refusals.PRICE_ABOVE_MAX
+    return refusals.OK
+
+
+def check_waiting(exchange, market: Market, order: Order) -> int:
+    """A type that waits: what it will be worth is judged when it fires."""
+    code = refusals.OK if order.is_market else check_limit(market, order.price)
+    if code:
+        return code
+    account = exchange.accounts[order.account]
+    if order.is_reduce_only and not is_against(account.lots(order.contract), order):
+        return refusals.REDUCE_ONLY_NOTHING
+    value = source_value(market, order.source)
+    if is_trailing(order):
+        order.best = value
+    if is_reached(order, value) if value else is_trailing(order):
+        return refusals.TRIGGER_REACHED
+    return check_orders_limit(exchange, account, order)
+
+
+def check_orders_limit(exchange, account: Account, order: Order) -> int:
+    """4.9, with one slot for a reducing order in each contract."""
+    if len(account.orders()) < exchange.config.orders_account_max:
+        return refusals.OK
+    if not order.may_rest and not order.is_waiting:
+        return refusals.OK
+    holding = account.holdings.get(order.contract) or Holding(order.contract)
+    if order.is_reduce_only and not any(o.is_reduce_only for o in holding.resting()):
+        return refusals.OK
+    return refusals.ORDERS_LIMIT
+
+
+def would_trade(market: Market, order: Order) -> bool:
+    """A post-only order; while orders are collected none trades."""
+    if market.state in COLLECTING_STATES:
+        return False
+    return market.book.crosses(order.side, order.price)
+
+
+def check_price(market: Market, order: Order) -> int:
+    """Fixes the price of a market order and of one that slides."""
+    if order.is_market:
+        order.price = market_price(market, order.side)
+        return refusals.OK
+    best = market.book.best_price(other_side(order.side))
+    if order.flags & words.SLIDE and best is not None and would_trade(market, order):
+        order.price = best - order.sign
+        if order.price < 1:
+            return refusals.POST_ONLY_WOULD_TRADE
+    code = check_limit(market, order.price)
+    if code:
+        return code
+    low, high = market.band()
+    return refusals.OK if low <= order.price <= high else refusals.PRICE_OUTSIDE_BAND
+
+
+def market_price(market: Market, side: int) -> int:
+    """4.2: how far a market order may go."""
+    base = market.book.best_price(other_side(side))
+    if base is None:
+        base = market.mark
+    way = rate_down(base, market.spec.market_range_ppb)
+    low, high = market.band()
+    return clamp(base + way if side == words.BUY else base - way, low, high)
+
+
+def check_value(market: Market, order: Order) -> int:
+    value = order.open * order.price * market.spec.tick_value
+    if value < market.spec.order_value_min and not order.is_reduce_only:
+        return refusals.VALUE_BELOW_MIN
+    return refusals.VALUE_ABOVE_MAX if value > market.spec.order_value_max else refusals.OK
+
+
+def is_against(lots: int, order: Order) -> bool:
+    """Whether an order of this sign makes a position of `lots` smaller."""
+    return lots * order.sign < 0
+
+
+def only_reduces(holding: Holding, order: Order, without: Order | None) -> bool:
+    working = holding.open_lots(order.side, without)
+    return is_against(holding.lots, order) and working + order.open <= abs(holding.lots)
+
+
+def reduce_only_room(holding: Holding, order: Order, without: Order | None) -> int:
+    if not is_against(holding.lots, order):
+        return 0
+    return max(0, abs(holding.lots) - holding.reduce_only_lots(order.side, without))
+
+
+def check_book_and_account(exchange, market: Market, order: Order, without: Order | None) -> int:
+    account = exchange.accounts[order.account]
+    holding = account.holdings.get(order.contract) or Holding(order.contract)
+    is_free = order.is_reduce_only or only_reduces(holding, order, without)
+    if market.state == words.STATE_REDUCE_ONLY and not is_free:
+        return refusals.CONTRACT_REDUCE_ONLY
+    if order.is_reduce_only and reduce_only_room(holding, order, without) == 0:
+        return refusals.REDUCE_ONLY_NOTHING
+    if order.flags & words.POST_ONLY and would_trade(market, order):
+        return refusals.POST_ONLY_WOULD_TRADE
+    code = refusals.OK if is_free else check_limits(market, holding, order, without)
+    if code:
+        return code
+    if without is None and not order.fired_at:  # those two have their room already
+        code = check_orders_limit(exchange, account, order)
+        if code:
+            return code
+    if order.may_rest:
+        queue = market.book.queue_at(order.side, order.price)
+        if sum(o is not without for o in queue.values()) >= market.spec.level_orders_max:
+            return refusals.LEVEL_LIMIT
+    if not order.is_reduce_only and not is_covered(exchange, account, holding, order, without):
+        return refusals.MARGIN_INSUFFICIENT
+    return refusals.OK
+
+
+def check_limits(market: Market, holding: Holding, order: Order, without: Order | None) -> int:
+    """4.9, with every resting order of the side filled."""
+    spec = market.spec
+    could_add = holding.open_lots(order.side, without) + order.open
+    already = abs(holding.lots) if holding.lots * order.sign > 0 else 0
+    if already + could_add > spec.position_lots_max:
+        return refusals.POSITION_LIMIT
+    resting = market.book.resting_lots[order.side] - (without.open if without else 0)
+    if market.open_interest() + resting + order.open > spec.open_interest_lots_max:
+        return refusals.OPEN_INTEREST_LIMIT
+    return refusals.OK
+
+
+# Margin before the book (8.2).
+
+
+def record_reserve(market: Market, holding: Holding, order: Order, without: Order | None) -> None:
+    """Write into the order what its acceptance reserves."""
+    spec, mark = market.spec, market.mark
+    working = {
+        side: holding.open_lots(side, without) + (order.open if side == order.side else 0)
+        for side in (words.BUY, words.SELL)
+    }
+    worst = max(abs(holding.lots + working[words.BUY]), abs(holding.lots - working[words.SELL]))
+    rate = initial_rate(spec, worst * market.lot_value)
+    priced_at = order.price if order.side == words.BUY else max(order.price, mark)
+    value = order.open * spec.tick_value * priced_at
+    worse_ticks = max(0, order.sign * (order.price - mark))
+    loss = order.open * spec.tick_value * worse_ticks
+    fee = rate_up(value, max(spec.fee_taker_ppb, spec.fee_maker_ppb, 0))
+    order.reserve = rate_up(value, rate)
+    order.charges = loss + fee
+
+
+def is_covered(
+    exchange, account: Account, holding: Holding, order: Order, without: Order | None
+) -> bool:
+    record_reserve(exchange.markets[order.contract], holding, order, without)
+    before = need(exchange, holding, without)
+    after = need(exchange, holding, without, order)
+    raised = after - before
+    if not only_reduces(holding, order, without):
+        raised += order.charges
+    if raised <= 0:
+        return True
+    others = initial_needed(exchange, account, besides=holding.contract)
+    own = after + holding.charges(without) + order.charges
+    return equity(exchange, account) >= others + own
