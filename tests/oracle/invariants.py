@@ -1,7 +1,16 @@
 """The invariants of rule 14 over the whole oracle, and its state in one plain structure."""
 
 from engine.schema import vocabulary as words
-from tests.oracle.accounts import Order, equity, maintenance
+from tests.oracle.accounts import ARMED, FIRED, RESTING, Order, equity, maintenance
+from tests.oracle.ladder import COLLECTING_STATES
+from tests.oracle.timers import DUE_EXPIRY, DUE_HEARTBEAT
+from tests.oracle.triggers import (
+    LOOKING_STATES,
+    is_reached,
+    is_trailing,
+    source_value,
+    trail_ticks,
+)
 
 
 def check(exchange) -> None:
@@ -10,8 +19,12 @@ def check(exchange) -> None:
     for market in exchange.markets.values():
         check_positions(exchange, market)
         check_book(exchange, market)
+        check_triggers(exchange, market)
     for account in exchange.accounts.values():
         check_account(exchange, account)
+    check_timers(exchange)
+    assert not exchange.ending, "4.5: an order outlived its sibling"
+    assert not exchange.suspects, "9.1: someone was not looked at"
 
 
 def balances(exchange) -> int:
@@ -51,18 +64,56 @@ def check_positions(exchange, market) -> None:
 def check_book(exchange, market) -> None:
     book = market.book
     bid, ask = book.best_price(words.BUY), book.best_price(words.SELL)
-    assert bid is None or ask is None or bid < ask, "I5: crossed"
+    is_collecting = market.state in COLLECTING_STATES
+    assert is_collecting or bid is None or ask is None or bid < ask, "I5: crossed"
     for side in (words.BUY, words.SELL):
         total = 0
         for key, queue in book.sides[side].items():
             assert queue, "I5: an empty level"
+            assert len(queue) <= market.spec.level_orders_max, "4.9: a level too full"
             for order_id, order in queue.items():
                 holding = exchange.accounts[order.account].holdings[market.contract]
                 assert holding.orders.get(order_id) is order, "I5: an order of nobody"
                 assert order.side == side and book.key(side, order.price) == key, "I5: key"
-                assert order.open > 0, "I5: an empty order"
+                assert order.displayed > 0, "I5: an order that shows nothing"
+                assert order.may_rest and not order.is_waiting, "4.2: this one never rests"
                 total += order.open
         assert total == book.resting_lots[side], "I5: lots of a side"
+
+
+def check_triggers(exchange, market) -> None:
+    """The armed and fired lists hold exactly the orders that say so, and nobody was overlooked."""
+    lists = ((ARMED, market.armed), (FIRED, market.fired[0]), (FIRED, market.fired[1]))
+    for place, waiting in lists:
+        for order_id, order in waiting.items():
+            holding = exchange.accounts[order.account].holdings[market.contract]
+            assert holding.orders.get(order_id) is order, "4.2: a trigger of nobody"
+            assert order.place == place and (place == ARMED) == order.is_waiting, "4.2: place"
+            assert order.open > 0 and order.reserve == order.charges == order.hidden == 0, "8.2"
+    for kind, waiting in enumerate(market.fired):
+        assert all(order.is_reduce_only == (kind == 0) for order in waiting.values()), "2.5"
+    if market.state not in LOOKING_STATES:
+        return
+    if exchange.triggers_left:
+        assert not any(market.fired), "2.5: fired, and not worked off"
+    for order in market.armed.values():
+        value = source_value(market, order.source)
+        # a trailing stop without any distance fires at the next look only
+        if value and not (is_trailing(order) and trail_ticks(order) == 0):
+            assert not is_reached(order, value), "4.2: reached, and not fired"
+
+
+def check_timers(exchange) -> None:
+    """Every timer is somebody's, and everybody's is there."""
+    wanted = {}
+    for account in exchange.accounts.values():
+        if account.heartbeat_due:
+            wanted[account.heartbeat_due, DUE_HEARTBEAT, account.account] = account
+        for order in account.orders():
+            if order.expiry:
+                wanted[order.expiry, DUE_EXPIRY, order.order_id] = order
+    assert dict(exchange.timers) == wanted, "2.6: timers"
+    assert all(due > exchange.clock for due, _, _ in wanted), "2.6: work that is due"
 
 
 def check_account(exchange, account) -> None:
@@ -74,7 +125,7 @@ def check_account(exchange, account) -> None:
         if holding.lots:
             assert market.holders[account.account] is holding, "I2: holder"
         for order in holding.orders.values():
-            check_order(market, order)
+            check_order(market, holding, order)
         for side, sign in ((words.BUY, -1), (words.SELL, 1)):
             most = max(0, sign * holding.lots)
             assert holding.reduce_only_lots(side) <= most, "I6: reduce-only above the position"
@@ -84,13 +135,25 @@ def check_account(exchange, account) -> None:
         assert value >= maintenance(exchange, account), f"I8: account {account.account}"
 
 
-def check_order(market, order: Order) -> None:
+def check_order(market, holding, order: Order) -> None:
     whole = order.filled + order.open + order.cancelled
     assert whole == order.entered, "I6: filled + open + cancelled = entered"
     assert order.reserve >= 0 and order.charges >= 0, "I4: reserve"
     assert not order.is_reduce_only or order.reserve == order.charges == 0, "I4: reduce-only"
-    on_side = market.book.sides[order.side][market.book.key(order.side, order.price)]
-    assert on_side[order.order_id] is order, "I5: an order outside the book"
+    if order.sibling is not None:
+        assert order.sibling.sibling is order, "4.5: siblings know each other"
+        assert holding.orders[order.sibling.order_id] is order.sibling, "4.5: a foreign sibling"
+    if order.place == RESTING:
+        queue = market.book.queue_at(order.side, order.price)
+        assert queue[order.order_id] is order, "I5: an order outside the book"
+        most = order.display or order.open
+        assert order.hidden >= 0 and order.displayed <= most, "4.2: an iceberg shows too much"
+    elif order.place == ARMED:
+        assert market.armed[order.order_id] is order, "4.2: an armed order that nobody watches"
+    else:
+        assert market.fired_list(order)[order.order_id] is order, "4.2: a fired order forgotten"
+        assert order.place == FIRED
+        assert order.tif in (words.GTD, words.DAY) or order.expiry == 0, "4.2: fired, not dropped"
 
 
 def state(exchange) -> dict:
@@ -101,15 +164,21 @@ def state(exchange) -> dict:
     withdrawals_stopped
     accounts: by id {owner, group, kind, cash, client_id_highest, client_ids (those of the window),
         in_liquidation, was_called, next_step_whole, cools_until,
+        heartbeat_due, messages (in the present window),
         contracts (in the account's order),
         positions: by contract {lots, entry_value, funding_index}, flat ones left out,
         reserves: by contract [of buys, of sells, losses and fees], contracts with orders only}
     orders: by contract [bids, asks], each a list in priority order of
-        (order id, account, price, open lots, filled lots, flags, stp, client id, reserve, charges)
+        (order id, account, price, open lots, filled lots, flags, stp, client id, reserve, charges,
+        hidden lots, display, type, tif, expiry, session, id of the sibling or 0)
+    waiting: by contract [armed, fired reducing, fired others], each a list in arrival order (armed)
+        or order of firing of the same fields, then trigger, source, trail_bp, best, value that
+        fired it or 0
+    stopped: sorted (scope, number) of each kill switch
     contracts: by id {state, index, mark, open_interest, sources [(price, time or -1, out, near
         since or -1)], next_sample, next_funding, rate, funding_index, carry, sum, count, valid,
         frozen_ns, freeze_end, held [(term, time) or None] x 2, basis, last_term, traded_value,
-        traded_lots}
+        traded_lots, last_trade}
     liquidation_queue: ids, in the order in which their steps would run
     suspects: ids (always empty after a command)
     """
@@ -129,6 +198,11 @@ def state(exchange) -> dict:
             n: [[state_of_order(o) for o in market.book.orders(side)] for side in (0, 1)]
             for n, market in exchange.markets.items()
         },
+        "waiting": {
+            n: [[state_of_trigger(o) for o in orders.values()] for orders in waiting_of(market)]
+            for n, market in exchange.markets.items()
+        },
+        "stopped": sorted(exchange.stopped),
         "contracts": {n: state_of_market(market) for n, market in exchange.markets.items()},
         "liquidation_queue": [
             account.account
@@ -153,6 +227,8 @@ def state_of_account(account) -> dict:
         "was_called": int(account.was_called),
         "next_step_whole": int(account.next_step_whole),
         "cools_until": account.cools_until,
+        "heartbeat_due": account.heartbeat_due,
+        "messages": account.messages,
         "contracts": list(account.holdings),
         "positions": {
             holding.contract: {
@@ -165,7 +241,7 @@ def state_of_account(account) -> dict:
         "reserves": {
             number: [*holding.reserved(), holding.charges()]
             for number, holding in account.holdings.items()
-            if holding.orders
+            if holding.resting()
         },
     }
 
@@ -182,7 +258,23 @@ def state_of_order(order: Order) -> tuple:
         order.client_id,
         order.reserve,
         order.charges,
+        order.hidden,
+        order.display,
+        order.order_type,
+        order.tif,
+        order.expiry,
+        order.session,
+        order.sibling.order_id if order.sibling else 0,
     )
+
+
+def waiting_of(market) -> tuple[dict[int, Order], ...]:
+    return market.armed, *market.fired
+
+
+def state_of_trigger(order: Order) -> tuple:
+    own = (order.trigger, order.source, order.trail_bp, order.best, order.fired_at)
+    return state_of_order(order) + own
 
 
 def state_of_market(market) -> dict:
@@ -215,4 +307,5 @@ def state_of_market(market) -> dict:
         "last_term": market.last_term,
         "traded_value": market.traded_value,
         "traded_lots": market.traded_lots,
+        "last_trade": market.last_trade,
     }
