@@ -69,7 +69,7 @@ def realistic(contract: int, symbol: str, tick_value: int, **changes) -> Contrac
 
 def configs() -> dict[str, Config]:
     """By name; every one of them can be listed."""
-    found = layer_configs() | clock_configs()
+    found = layer_configs() | clock_configs() | order_configs()
     for name, config in found.items():
         problems = check_config(config)
         assert not problems, (name, problems)
@@ -221,5 +221,49 @@ def clock_configs() -> dict[str, Config]:
                 ),
             ),
             fund_cash=10**6,
+        ),
+    }
+
+
+def order_configs() -> dict[str, Config]:
+    """Every limit of an order within reach; triggers that wait in line; days that end."""
+    return {
+        "tight_limits": Config(
+            contracts=(
+                tiny(
+                    1,
+                    1_000,
+                    tiers=WIDE_TIERS,
+                    order_lots_min=3,
+                    order_value_min=500_000,
+                    order_value_max=20_000_000,
+                    level_orders_max=2,
+                    stp_none_allowed=True,
+                ),
+                tiny(2, 1_000, level_orders_max=4, order_value_max=8_000_000),
+            ),
+            fund_cash=10**8,
+            orders_account_max=5,
+            messages_max=2,
+            messages_window_ns=3 * NS_PER_SECOND,
+            triggers_max=2,
+        ),
+        "waiting_in_line": Config(
+            contracts=(
+                tiny(1, 1_000, tiers=WIDE_TIERS, day_end_ns=15 * 3_600 * NS_PER_SECOND),
+                tiny(
+                    2,
+                    1_000,
+                    tiers=WIDE_TIERS,
+                    market_range_ppb=100_000_000,
+                    stp_none_allowed=True,
+                    day_end_ns=0,
+                ),
+                tiny(3, 1_000, source_weights=(1, 1), source_stale_ns=10 * NS_PER_SECOND),
+            ),
+            fund_cash=10**8,
+            house_cash=10**7,
+            triggers_max=1,
+            liquidation_steps_max=2,
         ),
     }

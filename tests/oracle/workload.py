@@ -3,35 +3,23 @@ live orders, lean on thin accounts and move prices where it hurts."""
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from engine.schema import bounds, commands, events
 from engine.schema import vocabulary as words
-from engine.schema.bounds import NS_PER_SECOND, PPB
+from engine.schema.bounds import NS_PER_SECOND
 from engine.schema.contract import Config
 from tests.oracle.configurations import configs
 from tests.oracle.exchange import RawCommand
+from tests.oracle.order_flow import INT8, INT16, INT32, Live, OrderFlow
 
 __all__ = ["Workload", "configs"]
 
 ACCOUNTS = range(2, 18)
 START_NS = 1_790_000_000 * NS_PER_SECOND
 FIRST_PRICES = {True: (100, 110, 90), False: (600_000, 250_000, 15_000)}  # by "is tiny"
-INT8, INT16, INT32 = 2**7 - 1, 2**15 - 1, 2**31 - 1
 
 
-@dataclass(slots=True)
-class Live:
-    account: int
-    contract: int
-    side: int
-    price: int
-    open: int
-    entered: int
-    is_reduce_only: bool
-
-
-class Workload:
+class Workload(OrderFlow):
     def __init__(self, seed: int, config: Config) -> None:
         self.random = random.Random(seed)
         self.config = config
@@ -49,6 +37,7 @@ class Workload:
         self.client_ids = dict.fromkeys(ACCOUNTS, 0)
         self.opened: list[int] = []
         self.closing: set[int] = set()  # accounts in liquidation
+        self.stops: list[tuple[int, int]] = []  # kill switches that are on: scope and number
         self.script = self.opening()
         self.kinds = (
             (self.place, 50),
@@ -57,6 +46,9 @@ class Workload:
             (self.cancel, 6),
             (self.amend, 9),
             (self.mass_cancel, 2),
+            (self.set_heartbeat, 2),
+            (self.cancel_session, 1),
+            (self.stop, 1),
             (self.withdraw, 4),
             (self.deposit, 8),
             (self.repeat_client_id, 1),
@@ -72,6 +64,10 @@ class Workload:
             if kind == events.ORDER_ACCEPTED:
                 is_reduce_only = bool(f >> 16 & words.REDUCE_ONLY)
                 self.live[a] = Live(account, contract, e, c, d, d, is_reduce_only)
+            elif kind == events.ORDER_ARMED:
+                self.live[a].is_waiting = True
+            elif kind == events.ORDER_TRIGGERED and a in self.live:
+                self.live[a].is_waiting = False
             elif kind == events.TRADE:
                 self.fill(c, b)
                 self.fill(d, b)
@@ -94,6 +90,14 @@ class Workload:
                 self.closing.discard(account)
             elif kind in (events.DEPOSITED, events.WITHDRAWN):
                 self.cash[account] = c
+            elif kind == events.ORDERS_LINKED:
+                for order_id in (a, b):
+                    if order_id in self.live:
+                        self.live[order_id].is_linked = True
+            elif kind == events.TRADING_STOPPED:
+                self.stops.append((a, b))
+            elif kind == events.TRADING_RELEASED:
+                self.stops.remove((a, b))
             elif kind == events.MARK_PUBLISHED:
                 self.marks[contract] = a
             elif kind == events.STATE_CHANGED:
@@ -119,6 +123,8 @@ class Workload:
             self.script = self.squeeze()
         if self.frozen and self.random.random() < 0.6:
             return self.publish(self.random.choice(sorted(self.frozen)))
+        if self.stops and self.random.random() < 0.1:
+            return self.release_stop()
         makers, weights = zip(*self.kinds, strict=True)
         return self.random.choices(makers, weights)[0]()
 
@@ -172,119 +178,6 @@ class Workload:
 
     def typical_lots(self, spec) -> int:
         return 40 if spec.price_ticks_max <= 10_000 else 400
-
-    def client_id(self, account: int) -> int:
-        self.client_ids[account] = self.client_ids.get(account, 0) + self.random.choice((1, 1, 3))
-        return self.client_ids[account]
-
-    def some_lots(self, number: int, account: int) -> int:
-        spec = self.specs[number]
-        chance = self.random.random()
-        held = abs(self.lots.get((account, number), 0))
-        if held and chance < 0.2:
-            return min(held + self.random.randrange(-1, 2), spec.order_lots_max) or 1
-        if chance < 0.9:
-            return self.random.randrange(1, self.typical_lots(spec))
-        return self.random.randrange(1, spec.order_lots_max + 1)
-
-    def some_price(self, number: int, side: int) -> int:
-        """Near the mark mostly, often crossing; sometimes at the far end of the band."""
-        mark, spec = self.marks[number], self.specs[number]
-        chance = self.random.random()
-        if chance < 0.4:  # behind the touch: orders that rest
-            away = self.random.randrange(1, max(4, mark // 40))
-            return max(1, min(mark - away if side == words.BUY else mark + away, INT32))
-        if chance < 0.9:
-            spread = max(3, mark // 150)
-        else:
-            spread = max(3, mark * spec.band_static_ppb // PPB)
-        price = mark + self.random.randrange(-spread, spread + 1)
-        return max(1, min(price, spec.price_ticks_max))
-
-    def place(self):
-        account, number = self.some_account(), self.some_contract()
-        order_type = words.MARKET if self.random.random() < 0.1 else words.LIMIT
-        tif = self.random.choices((words.GTC, words.IOC, words.FOK), (75, 17, 8))[0]
-        if order_type == words.MARKET and tif == words.GTC:
-            tif = words.IOC
-        flags = 0
-        if order_type == words.LIMIT and tif == words.GTC and self.random.random() < 0.15:
-            flags |= words.POST_ONLY
-        held = self.lots.get((account, number), 0)
-        side = self.random.randrange(2)
-        if held and self.random.random() < 0.35:
-            flags |= words.REDUCE_ONLY
-            side = words.SELL if held > 0 else words.BUY
-        stp_last = words.STP_NONE if self.specs[number].stp_none_allowed else words.STP_DECREMENT
-        return commands.PlaceOrder(
-            time_ns=self.now,
-            account=account,
-            client_id=self.client_id(account),
-            contract=number,
-            side=side,
-            lots=self.some_lots(number, account),
-            price_ticks=self.some_price(number, side),
-            order_type=order_type,
-            tif=tif,
-            flags=flags,
-            stp=self.random.randrange(stp_last + 1),
-        )
-
-    def some_order(self) -> tuple[int, Live] | None:
-        if not self.live:
-            return None
-        return self.random.choice(list(self.live.items()))
-
-    def cancel(self):
-        found = self.some_order()
-        if found is None or self.random.random() < 0.1:
-            account = self.some_account()
-            order_id = self.random.choice((0, -1, 1, 2**32 + 1, 2**62, 7 << 32 | 3))
-        else:
-            order_id, order = found
-            account = order.account
-        return commands.CancelOrder(
-            time_ns=self.now,
-            account=account,
-            client_id=self.client_id(account),
-            order_id=order_id,
-        )
-
-    def amend(self):
-        found = self.some_order()
-        if found is None:
-            return self.place()
-        order_id, order = found
-        chance = self.random.random()
-        price, lots = order.price, order.entered
-        if chance < 0.25:
-            lots -= self.random.randrange(0, order.open + 2)
-        elif chance < 0.35:
-            lots += self.random.randrange(0, 20)
-        elif chance < 0.9:
-            price = self.some_price(order.contract, order.side)
-            lots += self.random.choice((0, 0, 0, -1, 5))
-        else:
-            price = self.random.choice((0, -5, INT32, self.marks[order.contract] * 3))
-            lots = self.random.choice((lots, 0, -1, INT32))
-        return commands.AmendOrder(
-            time_ns=self.now,
-            account=order.account,
-            client_id=self.client_id(order.account),
-            order_id=order_id,
-            price_ticks=max(-INT32, min(price, INT32)),
-            lots=max(-INT32, min(lots, INT32)),
-        )
-
-    def mass_cancel(self):
-        account = self.some_account()
-        numbers = [0, *self.specs, len(self.specs) + 1, -1]
-        return commands.MassCancel(
-            time_ns=self.now,
-            account=account,
-            client_id=self.client_id(account),
-            contract=self.random.choice(numbers),
-        )
 
     def withdraw(self):
         account = self.some_account()
@@ -416,11 +309,11 @@ class Workload:
     def nonsense(self):
         chance = self.random.random()
         if chance < 0.1:
-            return RawCommand(self.random.choice((0, 6, 19, 25, -3, 99)), self.now)
+            return RawCommand(self.random.choice((0, 8, 19, 29, -3, 99)), self.now)
         if chance < 0.2:
             stamps = (self.now - 1, -1, 0, self.now + 61 * NS_PER_SECOND, 2**62 + 1, 2**63 - 1)
             stamp = self.random.choice(stamps)
-            return commands.AdvanceTime(time_ns=stamp) if stamp > 2**62 else RawCommand(6, stamp)
+            return commands.AdvanceTime(time_ns=stamp) if stamp > 2**62 else RawCommand(8, stamp)
         if chance < 0.35:
             return commands.OpenAccount(
                 time_ns=self.now,
@@ -430,26 +323,6 @@ class Workload:
                 account_kind=self.random.choice((0, 1, 2, 3, 4, -1)),
             )
         return self.bent_order()
-
-    def bent_order(self):
-        """A good order with one or two fields out of range."""
-        order = self.place()
-        values = {name: getattr(order, name) for name in order.__struct_fields__}
-        wrong = {
-            "contract": (0, -1, len(self.specs) + 1, INT16),
-            "order_type": (2, -1, INT8),
-            "side": (2, -1, INT8),
-            "tif": (3, -1, INT8),
-            "flags": (4, 5, -1, 3, INT8),
-            "stp": (4, 5, -1, INT8),
-            "lots": (0, -1, INT32, -INT32, self.specs[order.contract].order_lots_max),
-            "price_ticks": (0, -1, INT32, self.specs[order.contract].price_ticks_max, 1),
-            "account": (0, 1, -1, INT32, 900),
-            "client_id": (0, -1, 2**63 - 1),
-        }
-        for name in self.random.sample(sorted(wrong), self.random.choice((1, 1, 2))):
-            values[name] = self.random.choice(wrong[name])
-        return commands.PlaceOrder(**values)
 
     def advance(self):
         """Time jumps, over several funding intervals now and then; the operator alone may."""
