@@ -170,6 +170,13 @@ def is_in_scope(arena, account, scope, number):
     return scope != SCOPE_GROUP or ACCOUNT(arena, account).group == number
 
 
+@kernel
+def emit_scope(arena, kind, scope, number, count):
+    contract = number if scope == SCOPE_CONTRACT else 0
+    account = number if scope == SCOPE_ACCOUNT else 0
+    emit(arena, kind, contract, account, scope, number, count, 0, 0, 0)
+
+
 @cold
 def stop_trading(arena, scope, number):
     """The kill switch: cancel everything in its scope and take nothing new until released."""
@@ -185,7 +192,7 @@ def stop_trading(arena, scope, number):
             count += cancel_of_position(arena, position, CANCEL_KILL, 0, SIDES_BOTH, 0)
         else:
             count += cancel_of_account(arena, account, CANCEL_KILL, 0, SIDES_BOTH, 0)
-    emit(arena, events.TRADING_STOPPED, 0, 0, scope, number, count, 0, 0, 0)
+    emit_scope(arena, events.TRADING_STOPPED, scope, number, count)
     return refusals.OK
 
 
@@ -195,7 +202,7 @@ def release_trading(arena, scope, number):
     if is_stopped(arena, scope, number) != 1:
         return refusals.SCOPE_INVALID
     set_stopped(arena, scope, number, 0)
-    emit(arena, events.TRADING_RELEASED, 0, 0, scope, number, 0, 0, 0, 0)
+    emit_scope(arena, events.TRADING_RELEASED, scope, number, 0)
     return refusals.OK
 
 

@@ -17,6 +17,7 @@ from engine.book.triggers import (
     is_reached,
     leave_waiting,
     look_at,
+    trailing_trigger_of,
     value_of_source,
 )
 from engine.kernel import cold, kernel
@@ -246,13 +247,14 @@ def check_waiting(arena, contract, account, position, command, flags):
     if flags & REDUCE_ONLY and reducing_lots_of(arena, position, command.side) == 0:
         return refusals.REDUCE_ONLY_NOTHING
     value_ticks = value_of_source(terms, command.trigger_source)
+    direction = direction_of(command.order_type, command.side)
+    trigger_ticks = command.trigger_ticks + 0
     if command.order_type == TRAILING_MARKET:
         if value_ticks == 0:
             return refusals.TRIGGER_REACHED
-    elif value_ticks != 0:
-        direction = direction_of(command.order_type, command.side)
-        if is_reached(value_ticks, command.trigger_ticks, direction):
-            return refusals.TRIGGER_REACHED
+        trigger_ticks = trailing_trigger_of(value_ticks, command.trail_bp, direction)
+    if value_ticks != 0 and is_reached(value_ticks, trigger_ticks, direction):
+        return refusals.TRIGGER_REACHED
     code = check_count(arena, account, position, flags)
     if code != refusals.OK:
         return code

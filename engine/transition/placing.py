@@ -34,7 +34,7 @@ from engine.schema.vocabulary import (
 )
 from engine.state.access import ACCOUNT, ADMISSION, CONTRACT, ORDER, ORDER_EXTRA, SWEEP
 from engine.state.events import emit
-from engine.state.layout import EXTRA, SLIDES, STP_SHIFT
+from engine.state.layout import EXTRA, ICEBERG, SLIDES, STP_SHIFT
 from engine.transition.admission import (
     check_client,
     check_lots,
@@ -64,7 +64,7 @@ def rest_with_extra(arena, slot):
     list_order(arena, slot)
     ACCOUNT(arena, ORDER(arena, slot).account).orders += 1
     set_order_timer(arena, slot)
-    if ORDER_EXTRA(arena, slot).lots_hidden > 0:
+    if ORDER_EXTRA(arena, slot).bits & ICEBERG:
         emit_refilled(arena, slot)
     return 0
 

@@ -309,11 +309,11 @@ class Workload(OrderFlow):
     def nonsense(self):
         chance = self.random.random()
         if chance < 0.1:
-            return RawCommand(self.random.choice((0, 8, 19, 29, -3, 99)), self.now)
+            return RawCommand(self.random.choice((0, 11, 15, 20, 47, -3, 99)), self.now)
         if chance < 0.2:
             stamps = (self.now - 1, -1, 0, self.now + 61 * NS_PER_SECOND, 2**62 + 1, 2**63 - 1)
             stamp = self.random.choice(stamps)
-            return commands.AdvanceTime(time_ns=stamp) if stamp > 2**62 else RawCommand(8, stamp)
+            return commands.AdvanceTime(time_ns=stamp) if stamp > 2**62 else RawCommand(20, stamp)
         if chance < 0.35:
             return commands.OpenAccount(
                 time_ns=self.now,
