@@ -244,7 +244,7 @@ def order_configs() -> dict[str, Config]:
             ),
             fund_cash=10**8,
             orders_account_max=5,
-            messages_max=2,
+            messages_max=4,
             messages_window_ns=3 * NS_PER_SECOND,
             triggers_max=2,
         ),

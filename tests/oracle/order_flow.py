@@ -179,11 +179,41 @@ class OrderFlow:
             if order.account == account and order.contract == number
             if not order.is_linked or self.random.random() < 0.05
         ]
-        if own and self.random.random() < 0.9:
-            return self.random.choice(own)
-        if self.live and self.random.random() < 0.2:
-            return self.random.choice(list(self.live))
-        return self.random.choice((0,) * 12 + (-1, 1, 2**32 + 1))
+        chance = self.random.random()
+        if chance < 0.9:
+            return self.random.choice(own or [0])
+        return self.random.choice((-1, 1, 2**32 + 1, *self.live))
+
+    def crowds(self):
+        """Two accounts crowd one price and one trigger with small orders, until limits stop them;
+        whatever sets one of them off sets off all."""
+        number, side = self.some_contract(), self.random.randrange(2)
+        spec, mark = self.specs[number], self.marks[number]
+        lots = spec.order_lots_min + self.random.randrange(3)
+        price = self.some_price(number, side)
+        accounts = [self.some_account(), self.some_account()]
+        for account in accounts:
+            money = 3 * lots * mark * spec.tick_value
+            yield commands.Deposit(time_ns=self.now, account=account, amount=money)
+        for _ in range(self.random.randrange(4, 14)):
+            self.now += self.random.randrange(0, NS_PER_SECOND)
+            account = self.random.choice(accounts)
+            terms = {"side": side, "lots": lots, "price_ticks": price}
+            if self.random.random() < 0.5:
+                terms["order_type"] = self.random.choice((words.STOP_LIMIT, words.STOP_MARKET))
+                terms["trigger_source"] = self.random.randrange(1, 4)
+                terms["trigger_ticks"] = self.some_trigger(terms, number)
+                if terms["order_type"] == words.STOP_MARKET:
+                    terms["tif"] = words.IOC
+            if self.random.random() < 0.3:
+                terms["flags"] = words.REDUCE_ONLY
+            yield commands.PlaceOrder(
+                time_ns=self.now,
+                account=account,
+                client_id=self.client_id(account),
+                contract=number,
+                **terms,
+            )
 
     # Changing and cancelling.
 

@@ -43,12 +43,13 @@ class Workload(OrderFlow):
             (self.place, 50),
             (self.publish, 15),
             (self.shock, 1),
-            (self.cancel, 6),
+            (self.cancel, 5),
             (self.amend, 9),
             (self.mass_cancel, 2),
-            (self.set_heartbeat, 2),
+            (self.set_heartbeat, 1),
             (self.cancel_session, 1),
             (self.stop, 1),
+            (self.crowd, 1),
             (self.withdraw, 4),
             (self.deposit, 8),
             (self.repeat_client_id, 1),
@@ -242,6 +243,10 @@ class Workload(OrderFlow):
         if self.random.random() < 0.01:
             fields["contract"] = self.random.choice((0, -1, 99, INT16))
         return commands.PublishPrice(time_ns=self.now, source=source, **fields)
+
+    def crowd(self):
+        self.script = self.crowds()
+        return next(self.script)
 
     def shock(self):
         self.script = self.shocks()
