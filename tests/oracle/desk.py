@@ -14,8 +14,6 @@ START = 11_574 * DAY + 10**9  # one second after midnight: neither samples nor f
 BUY, SELL = words.BUY, words.SELL
 FUND, A, B, C, D = 1, 2, 3, 4, 5
 
-FUND, A, B, C, D = 1, 2, 3, 4, 5
-
 
 def contract(number: int = 1, initial: int = 10, maintenance: int = 5, **changes) -> Contract:
     """Rates per cent of notional, one money unit per tick and lot, no fees, a band of 50%."""
@@ -83,6 +81,18 @@ class Desk:
                 **fields,
             )
         )
+
+    def client(self, kind, account: int, **fields) -> list[tuple]:
+        """Any other client command."""
+        self.ids += 1
+        return self.do(kind(time_ns=self.now, account=account, client_id=self.ids, **fields))
+
+    def operator(self, kind, **fields) -> list[tuple]:
+        return self.do(kind(time_ns=self.now, **fields))
+
+    def wait(self, nanoseconds: int) -> list[tuple]:
+        self.now += nanoseconds
+        return self.do(commands.AdvanceTime(time_ns=self.now))
 
     def deal(self, buyer: int, seller: int, lots: int, price: int, number: int = 1) -> None:
         """The buyer rests, the seller takes."""
