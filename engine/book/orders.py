@@ -125,6 +125,15 @@ def leave_children(arena, child):
     return 0
 
 
+@kernel
+def unlink_order(arena, slot):
+    """Take the link off both siblings, if there is one."""
+    extra = ORDER_EXTRA(arena, slot)
+    if extra.sibling != NONE:
+        ORDER_EXTRA(arena, extra.sibling).sibling = NONE
+        extra.sibling = NONE
+
+
 @cold
 def release_extra(arena, slot):
     """An order with extra fields ends: its timer goes, and its sibling is to end, too (4.5)."""

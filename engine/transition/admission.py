@@ -170,10 +170,13 @@ def compute_market_price(arena, contract, side):
 @cold
 def compute_slid_price(arena, contract, side, price_ticks):
     """One tick from the opposite best for a post-only order that would trade, never past its own
-    limit; 0 when there is no such price (4.2)."""
+    limit (4.2); the limit itself when it is no price, or there is none below."""
+    if price_ticks < 1 or price_ticks > CONTRACT(arena, contract).price_ticks_max:
+        return price_ticks
     if would_trade(arena, contract, side, price_ticks):
         best_ticks = best_price_ticks(arena, contract, SELL - side)
-        return best_ticks - 1 if side == BUY else best_ticks + 1
+        slid_ticks = best_ticks - 1 if side == BUY else best_ticks + 1
+        return slid_ticks if slid_ticks >= 1 else price_ticks
     return price_ticks
 
 

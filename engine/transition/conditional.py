@@ -135,7 +135,7 @@ def check_trigger(terms, order_type, source, trigger_ticks, trail_bp):
 def check_expiry(order_type, tif, expiry_ns, now_ns):
     """GTD needs a time ahead; an order that waits may have one unless it is a day order."""
     if tif == GTD or (order_type > MARKET and tif != DAY and expiry_ns != 0):
-        if expiry_ns <= now_ns or expiry_ns > bounds.TIME_NS_MAX:
+        if expiry_ns <= now_ns:
             return refusals.EXPIRY_INVALID
     elif expiry_ns != 0:
         return refusals.EXPIRY_INVALID
@@ -542,36 +542,39 @@ def work_fired(arena, slot):
     return refusals.OK
 
 
+@kernel
+def first_fired(arena, contract, is_reducing):
+    """The contract's fired order whose turn comes first, NONE while the contract does not trade."""
+    terms = CONTRACT(arena, contract)
+    if not is_trading(terms):
+        return NONE
+    return terms.fired_reducing_head + 0 if is_reducing == 1 else terms.fired_head + 0
+
+
 @cold
-def find_turn(arena, after, is_reducing):
-    """The next contract behind `after`, cyclic, that trades and has a fired order; NONE if none."""
-    contracts = ENGINE(arena, 0).contracts
-    for k in range(contracts):
-        contract = (after + k) % contracts + 1
-        terms = CONTRACT(arena, contract)
-        head = terms.fired_reducing_head if is_reducing == 1 else terms.fired_head
-        if head != NONE and is_trading(terms):
-            return contract
-    return NONE
+def run_round(arena, is_reducing, turns_max):
+    """One order of each contract, by contract id; returns how many took their turn."""
+    done = 0
+    for contract in range(1, ENGINE(arena, 0).contracts + 1):
+        slot = first_fired(arena, contract, is_reducing)
+        if slot != NONE and done < turns_max:
+            work_fired(arena, slot)
+            cancel_linked(arena, NONE)
+            drain_suspects(arena)
+            done += 1
+    return done
 
 
 @cold
 def run_fired(arena):
-    """Work off orders that have fired, reducing ones first, a bounded number a command (2.5)."""
-    served = 0
-    done = 0
-    while done < POOL(arena, 0).triggers_max and ENGINE(arena, 0).fired > 0:
-        contract = find_turn(arena, served, 1)
-        if contract != NONE:
-            slot = CONTRACT(arena, contract).fired_reducing_head + 0
-        else:
-            contract = find_turn(arena, served, 0)
-            if contract == NONE:
-                break
-            slot = CONTRACT(arena, contract).fired_head + 0
-        work_fired(arena, slot)
-        cancel_linked(arena, NONE)
-        drain_suspects(arena)
-        served = contract
-        done += 1
-    return done
+    """Work off orders that have fired, a bounded number a command: round by round, the others
+    only in a round in which no reducing order waits (2.5)."""
+    turns = POOL(arena, 0).triggers_max
+    while turns > 0 and ENGINE(arena, 0).fired > 0:
+        done = run_round(arena, 1, turns)
+        if done == 0:
+            done = run_round(arena, 0, turns)
+        if done == 0:
+            break
+        turns -= done
+    return 0

@@ -10,6 +10,7 @@ from engine.book.orders import open_lots_of
 from engine.kernel import cold, kernel
 from engine.schema.vocabulary import (
     BUY,
+    CANCEL_LINKED,
     NONE,
     REDUCE_ONLY,
     SELL,
@@ -27,9 +28,10 @@ from engine.state.access import (
     ORDER_EXTRA,
     POSITION,
     POSITION_EXTRA,
+    SWEEP,
 )
 from engine.state.arithmetic import absolute, multiply_rate_ceil
-from engine.state.layout import EXTRA, STP_SHIFT
+from engine.state.layout import ARMED_REDUCING, EXTRA, STP_SHIFT
 from engine.transition.orders import is_waiting
 from engine.transition.protection import (
     is_quote,
@@ -86,36 +88,20 @@ def note_trial_order_lots(arena, slot, lots):
 
 
 @cold
-def trim_trial(arena, position):
-    """The reduce-only upkeep of 4.3 on trial values."""
-    lots = trial_position_lots_of(arena, position)
-    left = absolute(lots)
-    head = POSITION(arena, position).order_head
-    slot = head
-    while slot != NONE:
-        order = ORDER(arena, slot)
-        if order.flags & REDUCE_ONLY and not is_waiting(arena, slot):
-            closes = lots < 0 if order.side == BUY else lots > 0
-            kept = min(trial_order_lots_of(arena, slot), left) if closes else 0
-            note_trial_order_lots(arena, slot, kept)
-            left -= kept
-        slot = order.account_next
-        if slot == head:
-            break
-    return 0
-
-
-@cold
 def cut_sibling_trial(arena, slot, lots):
     """What a fill of the order takes from its sibling, on trial values (4.5)."""
     if ORDER(arena, slot).flags & EXTRA == 0:
         return 0
     sibling = ORDER_EXTRA(arena, slot).sibling + 0
-    if sibling != NONE and not is_waiting(arena, sibling):
-        left = 0
-        if trial_order_lots_of(arena, slot) > 0:
-            left = max(trial_order_lots_of(arena, sibling) - lots, 0)
-        note_trial_order_lots(arena, sibling, left)
+    if sibling == NONE:
+        return 0
+    if sibling == SWEEP(arena, 0).slot:
+        SWEEP(arena, 0).stop_reason = CANCEL_LINKED  # the aggressor can't fill wholly any more
+        return 0
+    left = 0
+    if trial_order_lots_of(arena, slot) > 0:
+        left = max(trial_order_lots_of(arena, sibling) - lots, 0)
+    note_trial_order_lots(arena, sibling, left)
     return 0
 
 
@@ -124,6 +110,34 @@ def end_trial(arena, slot):
     """The order ends on trial, and so does its sibling."""
     note_trial_order_lots(arena, slot, 0)
     cut_sibling_trial(arena, slot, 0)
+
+
+@cold
+def trim_trial(arena, position):
+    """The reduce-only upkeep of 4.3 on trial values."""
+    held = POSITION(arena, position)
+    if held.lots_reduce_only == 0 and ACCOUNT(arena, held.account).flags & ARMED_REDUCING == 0:
+        return 0
+    lots = trial_position_lots_of(arena, position)
+    left = absolute(lots)
+    head = held.order_head
+    slot = head
+    while slot != NONE:
+        order = ORDER(arena, slot)
+        if order.flags & REDUCE_ONLY and trial_order_lots_of(arena, slot) > 0:
+            closes = lots < 0 if order.side == BUY else lots > 0
+            kept = trial_order_lots_of(arena, slot) if closes else 0
+            if not is_waiting(arena, slot):
+                kept = min(kept, left)
+                left -= kept
+            if kept == 0:
+                end_trial(arena, slot)
+            else:
+                note_trial_order_lots(arena, slot, kept)
+        slot = order.account_next
+        if slot == head:
+            break
+    return 0
 
 
 @cold
@@ -184,8 +198,8 @@ def try_fill(arena, slot, maker_slot, shown, leaves):
         note_quote_fill_trial(arena, maker_slot, asked)
     cut_sibling_trial(arena, slot, asked)
     cut_sibling_trial(arena, maker_slot, asked)
-    if POSITION(arena, maker_order.position).lots_reduce_only != 0:
-        trim_trial(arena, maker_order.position)
+    trim_trial(arena, order.position)
+    trim_trial(arena, maker_order.position)
     return asked
 
 
@@ -225,6 +239,8 @@ def walk_level(arena, slot, head, group, passes, leaves):
             if filled < 0:
                 return -1
             leaves -= filled
+        if SWEEP(arena, 0).stop_reason != 0 and leaves > 0:
+            return -1
         maker_slot = ORDER(arena, maker_slot).next + 0
     return leaves
 
@@ -241,8 +257,8 @@ def has_hidden(arena, head):
 
 
 @cold
-def is_fillable(arena, slot):
-    """1 when the sweep would fill the accepted order `slot` to its last lot, else 0."""
+def walk_book(arena, slot):
+    """The walk from the best level to the order's limit; 1 when all of it would fill, else 0."""
     order = ORDER(arena, slot)
     group = ACCOUNT(arena, order.account).group
     maker_side = SELL - order.side
@@ -260,3 +276,13 @@ def is_fillable(arena, slot):
             passes += 1
         key = find_key_from(arena, ladder, key + 1)
     return 0
+
+
+@cold
+def is_fillable(arena, slot):
+    """1 when the sweep would fill the accepted order `slot` to its last lot, else 0."""
+    SWEEP(arena, 0).slot = slot
+    SWEEP(arena, 0).stop_reason = 0
+    answer = walk_book(arena, slot)
+    SWEEP(arena, 0).slot = NONE
+    return answer

@@ -189,13 +189,17 @@ def cut_in_motion(arena, slot, lots):
 
 
 @cold
-def cut_sibling(arena, slot, lots):
-    """After a fill of its sibling: cut the order by as many lots, or let it end (4.5)."""
-    if open_lots_of(arena, slot) > lots:
-        if slot == SWEEP(arena, 0).slot:
-            return cut_in_motion(arena, slot, lots)
-        return reduce_working(arena, slot, lots, CANCEL_LINKED)
-    if ORDER_EXTRA(arena, slot).bits & ENDING == 0:
+def cut_sibling(arena, slot, lots, is_over):
+    """After a fill of its sibling: cut the order by as many lots; it ends when it has no more, or
+    when the sibling `is_over` (4.5)."""
+    if ORDER_EXTRA(arena, slot).bits & ENDING:
+        return 0
+    has_more = open_lots_of(arena, slot) > lots
+    if has_more and slot == SWEEP(arena, 0).slot:
+        cut_in_motion(arena, slot, lots)
+    elif has_more:
+        reduce_working(arena, slot, lots, CANCEL_LINKED)
+    if is_over == 1 or not has_more:
         end_by_link(arena, slot)
     return 0
 

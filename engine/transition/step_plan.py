@@ -12,6 +12,7 @@ from engine.schema.vocabulary import BUY, NONE, REDUCE_ONLY, SELL, STEP_PARTIAL,
 from engine.state.access import ACCOUNT, CONTRACT, ENGINE, ORDER, POSITION, POSITION_EXTRA
 from engine.state.arithmetic import absolute, multiply_rate_floor
 from engine.state.layout import WHOLE_NEXT
+from engine.transition.orders import is_waiting
 from risk.liquidation import compute_limit, compute_share, compute_target, plan_cut
 from risk.margin import find_largest_position, value_beside
 
@@ -37,7 +38,7 @@ def compute_own_lots(arena, position, side, limit_ticks):
     slot = head
     while slot != NONE:
         order = ORDER(arena, slot)
-        if order.side == side and order.flags & REDUCE_ONLY == 0:
+        if order.side == side and order.flags & REDUCE_ONLY == 0 and not is_waiting(arena, slot):
             if key_of(order.price_ticks, side) <= key_of(limit_ticks, side):
                 lots += order.lots
         slot = order.account_next

@@ -13,6 +13,7 @@ from engine.book.orders import (
     open_lots_of,
     order_id_of,
     shrink_order,
+    unlink_order,
 )
 from engine.book.triggers import look_at
 from engine.kernel import cold, kernel
@@ -279,6 +280,8 @@ def note_maker(arena):
     motion.maker_is_entry = 0
     if ORDER(arena, slot).flags & EXTRA:
         motion.maker_sibling = ORDER_EXTRA(arena, slot).sibling
+        if motion.lots == open_lots_of(arena, slot):
+            unlink_order(arena, slot)  # the fill ends it: its sibling comes behind the aggressor's
         motion.maker_is_entry = is_entry(arena, slot)
         if is_quote(arena, slot):
             motion.maker_group = protection_of(arena, slot)
@@ -300,9 +303,10 @@ def follow_fill(arena):
         follow_entry(arena, motion.slot, motion.lots, 0)
     sibling = sibling_of(arena, motion.slot)
     if sibling != NONE:
-        cut_sibling(arena, sibling, motion.lots)
+        cut_sibling(arena, sibling, motion.lots, 1 if motion.leaves == 0 else 0)
     if motion.maker_sibling != NONE:
-        cut_sibling(arena, motion.maker_sibling, motion.lots)
+        is_over = 1 if ORDER(arena, motion.maker_slot).lots == 0 else 0
+        cut_sibling(arena, motion.maker_sibling, motion.lots, is_over)
 
 
 @kernel
@@ -362,7 +366,7 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
         motion.maker = ORDER(arena, motion.maker_slot).account
         if ACCOUNT(arena, motion.maker).group == motion.group and mode != STP_NONE:
             motion.stop_reason = prevent_self_trade(arena)
-            if settle_links(arena) or motion.stop_reason != 0:
+            if motion.stop_reason != 0 or settle_links(arena):
                 break
             continue
         load_maker(arena)

@@ -224,13 +224,13 @@ def check_price(market: Market, order: Order) -> int:
         order.price = market_price(market, order.side)
         return refusals.OK
     best = market.book.best_price(other_side(order.side))
-    if order.flags & words.SLIDE and best is not None and would_trade(market, order):
-        order.price = best - order.sign
-        if order.price < 1:
-            return refusals.POST_ONLY_WOULD_TRADE
     code = check_limit(market, order.price)
     if code:
         return code
+    if order.flags & words.SLIDE and best is not None and would_trade(market, order):
+        slid = best - order.sign
+        if slid >= 1:
+            order.price = slid
     low, high = market.band()
     return refusals.OK if low <= order.price <= high else refusals.PRICE_OUTSIDE_BAND
 
