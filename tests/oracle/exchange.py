@@ -162,7 +162,9 @@ class Oracle:
         if now < 0 or now < self.clock:
             return refusals.TIME_BACKWARDS
         config = self.config
-        if self.clock == 0 and command.kind_code < commands.PUBLISH_PRICE:
+        is_known = command.kind_code in commands.BY_KIND
+        is_client = command.kind_code <= commands.CLIENT_LAST
+        if self.clock == 0 and (is_client or not is_known):
             return refusals.TIME_AHEAD
         is_operator = command.kind_code in OPERATOR_KINDS
         ahead = config.jump_ns_max if is_operator else config.stamp_ahead_ns_max

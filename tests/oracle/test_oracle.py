@@ -211,6 +211,7 @@ def test_2_4_client_ids():
 
 def test_2_2_refusals_of_the_stamp_and_of_unknown_kinds():
     desk = Desk(contract())
+    assert code_of(desk.do(RawCommand(77, desk.now))) == refusals.TIME_AHEAD  # no clock yet
     desk.open((A, 10))
     second = 10**9
     assert code_of(desk.do(RawCommand(77, desk.now))) == refusals.COMMAND_UNKNOWN
