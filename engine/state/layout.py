@@ -9,7 +9,7 @@ twins that run the same source with the JIT off, the C header of the native twin
 
 Order, account and position are one cache line each; what is rarely needed lies in a parallel
 record at the same slot. Fields that end in `_trial` belong to one fill-or-kill look-ahead and are
-void unless their `trial` stamp is the present sequence; fields that end in `_step` belong to one
+void unless their `trial` stamp is the engine's; fields that end in `_step` belong to one
 step of marks or funding and are void unless `step` is the present one.
 """
 
@@ -63,7 +63,7 @@ ENGINE = _record(
     plan_position="i8", plan_contract="i8", plan_step="i8", plan_lots="i8", plan_limit_ticks="i8",
     plan_equity="i8", plan_maintenance="i8", plan_share="i8",
     timers="i8", fired="i8", linked="i8", groups_stopped="i8",
-    rows_left="i8", rows="i8",
+    rows_left="i8", rows="i8", trial="i8",
 )  # fmt: skip
 
 POOL = _record(

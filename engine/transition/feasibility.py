@@ -45,7 +45,7 @@ from risk.settlement import compute_maker_fee, compute_taker_fee
 @kernel
 def trial_equity_of(arena, account):
     extra = ACCOUNT_EXTRA(arena, account)
-    if extra.trial == ENGINE(arena, 0).sequence:
+    if extra.trial == ENGINE(arena, 0).trial:
         return extra.equity_trial
     return compute_equity(arena, account)
 
@@ -53,14 +53,14 @@ def trial_equity_of(arena, account):
 @kernel
 def note_trial_equity(arena, account, equity):
     extra = ACCOUNT_EXTRA(arena, account)
-    extra.trial = ENGINE(arena, 0).sequence
+    extra.trial = ENGINE(arena, 0).trial
     extra.equity_trial = equity
 
 
 @kernel
 def trial_position_lots_of(arena, position):
     extra = POSITION_EXTRA(arena, position)
-    if extra.trial == ENGINE(arena, 0).sequence:
+    if extra.trial == ENGINE(arena, 0).trial:
         return extra.lots_trial
     return POSITION(arena, position).lots + 0
 
@@ -68,14 +68,14 @@ def trial_position_lots_of(arena, position):
 @kernel
 def note_trial_position_lots(arena, position, lots):
     extra = POSITION_EXTRA(arena, position)
-    extra.trial = ENGINE(arena, 0).sequence
+    extra.trial = ENGINE(arena, 0).trial
     extra.lots_trial = lots
 
 
 @kernel
 def trial_order_lots_of(arena, slot):
     extra = ORDER_EXTRA(arena, slot)
-    if extra.trial == ENGINE(arena, 0).sequence:
+    if extra.trial == ENGINE(arena, 0).trial:
         return extra.lots_trial + 0
     return open_lots_of(arena, slot)
 
@@ -83,7 +83,7 @@ def trial_order_lots_of(arena, slot):
 @kernel
 def note_trial_order_lots(arena, slot, lots):
     extra = ORDER_EXTRA(arena, slot)
-    extra.trial = ENGINE(arena, 0).sequence
+    extra.trial = ENGINE(arena, 0).trial
     extra.lots_trial = lots
 
 
@@ -281,6 +281,7 @@ def walk_book(arena, slot):
 @cold
 def is_fillable(arena, slot):
     """1 when the sweep would fill the accepted order `slot` to its last lot, else 0."""
+    ENGINE(arena, 0).trial += 1
     SWEEP(arena, 0).slot = slot
     SWEEP(arena, 0).stop_reason = 0
     answer = walk_book(arena, slot)

@@ -89,7 +89,7 @@ def note_quote_fill(arena, account, group_number, side, lots):
 def is_tripped_on_trial(arena, slot):
     """Whether the quote's group has tripped in the look-ahead of the present command."""
     group = PROTECTION(arena, protection_at(ORDER(arena, slot).account, protection_of(arena, slot)))
-    return group.trial == ENGINE(arena, 0).sequence and group.lots_trial < 0
+    return group.trial == ENGINE(arena, 0).trial and group.lots_trial < 0
 
 
 @cold
@@ -100,9 +100,9 @@ def note_quote_fill_trial(arena, slot, lots):
     if group.window_ns == 0 or group.tripped == 1:
         return 0
     engine = ENGINE(arena, 0)
-    if group.trial != engine.sequence:
+    if group.trial != engine.trial:
         is_old = engine.clock_ns - group.from_ns >= group.window_ns
-        group.trial = engine.sequence
+        group.trial = engine.trial
         group.lots_trial = 0 if is_old else group.lots
         group.fills_trial = 0 if is_old else group.fills
         group.net_lots_trial = 0 if is_old else group.net_lots
