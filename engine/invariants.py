@@ -8,6 +8,7 @@ import numpy as np
 from engine.schema.vocabulary import BUY, FUND, NONE, REDUCE_ONLY, SELL, STATE_FROZEN
 from engine.state import layout
 from engine.state.arena import Arena
+from engine.trading_state import TRADING
 from engine.views import Valuer, ladder_keys, level_of, view_pool
 
 View = dict[str, Any]
@@ -168,7 +169,8 @@ def check_links(arena: Arena) -> list[str]:
 
 
 def check_book(arena: Arena, contract: int, terms: dict[str, int]) -> list[str]:
-    """I5: uncrossed; every level is the sum of its orders; every index into the book agrees."""
+    """I5: uncrossed in states that trade; every level is the sum of its orders; every index into
+    the book agrees."""
     problems = []
     orders = arena.records("orders", int(arena.engine["orders_top"][0]) + 1)
     extras = arena.records("order_extras", len(orders))
@@ -200,6 +202,7 @@ def check_book(arena: Arena, contract: int, terms: dict[str, int]) -> list[str]:
         told = int(ladder["lots"]), int(ladder["orders"]), int(ladder["lots_hidden"])
         if (lots_total, count, hidden) != told:
             problems.append(f"I5: contract {contract} side {side}: the totals are wrong")
-    if best[BUY] and best[SELL] and (best[BUY] ^ layout.KEY_MASK) >= best[SELL]:
+    is_open = TRADING >> terms["state"] & 1
+    if is_open and best[BUY] and best[SELL] and (best[BUY] ^ layout.KEY_MASK) >= best[SELL]:
         problems.append(f"I5: contract {contract} is crossed")
     return problems

@@ -6,9 +6,12 @@ never bounded, only the steps of one command are (2.5). A cooling account is out
 """
 
 from engine.kernel import cold, kernel
+from engine.schema.bounds import TIME_NS_MAX
 from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, COOLING, ENGINE, LIQUIDATION
 from engine.state.layout import COOLING as COOLING_FLAG
 from engine.state.layout import LIQUIDATING, NEGATIVE, WHOLE_NEXT
+
+WAITING_NS = TIME_NS_MAX + 1  # cools until an auction, not until a time
 
 
 @kernel

@@ -5,6 +5,7 @@ from engine.schema.bounds import TIERS_MAX
 from engine.schema.vocabulary import NONE
 from engine.state.access import ACCOUNT, CONTRACT, POSITION, TIER
 from engine.state.arithmetic import absolute, multiply_rate_ceil
+from engine.trading_state import is_one_of
 from risk.accounts import contract_of, first_position, next_position
 
 
@@ -135,11 +136,9 @@ def compute_notional(arena, account):
 
 
 @cold
-def find_largest_position(arena, account, must_trade):
-    """The position with the largest maintenance, ties to the earlier contract; NONE when flat.
-
-    With `must_trade` 1 only contracts that are not frozen count.
-    """
+def find_largest_position(arena, account, states):
+    """The position with the largest maintenance in contracts of these states (a mask), ties to
+    the earlier contract; NONE when there is none."""
     found = NONE
     largest = -1
     k = 0
@@ -149,9 +148,7 @@ def find_largest_position(arena, account, must_trade):
         if lots != 0:
             contract = contract_of(arena, account, position, k)
             maintenance = compute_maintenance_of(arena, contract, lots)
-            if maintenance > largest and (
-                must_trade == 0 or CONTRACT(arena, contract).state != 0
-            ):
+            if maintenance > largest and is_one_of(states, CONTRACT(arena, contract).state):
                 largest = maintenance
                 found = position
         k += 1

@@ -34,6 +34,19 @@ def compute_maker_fee(terms, value, equity, taker_fee):
 
 
 @kernel
+def compute_auction_fee(terms, value, equity):
+    """The fee of either side of an uncross: the maker's, never a rebate, cut like it (8.8)."""
+    return min(multiply_rate_ceil(value, max(terms.fee_maker_ppb, 0)), max(equity, 0))
+
+
+@kernel
+def compute_liquidation_fee(terms, value, surplus, equity):
+    """Up to what is left above the bankruptcy value of the lots, and of the equity (9.4)."""
+    fee = multiply_rate_ceil(value, terms.liquidation_fee_ppb)
+    return min(fee, max(min(surplus, equity), 0))
+
+
+@kernel
 def apply_lots(arena, contract, position, side, lots, value):
     """Change a position by a fill of `lots` worth `value`; returns the realised profit.
 

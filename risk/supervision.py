@@ -16,6 +16,7 @@ from engine.state.access import (
     POSITION_EXTRA,
     WAKING_ACCOUNT,
 )
+from engine.state.access import COOLING as COOLING_AT
 from engine.state.access import SUSPECT as SUSPECT_AT
 from engine.state.arithmetic import multiply_rate_ceil, multiply_rate_floor
 from engine.state.events import emit
@@ -28,10 +29,16 @@ from engine.state.layout import (
     SUSPECT,
     WAKING,
 )
+from engine.trading_state import COLLECTING, EVERY, STEPPED
 from risk.accounts import holder_at
 from risk.bands import drain_dirty, set_bands
 from risk.liquidation import compute_target
-from risk.liquidation_queue import enter_liquidation, rescore, wake_account
+from risk.liquidation_queue import (
+    WAITING_NS,
+    enter_liquidation,
+    rescore,
+    wake_account,
+)
 from risk.margin import find_largest_position, value_beside
 
 BLOCK = 256  # holders
@@ -60,10 +67,14 @@ def start_liquidation(arena, account, equity, maintenance):
 @cold
 def is_wait_over(arena, account, equity, maintenance):
     """1 when a cooling account should not wait: neither a whole close-out by equity (9.2 d) nor
-    the end of the liquidation does."""
-    position = find_largest_position(arena, account, 1)
+    the end of the liquidation does. What waits for an auction can only end."""
+    position = find_largest_position(arena, account, STEPPED)
     if position == NONE:
-        return 1
+        position = find_largest_position(arena, account, COLLECTING)
+        if position == NONE:
+            return 1
+        terms = CONTRACT(arena, POSITION_EXTRA(arena, position).contract)
+        return 1 if equity >= compute_target(terms, maintenance) else 0
     terms = CONTRACT(arena, POSITION_EXTRA(arena, position).contract)
     if equity < multiply_rate_floor(maintenance, terms.liquidation_whole_equity_ppb):
         return 1
@@ -99,6 +110,24 @@ def wake_due_accounts(arena):
             if is_wait_over(arena, account, equity, maintenance) == 1:
                 wake_account(arena, account)
     engine.waking = 0
+    return 0
+
+
+@cold
+def wake_waiting(arena):
+    """Put back into the queue what waited for an auction and now has something else to do: a
+    contract has left the states that collect."""
+    k = 0
+    while k < ENGINE(arena, 0).cooling:
+        account = COOLING_AT(arena, k).slot + 0
+        is_waiting = ACCOUNT_EXTRA(arena, account).ready_ns == WAITING_NS
+        if is_waiting and (
+            find_largest_position(arena, account, STEPPED) != NONE
+            or find_largest_position(arena, account, COLLECTING) == NONE
+        ):
+            wake_account(arena, account)
+        else:
+            k += 1
     return 0
 
 
@@ -144,7 +173,7 @@ def add_hit(arena, account):
     # nearly every account stands above the highest call level of all contracts: one comparison
     level = multiply_rate_ceil(maintenance, POOL(arena, 0).margin_call_ppb_max)
     if equity < level:
-        largest = find_largest_position(arena, account, 0)
+        largest = find_largest_position(arena, account, EVERY)
         terms = CONTRACT(arena, POSITION_EXTRA(arena, largest).contract)
         level = multiply_rate_ceil(maintenance, terms.margin_call_ppb)
     if equity >= level:

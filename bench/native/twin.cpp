@@ -876,6 +876,8 @@ private:
     }
 
     [[gnu::noinline]] void work_aggressor(Order& order, i64 slot, const Command& command) {
+        const Contract& terms = arena.contracts(command.contract);
+        if (terms.band_dynamic_ppb != 0 || terms.band_set_high_ticks != 0) is_outside = true;
         Aggressor aggressor{
             .contract = command.contract, .account = command.account, .position = order.position,
             .slot = slot, .side = command.side, .group = arena.accounts(command.account).group,

@@ -14,7 +14,7 @@ from engine.state.access import (
     POSITION,
     POSITION_EXTRA,
 )
-from engine.state.layout import BRACKET, ENDING, EXTRA, PARTLY_FILLED, QUOTE
+from engine.state.layout import BRACKET, ENDING, EXTRA, PARTLY_FILLED, QUOTE, STAMPED
 
 SLOT_MASK = 2**32 - 1
 
@@ -261,6 +261,24 @@ def filled_lots_of(arena, slot):
     if ORDER(arena, slot).flags & PARTLY_FILLED:
         return ORDER_EXTRA(arena, slot).lots_filled
     return 0
+
+
+@cold
+def stamp_arrival(arena, slot):
+    """Note when an order came to rest while orders are collected: who is later, an uncross asks."""
+    mark_extra(arena, slot)
+    ORDER_EXTRA(arena, slot).arrival = ENGINE(arena, 0).sequence
+    ORDER_EXTRA(arena, slot).bits |= STAMPED
+    return 0
+
+
+@kernel
+def arrival_of(arena, slot):
+    """The order's stamp, 0 when it came to rest before orders were collected."""
+    extra = ORDER_EXTRA(arena, slot)
+    if ORDER(arena, slot).flags & EXTRA == 0 or extra.bits & STAMPED == 0:
+        return 0
+    return extra.arrival + 0
 
 
 @kernel

@@ -291,6 +291,12 @@ HIT_ORDER = _accessor("hit_order")
 CANDIDATE = _accessor("candidates")
 CANDIDATE_HEAP = _accessor("candidate_heap")
 CHOSEN = _accessor("chosen")
+VOLATILITY_TIME = _accessor("volatility_times")
+UNCROSS = _accessor("uncross")
+UNCROSS_SIDE = _accessor("uncross_sides")
+AUCTION_ORDER = _accessor("auction_orders")
+AUCTION_RANK = _accessor("auction_ranks")
+BREACH = _accessor("breaches")
 EVENT = _accessor("events")
 
 

@@ -9,7 +9,7 @@ twins that run the same source with the JIT off, the C header of the native twin
 
 Order, account and position are one cache line each; what is rarely needed lies in a parallel
 record at the same slot. Fields that end in `_trial` belong to one fill-or-kill look-ahead and are
-void unless their `trial` stamp is the engine's; fields that end in `_step` belong to one
+void unless their `trial` stamp is that of the engine; fields that end in `_step` belong to one
 step of marks or funding and are void unless `step` is the present one.
 """
 
@@ -63,7 +63,8 @@ ENGINE = _record(
     plan_position="i8", plan_contract="i8", plan_step="i8", plan_lots="i8", plan_limit_ticks="i8",
     plan_equity="i8", plan_maintenance="i8", plan_share="i8",
     timers="i8", fired="i8", linked="i8", groups_stopped="i8",
-    rows_left="i8", rows="i8", trial="i8",
+    rows_left="i8", rows="i8",
+    trial="i8",  # number of the last look-ahead: the stamp of the `_trial` fields
 )  # fmt: skip
 
 POOL = _record(
@@ -119,6 +120,7 @@ CONTRACT = _record(
     auction_next_ns="i8", auction_extensions="i8", band_dynamic_ppb="i8",
     band_dynamic_value_min="i8", band_set_low_ticks="i8", band_set_high_ticks="i8",
     volatility_auctions_max="i8", volatility_window_ns="i8", volatility_auctions="i8",
+    state_open="i8",  # how it trades when it is open, as an operator last set it
 )  # fmt: skip
 
 # The order in motion and the fill at hand: what the sweep's functions share. Void between commands.
@@ -130,6 +132,27 @@ SWEEP = _record(
     maker_slot="i8", maker="i8", maker_position="i8", maker_equity="i8", maker_beside="i8",
     asked_lots="i8", price_ticks="i8", edge="i8", lots="i8", fee="i8", liquidation_fee="i8",
     maker_sibling="i8", maker_group="i8", maker_is_entry="i8",
+    banded="i8",  # 1 when the dynamic band ended the sweep
+)  # fmt: skip
+
+# An uncross at work: its price, and the liquidation orders that join the book for it. Void between
+# commands. A side of it is a cursor over the book's levels and those orders, best first.
+UNCROSS = _record(
+    128,
+    price_ticks="i8", lots="i8", surplus="i8", orders="i8", buys="i8",
+    breached="i8", done="i8", traded="i8",
+)  # fmt: skip
+UNCROSS_SIDE = _record(
+    128,
+    key="i8", slot="i8", row="i8", end="i8", level_key="i8", level_lots="i8",
+    # the party that trades, and what outlives it
+    party="i8", sibling="i8", sibling_id="i8", group="i8", is_entry="i8",
+)  # fmt: skip
+AUCTION_ORDER = _record(
+    64,
+    share="i8", share_lots="i8",
+    key="i4", lots="i4", lots_trial="i4", lots_asked="i4",
+    account="i4", position="i4", side="i1", step="i1",
 )  # fmt: skip
 
 # What admission hands to the acceptance of an order. Void between commands.
@@ -209,6 +232,9 @@ POSITION_EXTRA = _record(
     step="i8", lots_step="i8", trial="i8", lots_trial="i8",
     contract="i4", chain_next="i4", holder="i4", quote_bid="i4", quote_ask="i4",
 )  # fmt: skip
+
+# An order found breaching in a trial: its slot, or minus the row of a liquidation order.
+BREACH = _record(8, party="i4", reason="i4")
 
 # A hit of supervision: first sorted by rule 9.2, then, when negative, a debtor of the waterfall.
 HIT = _record(
@@ -298,6 +324,8 @@ def _sections() -> dict[str, Section]:
         "admission": (ADMISSION, 1),
         "child_terms": (CHILD_TERMS, 1),
         "contracts": (CONTRACT, bounds.CONTRACTS_MAX + 1),
+        "uncross": (UNCROSS, 1),
+        "uncross_sides": (UNCROSS_SIDE, 2),
         "tiers": (TIER, (bounds.CONTRACTS_MAX + 1) * bounds.TIERS_MAX),
         "sources": (SOURCE, (bounds.CONTRACTS_MAX + 1) * bounds.SOURCES_MAX),
         "basis": (NUMBER, (bounds.CONTRACTS_MAX + 1) * 64),
@@ -328,6 +356,9 @@ def _sections() -> dict[str, Section]:
         "candidates": (CANDIDATE, ACCOUNT_ROWS),
         "candidate_heap": (SLOT, ACCOUNT_ROWS),
         "chosen": (SLOT, ACCOUNT_ROWS),
+        "auction_orders": (AUCTION_ORDER, ACCOUNT_ROWS),
+        "auction_ranks": (SLOT, ACCOUNT_ROWS),
+        "breaches": (BREACH, bounds.ORDERS_MAX + ACCOUNT_ROWS),
         "command": (COMMAND, 64),
         "events": (EVENT, bounds.EVENTS_MAX + 1),
     }

@@ -23,8 +23,9 @@ from engine.schema.vocabulary import (
     REDUCE_ONLY,
     SELL,
     SLIDE,
+    STATE_CONTINUOUS,
     STATE_FROZEN,
-    STATE_REDUCE_ONLY,
+    STATE_POST_ONLY,
     STOP_MARKET,
     STP_NONE,
     TAKE_MARKET,
@@ -48,6 +49,8 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute, clamp, multiply_rate_floor
 from engine.state.layout import GROUP_STOPPED, LIQUIDATING, STOPPED
+from engine.trading_state import CLOSED, COLLECTING, is_one_of
+from engine.transition.states import is_collecting, must_reduce
 from risk.accounts import has_position_room
 from risk.margin import compute_initial_of, compute_need, value_for_order
 from risk.reserve import compute_loss_fee, compute_reserve, compute_worst_lots
@@ -170,10 +173,11 @@ def compute_market_price(arena, contract, side):
 @cold
 def compute_slid_price(arena, contract, side, price_ticks):
     """One tick from the opposite best for a post-only order that would trade, never past its own
-    limit (4.2); the limit itself when it is no price, or there is none below."""
+    limit (4.2); the limit itself when it is no price, or there is none below. While orders are
+    collected none trades."""
     if price_ticks < 1 or price_ticks > CONTRACT(arena, contract).price_ticks_max:
         return price_ticks
-    if would_trade(arena, contract, side, price_ticks):
+    if would_trade(arena, contract, side, price_ticks) and not is_collecting(arena, contract):
         best_ticks = best_price_ticks(arena, contract, SELL - side)
         slid_ticks = best_ticks - 1 if side == BUY else best_ticks + 1
         return slid_ticks if slid_ticks >= 1 else price_ticks
@@ -195,12 +199,29 @@ def check_standing(arena, contract, account, flags, may_rest):
     return refusals.OK
 
 
-@kernel
-def check_state(arena, contract, account, price_ticks, flags, may_rest):
-    """Frozen contract, account in liquidation, price: what holds for every order."""
+@cold
+def check_trading_state(arena, contract, flags, may_rest):
+    """Whether the contract's state takes an order of these flags (5.1)."""
     terms = CONTRACT(arena, contract)
     if terms.state == STATE_FROZEN:
         return refusals.CONTRACT_FROZEN
+    if is_one_of(CLOSED, terms.state):
+        return refusals.CONTRACT_CLOSED
+    if is_one_of(COLLECTING, terms.state) and may_rest == 0:
+        return refusals.CONTRACT_COLLECTING
+    if terms.state == STATE_POST_ONLY and flags & POST_ONLY == 0:
+        return refusals.CONTRACT_POST_ONLY
+    return refusals.OK
+
+
+@kernel
+def check_state(arena, contract, account, price_ticks, flags, may_rest):
+    """State of the contract, kill switch, account in liquidation, price: for every order."""
+    terms = CONTRACT(arena, contract)
+    if terms.state != STATE_CONTINUOUS:
+        code = check_trading_state(arena, contract, flags, may_rest)
+        if code != refusals.OK:
+            return code
     code = check_standing(arena, contract, account, flags, may_rest)
     if code != refusals.OK:
         return code
@@ -380,10 +401,12 @@ def check_order(
         working = held.lots_buy if side == BUY else held.lots_sell
         signed = -held.lots if side == BUY else held.lots
         reduces = signed > 0 and working - replaced_lots + lots <= signed
-        if CONTRACT(arena, contract).state == STATE_REDUCE_ONLY and not reduces:
+        terms = CONTRACT(arena, contract)
+        if terms.state != STATE_CONTINUOUS and not reduces and must_reduce(terms):
             return refusals.CONTRACT_REDUCE_ONLY
     if flags & POST_ONLY and would_trade(arena, contract, side, price_ticks):
-        return refusals.POST_ONLY_WOULD_TRADE
+        if not is_collecting(arena, contract):
+            return refusals.POST_ONLY_WOULD_TRADE
     if flags & REDUCE_ONLY == 0 and not reduces:
         code = check_limits(arena, contract, position, side, lots, replaced_lots)
         if code != refusals.OK:

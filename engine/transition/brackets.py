@@ -8,6 +8,7 @@ from engine.book.orders import (
     mark_extra,
     order_id_of,
     queue_order,
+    stamp_arrival,
     take_order_slot,
     unlist_order,
     unqueue_order,
@@ -26,9 +27,19 @@ from engine.schema.vocabulary import (
     SELL,
     STOP_MARKET,
 )
-from engine.state.access import ACCOUNT, CHILD_TERMS, ENGINE, ORDER, ORDER_EXTRA, POSITION, SWEEP
+from engine.state.access import (
+    ACCOUNT,
+    CHILD_TERMS,
+    CONTRACT,
+    ENGINE,
+    ORDER,
+    ORDER_EXTRA,
+    POSITION,
+    SWEEP,
+)
 from engine.state.events import emit
 from engine.state.layout import ARMED, BRACKET, ENDING, FIRED, STP_SHIFT
+from engine.trading_state import COLLECTING, is_one_of
 from engine.transition.orders import emit_armed, emit_cancelled, link_orders
 
 
@@ -94,6 +105,13 @@ def drop_child(arena, slot):
     return NONE
 
 
+@kernel
+def queue_child(arena, slot):
+    if is_one_of(COLLECTING, CONTRACT(arena, ORDER(arena, slot).contract).state):
+        stamp_arrival(arena, slot)
+    queue_order(arena, slot)
+
+
 @cold
 def bear_target(arena, lots):
     """The order at the target. It rests, unless it could trade: then it waits for its turn."""
@@ -108,7 +126,7 @@ def bear_target(arena, lots):
         wait_turn(arena, slot)
         count_reducing(arena, slot, 1)
         return slot
-    queue_order(arena, slot)
+    queue_child(arena, slot)
     POSITION(arena, ORDER(arena, slot).position).lots_reduce_only += lots
     return slot
 
@@ -163,7 +181,7 @@ def grow_child(arena, slot, lots):
         unqueue_order(arena, slot)
         order.lots += lots
         POSITION(arena, order.position).lots_reduce_only += lots
-        queue_order(arena, slot)
+        queue_child(arena, slot)
     list_order(arena, slot)
     emit(
         arena, events.ORDER_AMENDED, order.contract, order.account, order_id_of(arena, slot),

@@ -40,7 +40,6 @@ from engine.schema.vocabulary import (
     SOURCE_INDEX,
     SOURCE_LAST,
     SOURCE_MARK,
-    STATE_FROZEN,
     TRAILING_MARKET,
 )
 from engine.state.access import (
@@ -57,6 +56,7 @@ from engine.state.access import (
 from engine.state.arithmetic import absolute
 from engine.state.events import emit
 from engine.state.layout import BRACKET, CLOSES, ENDING, EXTRA, ICEBERG, SLIDES
+from engine.trading_state import TRADING, is_one_of
 from engine.transition.admission import (
     check_client,
     check_count,
@@ -64,6 +64,7 @@ from engine.transition.admission import (
     check_order,
     check_shape,
     check_standing,
+    check_trading_state,
     compute_market_price,
     compute_slid_price,
     has_room,
@@ -234,8 +235,9 @@ def write_extra(arena, slot, command):
 def check_waiting(arena, contract, account, position, command, flags):
     """What an order that waits must pass at its entry; margin and limits come with its turn."""
     terms = CONTRACT(arena, contract)
-    if terms.state == STATE_FROZEN:
-        return refusals.CONTRACT_FROZEN
+    code = check_trading_state(arena, contract, POST_ONLY, 1)  # it neither trades now nor rests
+    if code != refusals.OK:
+        return code
     code = check_standing(arena, contract, account, flags, 1)
     if code != refusals.OK:
         return code
@@ -470,13 +472,15 @@ def place_order(arena, commands, row):
 @kernel
 def is_trading(terms):
     """Whether triggers are looked at and orders that have fired are worked off."""
-    return terms.state != STATE_FROZEN
+    return is_one_of(TRADING, terms.state)
 
 
 @cold
 def look_at_prices(arena, contract):
     """Show the triggers the contract's present index and mark."""
     terms = CONTRACT(arena, contract)
+    if not is_trading(terms):
+        return 0
     look_at(arena, contract, SOURCE_INDEX, terms.index_ticks)
     return look_at(arena, contract, SOURCE_MARK, terms.mark_ticks)
 

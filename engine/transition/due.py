@@ -1,4 +1,4 @@
-"""Due work: staleness, premium samples and funding at their own times (2.6 b).
+"""Due work: staleness, auctions, premium samples and funding at their own times (2.6 b).
 
 `engine.due_ns` is the earliest due time of all contracts, so a command that finds nothing due pays
 one comparison.
@@ -12,16 +12,18 @@ from engine.schema.vocabulary import (
     BUY,
     NONE,
     SELL,
-    STATE_CONTINUOUS,
     STATE_FROZEN,
     WHY_SOURCES,
 )
 from engine.state.access import CONTRACT, ENGINE, POSITION, TIMER
 from engine.state.events import emit
 from engine.state.layout import TIMER_EXPIRY
+from engine.trading_state import SAMPLED, is_one_of
+from engine.transition.auctions import end_auction, publish_indicative
 from engine.transition.cancelling import do_timer
 from engine.transition.orders import cancel_linked
-from engine.transition.waterfall import change_state, supervise_step
+from engine.transition.states import enter_state
+from engine.transition.waterfall import supervise_step
 from funding.mark import forget_market
 from funding.premium import sample_premium, skip_sample
 from funding.rate import (
@@ -53,6 +55,12 @@ def next_of(arena, contract):
     terms = CONTRACT(arena, contract)
     due_ns = terms.stale_ns
     kind = STALE
+    if terms.auction_end_ns != 0 and terms.auction_end_ns < due_ns:
+        due_ns = terms.auction_end_ns
+        kind = AUCTION_END
+    if terms.auction_next_ns != 0 and terms.auction_next_ns < due_ns:
+        due_ns = terms.auction_next_ns
+        kind = INDICATIVE
     if terms.sample_next_ns < due_ns:
         due_ns = terms.sample_next_ns
         kind = SAMPLE
@@ -115,15 +123,17 @@ def freeze_contract(arena, contract):
     """Too few healthy sources: no new risk, no liquidation, no accrual until a fresh mark (5.4)."""
     CONTRACT(arena, contract).frozen_from_ns = ENGINE(arena, 0).clock_ns
     forget_market(arena, contract)
-    change_state(arena, contract, STATE_FROZEN, WHY_SOURCES)
+    CONTRACT(arena, contract).held = 0
+    enter_state(arena, contract, STATE_FROZEN, WHY_SOURCES)
     return 0
 
 
 @cold
 def do_sample(arena, contract):
-    """Sample the premium out of the book; while the mark is held only the clock goes on (6.2)."""
+    """Sample the premium out of the book; while the mark is held or nothing can trade only the
+    clock goes on (6.2)."""
     terms = CONTRACT(arena, contract)
-    if terms.state == STATE_CONTINUOUS:
+    if is_one_of(SAMPLED, terms.state) and terms.held == 0:
         bid_value = compute_impact(arena, contract, BUY)
         bid_lots = ENGINE(arena, 0).impact_lots
         ask_value = compute_impact(arena, contract, SELL)
@@ -139,6 +149,10 @@ def do_sample(arena, contract):
 def do_item(arena, contract, kind, now_ns):
     if kind == STALE:
         return freeze_contract(arena, contract)
+    if kind == AUCTION_END:
+        return end_auction(arena, contract)
+    if kind == INDICATIVE:
+        return publish_indicative(arena, contract)
     if kind == SAMPLE:
         return do_sample(arena, contract)
     return do_funding(arena, contract, now_ns)

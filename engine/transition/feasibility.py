@@ -1,7 +1,7 @@
 """Fill-or-kill: whether the sweep would fill an order wholly, found without touching the book.
 
 The walk repeats the sweep's rules on trial values that lie beside the real ones (equity, lots of a
-position, lots of an order), valid for this command alone. A plain sum of the depth would count
+position, lots of an order), valid for one look-ahead alone. A plain sum of the depth would count
 orders that self-trade prevention, solvency or reduce-only upkeep take away on the way (4.2).
 """
 
@@ -32,6 +32,7 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute, multiply_rate_ceil
 from engine.state.layout import ARMED_REDUCING, EXTRA, STP_SHIFT
+from engine.transition.band import has_dynamic_band, tighten_key
 from engine.transition.orders import is_waiting
 from engine.transition.protection import (
     is_quote,
@@ -40,6 +41,12 @@ from engine.transition.protection import (
 )
 from risk.margin import compute_equity, compute_maintenance_of, value_beside
 from risk.settlement import compute_maker_fee, compute_taker_fee
+
+
+@kernel
+def begin_trial(arena):
+    """Make every trial value of an earlier look-ahead void."""
+    ENGINE(arena, 0).trial += 1
 
 
 @kernel
@@ -264,6 +271,8 @@ def walk_book(arena, slot):
     maker_side = SELL - order.side
     ladder = ladder_of(order.contract, maker_side)
     limit_key = key_of(order.price_ticks, maker_side)
+    if has_dynamic_band(arena, order.contract):
+        limit_key = tighten_key(arena, order.contract, maker_side, limit_key)
     leaves = order.lots + 0
     key = LADDER(arena, ladder).best_key
     while key != NONE and key <= limit_key:
@@ -281,7 +290,7 @@ def walk_book(arena, slot):
 @cold
 def is_fillable(arena, slot):
     """1 when the sweep would fill the accepted order `slot` to its last lot, else 0."""
-    ENGINE(arena, 0).trial += 1
+    begin_trial(arena)
     SWEEP(arena, 0).slot = slot
     SWEEP(arena, 0).stop_reason = 0
     answer = walk_book(arena, slot)

@@ -228,14 +228,14 @@ def cancel_linked(arena, in_motion):
 
 
 @cold
-def trim_reduce_only(arena, position):
-    """Cut the position's resting reduce-only orders to it, in arrival order; those that wait end
-    with the position (4.3)."""
+def trim_reduce_only(arena, position, lots_ahead):
+    """Cut the position's resting reduce-only orders to it, in arrival order, behind lots of a
+    liquidation order; those that wait end with the position (4.3)."""
     held = POSITION(arena, position)
     head = held.order_head
     if head == NONE:
         return 0
-    left = absolute(held.lots)
+    left = max(0, absolute(held.lots) - lots_ahead)
     last = ORDER(arena, head).account_previous
     slot = head
     while True:
@@ -264,7 +264,7 @@ def trim_reduce_only(arena, position):
 def keep_reduce_only(arena, position):
     held = POSITION(arena, position)
     if held.lots_reduce_only != 0 or ACCOUNT(arena, held.account).flags & ARMED_REDUCING:
-        trim_reduce_only(arena, position)
+        trim_reduce_only(arena, position, 0)
 
 
 @kernel

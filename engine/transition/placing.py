@@ -10,6 +10,7 @@ from engine.book.orders import (
     open_lots_of,
     order_id_of,
     queue_order,
+    stamp_arrival,
     take_order_slot,
     unlist_order,
     unqueue_order,
@@ -21,6 +22,7 @@ from engine.schema import events, refusals
 from engine.schema.vocabulary import (
     CANCEL_AMEND,
     CANCEL_CLIENT,
+    CANCEL_DYNAMIC_BAND,
     CANCEL_FOK,
     CANCEL_IOC,
     CANCEL_REDUCE_ONLY,
@@ -31,6 +33,7 @@ from engine.schema.vocabulary import (
     NONE,
     POST_ONLY,
     REDUCE_ONLY,
+    STATE_CONTINUOUS,
 )
 from engine.state.access import ACCOUNT, ADMISSION, CONTRACT, ORDER, ORDER_EXTRA, SWEEP
 from engine.state.events import emit
@@ -43,6 +46,7 @@ from engine.transition.admission import (
     compute_slid_price,
 )
 from engine.transition.feasibility import is_fillable
+from engine.transition.interruptions import interrupt_trading, is_rest_small
 from engine.transition.orders import (
     cancel_working,
     cut_working,
@@ -51,7 +55,8 @@ from engine.transition.orders import (
     emit_refilled,
     is_waiting,
 )
-from engine.transition.sweep import sweep
+from engine.transition.states import is_collecting
+from engine.transition.sweep import look_at_trades, sweep
 from risk.accounts import find_position, open_position
 from risk.reserve import apply_reserve, release_reserve
 
@@ -72,6 +77,9 @@ def rest_with_extra(arena, slot):
 @kernel
 def rest_order(arena, slot):
     order = ORDER(arena, slot)
+    if CONTRACT(arena, order.contract).state != STATE_CONTINUOUS:
+        if is_collecting(arena, order.contract):
+            stamp_arrival(arena, slot)
     if order.flags & EXTRA:
         rest_with_extra(arena, slot)
     else:
@@ -92,8 +100,12 @@ def end_aggressor(arena, slot, reason):
 
 @cold
 def work_aggressor(arena, slot, tif):
-    """Sweep an accepted order that may trade, then end or rest what is left of it."""
+    """Sweep an accepted order that may trade, then end or rest what is left of it; while orders
+    are collected it rests at once."""
     order = ORDER(arena, slot)
+    if is_collecting(arena, order.contract):
+        rest_order(arena, slot)
+        return 0
     lots = order.lots
     if tif == FOK and is_fillable(arena, slot) == 0:
         return end_aggressor(arena, slot, CANCEL_FOK)
@@ -107,12 +119,22 @@ def work_aggressor(arena, slot, tif):
     stop_reason = SWEEP(arena, 0).stop_reason
     if stop_reason != 0:
         return end_aggressor(arena, slot, stop_reason)
+    contract = order.contract + 0
+    banded = SWEEP(arena, 0).banded + 0
+    if banded == 1 and is_rest_small(arena, contract, leaves, order.price_ticks) == 1:
+        end_aggressor(arena, slot, CANCEL_DYNAMIC_BAND)
+        return look_at_trades(arena, contract)
     if tif == IOC or tif == FOK:
-        return end_aggressor(arena, slot, CANCEL_IOC)
-    filled = SWEEP(arena, 0).filled
-    if filled > 0:
-        note_partial_fill(arena, slot, filled)
-    rest_order(arena, slot)
+        end_aggressor(arena, slot, CANCEL_IOC)
+    else:
+        filled = SWEEP(arena, 0).filled
+        if filled > 0:
+            note_partial_fill(arena, slot, filled)
+        if banded == 1:
+            stamp_arrival(arena, slot)  # it rests crossed: the first of those collected
+        rest_order(arena, slot)
+    if banded == 1:
+        interrupt_trading(arena, contract)
     return 0
 
 

@@ -8,6 +8,7 @@ from engine.schema.vocabulary import (
     CANCEL_BAND,
     NONE,
     SELL,
+    STATE_AUCTION,
     STATE_CONTINUOUS,
     STATE_FROZEN,
     STATE_REDUCE_ONLY,
@@ -20,7 +21,8 @@ from engine.state.events import emit
 from engine.transition.conditional import look_at_prices
 from engine.transition.due import freeze_contract, note_due
 from engine.transition.orders import cancel_working
-from engine.transition.waterfall import change_state, supervise_step
+from engine.transition.states import enter_state
+from engine.transition.waterfall import supervise_step
 from funding.index import publish_index, source_at
 from funding.mark import publish_mark
 from risk.step import begin_step, enter_step
@@ -84,6 +86,21 @@ def note_opening(arena, contract, now_ns):
     terms.sample_next_ns = (since_ns // sample_ns + 1) * sample_ns + terms.funding_sample_offset_ns
 
 
+@kernel
+def follow_mark(arena, contract, is_first):
+    """The state that a new mark brings: a contract that has traded before reopens by an auction
+    (5.4); while the move limit holds the mark, what would be continuous is reduce-only (6.2)."""
+    terms = CONTRACT(arena, contract)
+    if terms.state == STATE_FROZEN:
+        state_to = STATE_CONTINUOUS if is_first else STATE_AUCTION
+        enter_state(arena, contract, state_to, WHY_FRESH_MARK)
+    elif terms.state == STATE_CONTINUOUS and terms.held == 1:
+        enter_state(arena, contract, STATE_REDUCE_ONLY, WHY_MARK_HELD)
+    elif terms.state == STATE_REDUCE_ONLY and terms.held == 0:
+        if terms.state_why == WHY_MARK_HELD:
+            enter_state(arena, contract, STATE_CONTINUOUS, WHY_MARK_FREE)
+
+
 @cold
 def publish_pair(arena, contract, source, price_ticks):
     """Take one source price to the mark; 1 when the contract's holders must be valued."""
@@ -99,17 +116,13 @@ def publish_pair(arena, contract, source, price_ticks):
             freeze_contract(arena, contract)
             note_due(arena)
         return 0
-    if terms.state == STATE_FROZEN:
+    was_frozen = terms.state == STATE_FROZEN
+    is_first = terms.opened == 0
+    if was_frozen:
         note_opening(arena, contract, now_ns)
     mark_before = terms.mark_ticks
-    held = publish_mark(arena, contract, now_ns)
-    was_frozen = terms.state == STATE_FROZEN
-    if was_frozen:
-        change_state(arena, contract, STATE_CONTINUOUS, WHY_FRESH_MARK)
-    elif terms.state == STATE_CONTINUOUS and held == 1:
-        change_state(arena, contract, STATE_REDUCE_ONLY, WHY_MARK_HELD)
-    elif terms.state == STATE_REDUCE_ONLY and held == 0:
-        change_state(arena, contract, STATE_CONTINUOUS, WHY_MARK_FREE)
+    terms.held = publish_mark(arena, contract, now_ns)
+    follow_mark(arena, contract, is_first)
     note_due(arena)
     cancel_outside_band(arena, contract, BUY)
     cancel_outside_band(arena, contract, SELL)

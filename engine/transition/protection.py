@@ -87,7 +87,7 @@ def note_quote_fill(arena, account, group_number, side, lots):
 
 @kernel
 def is_tripped_on_trial(arena, slot):
-    """Whether the quote's group has tripped in the look-ahead of the present command."""
+    """Whether the quote's group has tripped in the present look-ahead."""
     group = PROTECTION(arena, protection_at(ORDER(arena, slot).account, protection_of(arena, slot)))
     return group.trial == ENGINE(arena, 0).trial and group.lots_trial < 0
 

@@ -20,14 +20,15 @@ from engine.state.access import ACCOUNT, CONTRACT, ENGINE, LIQUIDATION, POOL, PO
 from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.events import emit
 from engine.state.layout import WHOLE_NEXT
+from engine.trading_state import CLOSED, EVERY, is_one_of
 from engine.transition.orders import cancel_linked, cancel_of_account
-from engine.transition.step_plan import plan_step
+from engine.transition.step_plan import STEP_WAIT, plan_step
 from engine.transition.sweep import sweep
 from engine.transition.transfers import deleverage, pair_off, take_over_with_penalty
 from engine.transition.waterfall import end_liquidation
 from risk.deleveraging import SOLVENT
 from risk.liquidation import compute_share
-from risk.liquidation_queue import cool_account, wake_accounts
+from risk.liquidation_queue import WAITING_NS, cool_account, wake_accounts
 from risk.margin import find_largest_position, value_beside
 from risk.supervision import drain_suspects, value_again, wake_due_accounts
 
@@ -54,10 +55,13 @@ def step_account(arena, account):
     """One step of one account: end, partial or whole."""
     engine = ENGINE(arena, 0)
     step = plan_step(arena, account)
+    if step == STEP_WAIT:
+        cool_account(arena, account, WAITING_NS)
+        return step
     if step == 0:
         if engine.plan_position != NONE:
             return end_liquidation(arena, account, END_RECOVERED)
-        is_flat = find_largest_position(arena, account, 0) == NONE
+        is_flat = find_largest_position(arena, account, EVERY) == NONE
         return end_liquidation(arena, account, END_FLAT if is_flat else END_FROZEN)
     cancel_of_account(arena, account, CANCEL_LIQUIDATION, REDUCE_ONLY, SIDES_BOTH, 0)
     contract = engine.plan_contract
@@ -70,10 +74,12 @@ def step_account(arena, account):
     )  # fmt: skip
     ACCOUNT(arena, account).flags &= ~WHOLE_NEXT
     side = SELL if POSITION(arena, position).lots > 0 else BUY
-    leaves = sweep(
-        arena, contract, account, position, NONE,
-        side, engine.plan_limit_ticks, lots, STP_CANCEL_OLDEST, share,
-    )  # fmt: skip
+    leaves = lots
+    if not is_one_of(CLOSED, CONTRACT(arena, contract).state):  # without trading: (e), (f) at once
+        leaves = sweep(
+            arena, contract, account, position, NONE,
+            side, engine.plan_limit_ticks, lots, STP_CANCEL_OLDEST, share,
+        )  # fmt: skip
     if step == STEP_WHOLE:
         if leaves > 0:
             close_whole(arena, account, contract, position)
@@ -99,10 +105,10 @@ def run_queue(arena):
             wake_due_accounts(arena)
         if engine.liquidations == 0:
             break
-        step_account(arena, LIQUIDATION(arena, 0).slot)
-        cancel_linked(arena, NONE)
-        drain_suspects(arena)
-        steps += 1
+        if step_account(arena, LIQUIDATION(arena, 0).slot) != STEP_WAIT:
+            cancel_linked(arena, NONE)
+            drain_suspects(arena)
+            steps += 1
     return steps
 
 

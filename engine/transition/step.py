@@ -7,6 +7,7 @@ from engine.schema.commands import (
     AMEND_ORDER,
     CANCEL_ORDER,
     CANCEL_SESSION,
+    CHANGE_STATE,
     CLIENT_LAST,
     DEPOSIT,
     MASS_CANCEL,
@@ -19,6 +20,7 @@ from engine.schema.commands import (
     PUBLISH_PRICE,
     RELEASE_TRADING,
     RELEASE_WITHDRAWALS,
+    SET_BAND,
     SET_HEARTBEAT,
     SET_PROTECTION,
     STOP_TRADING,
@@ -36,6 +38,7 @@ from engine.transition.cancelling import (
 )
 from engine.transition.conditional import place_bracket, place_order, run_fired
 from engine.transition.due import do_due_work
+from engine.transition.interruptions import change_trading_state, set_band
 from engine.transition.money import deposit, open_account, release_withdrawals, withdraw
 from engine.transition.orders import cancel_linked
 from engine.transition.placing import amend_order, cancel_order
@@ -82,6 +85,8 @@ def refuse(arena, commands, row, code):
     if kind == PLACE_ORDER or kind == PLACE_BRACKET or kind == MASS_CANCEL:
         contract = command.contract + 0
     if kind == PUBLISH_PRICE:
+        contract = command.contract + 0
+    if kind == CHANGE_STATE or kind == SET_BAND:
         contract = command.contract + 0
     if kind == CANCEL_ORDER or kind == AMEND_ORDER:
         order_id = command.order_id
@@ -137,6 +142,10 @@ def do_rare_command(arena, commands, row):
         return deposit(arena, command.ledger, command.account, command.amount)
     if kind == RELEASE_WITHDRAWALS:
         return release_withdrawals(arena)
+    if kind == CHANGE_STATE:
+        return change_trading_state(arena, command.contract, command.state)
+    if kind == SET_BAND:
+        return set_band(arena, command.contract, command.low_ticks, command.high_ticks)
     if kind == ADVANCE_TIME:
         time_ns = ENGINE(arena, 0).clock_ns
         emit(arena, events.TIME_ADVANCED, 0, 0, time_ns, 0, 0, 0, 0, 0)

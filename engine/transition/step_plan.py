@@ -12,16 +12,19 @@ from engine.schema.vocabulary import BUY, NONE, REDUCE_ONLY, SELL, STEP_PARTIAL,
 from engine.state.access import ACCOUNT, CONTRACT, ENGINE, ORDER, POSITION, POSITION_EXTRA
 from engine.state.arithmetic import absolute, multiply_rate_floor
 from engine.state.layout import WHOLE_NEXT
+from engine.trading_state import CLOSED, COLLECTING, STEPPED, is_one_of
 from engine.transition.orders import is_waiting
 from risk.liquidation import compute_limit, compute_share, compute_target, plan_cut
 from risk.margin import find_largest_position, value_beside
+
+STEP_WAIT = -1  # for an auction: what is left stands in contracts that collect orders
 
 
 @cold
 def is_whole_due(arena, account, position, equity, maintenance):
     """1 when 9.2(d) closes the whole position whatever a partial could do."""
     terms = CONTRACT(arena, POSITION_EXTRA(arena, position).contract)
-    if ACCOUNT(arena, account).flags & WHOLE_NEXT:
+    if ACCOUNT(arena, account).flags & WHOLE_NEXT or is_one_of(CLOSED, terms.state):
         return 1
     if absolute(POSITION(arena, position).lots) <= terms.liquidation_whole_lots:
         return 1
@@ -48,21 +51,15 @@ def compute_own_lots(arena, position, side, limit_ticks):
 
 
 @cold
-def plan_step(arena, account):
-    """Choose position, kind, lots and limit of the account's next step.
-
-    Returns the kind of step, 0 when the account should leave liquidation: then `plan_position` is
-    NONE when nothing tradable is left, or the position whose target the equity has reached.
-    """
+def plan_close(arena, account, position):
+    """Kind, lots and limit of a step that closes a position, not bounded by what the book shows;
+    0 when the equity has reached the target."""
     engine = ENGINE(arena, 0)
     equity, maintenance = value_beside(arena, account, 0)
     engine.plan_equity = equity
     engine.plan_maintenance = maintenance
-    position = find_largest_position(arena, account, 1)
     engine.plan_position = position
-    if position == NONE:
-        return 0
-    contract = POSITION_EXTRA(arena, position).contract
+    contract = POSITION_EXTRA(arena, position).contract + 0
     engine.plan_contract = contract
     terms = CONTRACT(arena, contract)
     if equity >= compute_target(terms, maintenance):
@@ -76,19 +73,45 @@ def plan_step(arena, account):
     cut = plan_cut(arena, contract, position, equity, maintenance)
     if cut == 0:
         return STEP_WHOLE
-    side = BUY if POSITION(arena, position).lots > 0 else SELL
-    visible = compute_visible_lots(arena, contract, side, engine.plan_limit_ticks, LOTS_MAX)
-    visible -= compute_own_lots(arena, position, side, engine.plan_limit_ticks)
-    cut = min(cut, multiply_rate_floor(visible, terms.liquidation_depth_ppb))
-    if cut == 0:
-        return STEP_WHOLE
     engine.plan_lots = cut
     return STEP_PARTIAL
 
 
 @cold
+def plan_step(arena, account):
+    """Choose position, kind, lots and limit of the account's next step.
+
+    Returns the kind of step, STEP_WAIT, or 0 when the account should leave liquidation: then
+    `plan_position` is NONE when nothing is left that can be stepped, or the position whose target
+    the equity has reached.
+    """
+    engine = ENGINE(arena, 0)
+    position = find_largest_position(arena, account, STEPPED)
+    if position == NONE:
+        position = find_largest_position(arena, account, COLLECTING)
+        engine.plan_position = position
+        if position == NONE:
+            return 0
+        return STEP_WAIT if plan_close(arena, account, position) != 0 else 0
+    step = plan_close(arena, account, position)
+    if step != STEP_PARTIAL:
+        return step
+    contract = engine.plan_contract + 0
+    terms = CONTRACT(arena, contract)
+    side = BUY if POSITION(arena, position).lots > 0 else SELL
+    visible = compute_visible_lots(arena, contract, side, engine.plan_limit_ticks, LOTS_MAX)
+    visible -= compute_own_lots(arena, position, side, engine.plan_limit_ticks)
+    cut = min(engine.plan_lots, multiply_rate_floor(visible, terms.liquidation_depth_ppb))
+    engine.plan_lots = cut
+    if cut > 0:
+        return STEP_PARTIAL
+    engine.plan_lots = absolute(POSITION(arena, position).lots)
+    return STEP_WHOLE
+
+
+@cold
 def compute_step_lots(arena, account, contract):
     """The lots of one contract that the account's next step would close, 0 if it acts elsewhere."""
-    if plan_step(arena, account) == 0 or ENGINE(arena, 0).plan_contract != contract:
+    if plan_step(arena, account) <= 0 or ENGINE(arena, 0).plan_contract != contract:
         return 0
     return ENGINE(arena, 0).plan_lots

@@ -46,6 +46,7 @@ from engine.state.access import (
 from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
 from engine.state.events import emit
 from engine.state.layout import BRACKET, EXTRA, LIQUIDATING
+from engine.transition.band import has_dynamic_band, tighten_key
 from engine.transition.brackets import follow_entry
 from engine.transition.orders import (
     cancel_linked,
@@ -61,6 +62,7 @@ from engine.transition.protection import is_quote, note_quote_fill, protection_o
 from risk.margin import compute_maintenance_of, value_beside
 from risk.reserve import release_reserve
 from risk.settlement import (
+    compute_liquidation_fee,
     compute_maker_fee,
     compute_taker_fee,
     cover_if_short,
@@ -164,8 +166,7 @@ def check_aggressor(arena):
     if motion.slot == NONE:
         # up to what is left above the bankruptcy value of these lots (9.4)
         surplus = lots * edge + multiply_divide(motion.share, lots, motion.share_lots) - fee
-        surplus = max(min(surplus, equity), 0)
-        liquidation_fee = min(multiply_rate_ceil(value, terms.liquidation_fee_ppb), surplus)
+        liquidation_fee = compute_liquidation_fee(terms, value, surplus, equity)
     elif -edge > terms.slip_value:
         signed = lots if motion.side == BUY else -lots
         lots_after = POSITION(arena, motion.position).lots + signed
@@ -326,8 +327,27 @@ def look_at_trades(arena, contract):
 
     Its prices moved one way, so these two reach what all of them reach.
     """
+    if SWEEP(arena, 0).filled == 0 or CONTRACT(arena, contract).armed_last == 0:
+        return 0
     look_at(arena, contract, SOURCE_LAST, SWEEP(arena, 0).first_ticks)
     return look_at(arena, contract, SOURCE_LAST, CONTRACT(arena, contract).last_trade_ticks)
+
+
+@kernel
+def end_sweep(arena, ladder, asked_key, limit_key):
+    """Note whether the dynamic band ended the sweep, and let the triggers look.
+
+    An order that the band stopped may bring an auction, in which triggers see nothing.
+    """
+    motion = SWEEP(arena, 0)
+    motion.banded = 0
+    if limit_key != asked_key and motion.leaves > 0 and motion.stop_reason == 0:
+        key = LADDER(arena, ladder).best_key
+        motion.banded = 1 if key != NONE and key <= asked_key else 0
+    if motion.filled > 0 and CONTRACT(arena, motion.contract).armed_last > 0:
+        if motion.banded == 0 or motion.slot == NONE:
+            look_at_trades(arena, motion.contract)
+    motion.slot = NONE
 
 
 @cold
@@ -336,7 +356,8 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
 
     `slot` is the aggressor's order, NONE for a liquidation order, which then has `share`, its
     position's part of the account's equity. SWEEP tells `filled` lots and the `stop_reason` for
-    which a rest must be cancelled, 0 when nothing but limit or quantity ended the sweep.
+    which a rest must be cancelled, 0 when nothing but limit or quantity ended the sweep; `banded`
+    is 1 when the dynamic band did (5.3).
     """
     motion = SWEEP(arena, 0)
     motion.contract = contract
@@ -357,7 +378,10 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
     motion.stop_reason = 0
     maker_side = SELL - side
     ladder = ladder_of(contract, maker_side)
-    limit_key = key_of(limit_ticks, maker_side)
+    asked_key = key_of(limit_ticks, maker_side)
+    limit_key = asked_key
+    if has_dynamic_band(arena, contract):
+        limit_key = tighten_key(arena, contract, maker_side, limit_key)
     while motion.leaves > 0:
         key = LADDER(arena, ladder).best_key
         if key == NONE or key > limit_key:
@@ -394,7 +418,5 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
             motion.stop_reason = CANCEL_SOLVENCY
         if settle_links(arena) or motion.stop_reason != 0:
             break
-    motion.slot = NONE
-    if motion.filled > 0 and CONTRACT(arena, contract).armed_last > 0:
-        look_at_trades(arena, contract)
+    end_sweep(arena, ladder, asked_key, limit_key)
     return motion.leaves

@@ -24,6 +24,7 @@ from engine.schema.vocabulary import (
 from engine.state.access import CONTRACT, ENGINE, HIT, HIT_ORDER, POSITION
 from engine.state.arithmetic import multiply_divide
 from engine.state.events import emit
+from engine.trading_state import EVERY
 from engine.transition.orders import cancel_of_account
 from engine.transition.transfers import deleverage, pair_off, take_over
 from risk.accounts import contract_of, first_position, next_position
@@ -173,7 +174,7 @@ def close_debtor(arena, row):
         arena, events.WATERFALL_CLOSED, 0, debtor,
         hit.deficit, hit.fund, hit.given_up, hit.house, hit.haircut, 0,
     )  # fmt: skip
-    end = END_FLAT if find_largest_position(arena, debtor, 0) == NONE else END_FROZEN
+    end = END_FLAT if find_largest_position(arena, debtor, EVERY) == NONE else END_FROZEN
     end_liquidation(arena, debtor, end)
     return 0
 

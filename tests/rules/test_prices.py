@@ -129,7 +129,7 @@ def test_rule_5_4_a_stale_mark_freezes_the_contract_at_its_time():
     story.go(105)
     changed = only(story.price(100, source=2), "state_changed")
     assert (changed["state_to"], changed["why"]) == (
-        words.STATE_CONTINUOUS,
+        words.STATE_AUCTION,
         words.WHY_FRESH_MARK,
     )
 
@@ -217,7 +217,7 @@ def test_rule_5_4_frozen_is_no_liquidation_and_reopening_supervises():
     closed = only(events, "waterfall_closed")
     assert (closed["deficit"], closed["given_up"]) == (500, 500)
     changes = [event.values["state_to"] for event in named(events, "state_changed")]
-    assert changes == [words.STATE_CONTINUOUS, words.STATE_DEFAULT, words.STATE_CONTINUOUS]
+    assert changes == [words.STATE_AUCTION, words.STATE_DEFAULT, words.STATE_AUCTION]
     assert (story.cash(A), story.cash(B)) == (0, 100_000 + 1_500 - 500)
 
 

@@ -21,11 +21,11 @@ LAYERS = {
     "engine.kernel": 0,
     "engine.schema": 0,
     "engine.state": 0,
+    "engine.trading_state": 0,  # a table of words; risk asks it which positions can be stepped
     "engine.book": 1,
     "funding": 1,
     "risk": 2,
     "engine.transition": 3,
-    "engine.trading_state": 3,
     "engine.exchange": 3,
     "engine.genesis": 3,
     "engine.invariants": 3,

@@ -1,0 +1,145 @@
+"""Trading states (5.1): the one table of legal changes, and what each state takes.
+
+Everything else here is derived from the two tables when the module is imported, as bit masks and
+packed words, because kernels read constants only.
+"""
+
+from typing import NamedTuple
+
+from engine.kernel import kernel
+from engine.schema.vocabulary import (
+    STATE_AUCTION,
+    STATE_CONTINUOUS,
+    STATE_DEFAULT,
+    STATE_FROZEN,
+    STATE_HALTED,
+    STATE_LAST,
+    STATE_POST_ONLY,
+    STATE_PRE_OPEN,
+    STATE_REDUCE_ONLY,
+    STATE_SUSPENDED,
+    WHY_FRESH_MARK,
+    WHY_MARK_FREE,
+    WHY_MARK_HELD,
+    WHY_OPERATOR,
+    WHY_SOURCES,
+    WHY_TOO_VOLATILE,
+    WHY_UNCROSSED,
+    WHY_VOLATILITY,
+    WHY_WATERFALL,
+    WHY_WATERFALL_DONE,
+)
+
+# Who causes a change
+OPERATOR = "operator"
+PRICES = "prices"  # a source's price, or its silence
+MATCHING = "matching"  # a sweep at the dynamic band
+AUCTION = "auction"  # the end of one
+WATERFALL = "waterfall"
+
+STATES = tuple(range(STATE_LAST + 1))
+_TRADING = (STATE_CONTINUOUS, STATE_REDUCE_ONLY, STATE_POST_ONLY)
+_COLLECTING = (STATE_PRE_OPEN, STATE_AUCTION)
+_CLOSED = (STATE_HALTED, STATE_SUSPENDED)
+_SETTABLE = (*_TRADING, *_COLLECTING, *_CLOSED)
+
+
+class Change(NamedTuple):
+    """One legal change of state."""
+
+    state_from: int
+    state_to: int
+    who: str
+    why: int
+
+
+def _changes(froms: tuple[int, ...], tos: tuple[int, ...], who: str, why: int) -> list[Change]:
+    """Every pair of two different states."""
+    return [Change(a, b, who, why) for a in froms for b in tos if a != b]
+
+
+CHANGES: tuple[Change, ...] = (
+    *_changes(_TRADING, _SETTABLE, OPERATOR, WHY_OPERATOR),
+    *_changes(_COLLECTING, _TRADING, OPERATOR, WHY_OPERATOR),  # with an uncross
+    *_changes((STATE_PRE_OPEN,), (STATE_AUCTION, *_CLOSED), OPERATOR, WHY_OPERATOR),
+    *_changes((STATE_AUCTION,), (STATE_PRE_OPEN, *_CLOSED), OPERATOR, WHY_OPERATOR),
+    # Orders that rest when a contract closes may cross: only an auction opens it again.
+    *_changes(_CLOSED, (*_COLLECTING, *_CLOSED), OPERATOR, WHY_OPERATOR),
+    *_changes((STATE_FROZEN,), (STATE_CONTINUOUS, STATE_AUCTION), PRICES, WHY_FRESH_MARK),
+    *_changes(_SETTABLE, (STATE_FROZEN,), PRICES, WHY_SOURCES),
+    Change(STATE_CONTINUOUS, STATE_REDUCE_ONLY, PRICES, WHY_MARK_HELD),
+    Change(STATE_REDUCE_ONLY, STATE_CONTINUOUS, PRICES, WHY_MARK_FREE),
+    *_changes(_TRADING, (STATE_AUCTION,), MATCHING, WHY_VOLATILITY),
+    *_changes(_TRADING, (STATE_HALTED,), MATCHING, WHY_TOO_VOLATILE),
+    *_changes((STATE_AUCTION,), _TRADING, AUCTION, WHY_UNCROSSED),
+    # What should become continuous while the mark is held becomes reduce-only (6.2).
+    Change(STATE_AUCTION, STATE_REDUCE_ONLY, AUCTION, WHY_MARK_HELD),
+    *_changes((*_COLLECTING, STATE_POST_ONLY), (STATE_REDUCE_ONLY,), OPERATOR, WHY_MARK_HELD),
+    Change(STATE_REDUCE_ONLY, STATE_REDUCE_ONLY, OPERATOR, WHY_MARK_HELD),
+    *_changes(_SETTABLE, (STATE_DEFAULT,), WATERFALL, WHY_WATERFALL),
+    *_changes((STATE_DEFAULT,), _SETTABLE, WATERFALL, WHY_WATERFALL_DONE),
+)
+
+
+class Taking(NamedTuple):
+    """What a contract takes in one state."""
+
+    trades: bool = False  # orders meet as they come; the book stays uncrossed
+    collects: bool = False  # orders rest, crossed or not, for an uncross
+    steps: bool = False  # liquidation steps of its positions (9.2)
+    sampled: bool = False  # premium samples (7.1)
+
+
+TAKING: dict[int, Taking] = {
+    STATE_FROZEN: Taking(),
+    STATE_CONTINUOUS: Taking(trades=True, steps=True, sampled=True),
+    STATE_REDUCE_ONLY: Taking(trades=True, steps=True),
+    STATE_DEFAULT: Taking(steps=True),
+    STATE_PRE_OPEN: Taking(collects=True),
+    STATE_AUCTION: Taking(collects=True),
+    STATE_HALTED: Taking(steps=True),
+    STATE_POST_ONLY: Taking(trades=True, steps=True, sampled=True),
+    STATE_SUSPENDED: Taking(steps=True),
+}
+
+
+def _mask(states: tuple[int, ...]) -> int:
+    return sum(1 << state for state in states)
+
+
+TRADING = _mask(tuple(state for state in STATES if TAKING[state].trades))
+COLLECTING = _mask(tuple(state for state in STATES if TAKING[state].collects))
+STEPPED = _mask(tuple(state for state in STATES if TAKING[state].steps))
+SAMPLED = _mask(tuple(state for state in STATES if TAKING[state].sampled))
+CLOSED = _mask(_CLOSED)
+EVERY = _mask(STATES)
+
+# Bit (9 x from + to) of the operator's changes, over two words: a kernel indexes no tuple.
+_WIDTH = STATE_LAST + 1
+_SPLIT = 5
+
+
+def _word(first: int, end: int) -> int:
+    pairs = {(c.state_from, c.state_to) for c in CHANGES if c.why == WHY_OPERATOR}
+    return sum(1 << ((a - first) * _WIDTH + b) for a, b in pairs if first <= a < end)
+
+
+_LOW = _word(0, _SPLIT)
+_HIGH = _word(_SPLIT, _WIDTH)
+assert _SPLIT * _WIDTH < 63 and (_WIDTH - _SPLIT) * _WIDTH < 63
+
+
+@kernel
+def is_one_of(states, state):
+    """Whether a state belongs to a mask of states."""
+    return (states >> state) & 1 != 0
+
+
+@kernel
+def may_operator_change(state_from, state_to):
+    """Whether the table lets an operator take a contract from one state to another."""
+    if state_to < 0 or state_to > STATE_LAST:
+        return False
+    if state_from < _SPLIT:
+        return (_LOW >> (state_from * _WIDTH + state_to)) & 1 != 0
+    return (_HIGH >> ((state_from - _SPLIT) * _WIDTH + state_to)) & 1 != 0

@@ -1,0 +1,83 @@
+"""What interrupts trading: the dynamic band, and an operator (5.1, 5.3)."""
+
+from engine.kernel import cold
+from engine.schema import events, refusals
+from engine.schema.bounds import VOLATILITY_AUCTIONS_MAX
+from engine.schema.vocabulary import (
+    STATE_AUCTION,
+    STATE_HALTED,
+    WHY_OPERATOR,
+    WHY_TOO_VOLATILE,
+    WHY_VOLATILITY,
+)
+from engine.state.access import CONTRACT, ENGINE, VOLATILITY_TIME
+from engine.state.events import emit
+from engine.trading_state import TRADING, is_one_of, may_operator_change
+from engine.transition.auctions import uncross_into
+from engine.transition.due import note_due
+from engine.transition.states import enter_state, is_collecting
+
+
+@cold
+def interrupt_trading(arena, contract):
+    """A sweep would have left the dynamic band: an auction, or a halt after too many of them."""
+    terms = CONTRACT(arena, contract)
+    now_ns = ENGINE(arena, 0).clock_ns
+    first = contract * VOLATILITY_AUCTIONS_MAX
+    count = terms.volatility_auctions + 0
+    at_most = terms.volatility_auctions_max
+    if at_most > 0 and count >= at_most:
+        started_ns = VOLATILITY_TIME(
+            arena, first + (count - at_most) % VOLATILITY_AUCTIONS_MAX
+        ).value
+        if started_ns > now_ns - terms.volatility_window_ns:
+            enter_state(arena, contract, STATE_HALTED, WHY_TOO_VOLATILE)
+            return note_due(arena)
+    VOLATILITY_TIME(arena, first + count % VOLATILITY_AUCTIONS_MAX).value = now_ns
+    terms.volatility_auctions = count + 1
+    enter_state(arena, contract, STATE_AUCTION, WHY_VOLATILITY)
+    return note_due(arena)
+
+
+@cold
+def is_rest_small(arena, contract, lots, price_ticks):
+    """1 when a rest at the dynamic band is worth too little to start an auction."""
+    terms = CONTRACT(arena, contract)
+    worth = lots * price_ticks * terms.tick_value
+    return 1 if worth < terms.band_dynamic_value_min else 0
+
+
+@cold
+def change_trading_state(arena, contract, state_to):
+    """An operator's change of state; out of a state that collects into trading it uncrosses."""
+    if contract < 1 or contract > ENGINE(arena, 0).contracts:
+        return refusals.CONTRACT_UNKNOWN
+    terms = CONTRACT(arena, contract)
+    if not may_operator_change(terms.state, state_to):
+        return refusals.STATE_CHANGE_INVALID
+    # From here the change stands; nothing below may refuse.
+
+    if is_one_of(TRADING, state_to):
+        terms.state_open = state_to
+    if is_collecting(arena, contract) and is_one_of(TRADING, state_to):
+        uncross_into(arena, contract, state_to, WHY_OPERATOR)
+    else:
+        enter_state(arena, contract, state_to, WHY_OPERATOR)
+    note_due(arena)
+    return refusals.OK
+
+
+@cold
+def set_band(arena, contract, low_ticks, high_ticks):
+    """Fix the dynamic band; 0 and 0 let it follow the last trade again."""
+    if contract < 1 or contract > ENGINE(arena, 0).contracts:
+        return refusals.CONTRACT_UNKNOWN
+    terms = CONTRACT(arena, contract)
+    is_off = low_ticks == 0 and high_ticks == 0
+    is_band = low_ticks >= 1 and low_ticks <= high_ticks and high_ticks <= terms.price_ticks_max
+    if not is_off and not is_band:
+        return refusals.BAND_INVALID
+    terms.band_set_low_ticks = low_ticks
+    terms.band_set_high_ticks = high_ticks
+    emit(arena, events.BAND_SET, contract, 0, low_ticks, high_ticks, 0, 0, 0, 0)
+    return refusals.OK
