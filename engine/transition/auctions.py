@@ -6,15 +6,11 @@ from engine.schema import events
 from engine.schema.vocabulary import WHY_UNCROSSED
 from engine.state.access import CONTRACT, UNCROSS
 from engine.state.events import emit
+from engine.transition.auction_trial import run_trial
 from engine.transition.band import is_outside_band
 from engine.transition.liquidation_orders import join_liquidations, leave_auction
 from engine.transition.states import enter_state, open_state_of
-from engine.transition.uncrossing import (
-    cancel_breaches,
-    cancel_crossing,
-    run_trial,
-    walk_book,
-)
+from engine.transition.uncrossing import cancel_breaches, cancel_crossing, walk_book
 
 
 @cold
