@@ -15,7 +15,7 @@ from engine.schema.packing import pack_into, rows_of
 from engine.schema.vocabulary import BUY, NAMES, SELL
 from engine.state.arena import Arena
 from engine.transition.run import one, run
-from engine.views import Valuer, view_contract, view_depth, view_pool
+from engine.views import Valuer, view_contract, view_depth, view_indicative, view_pool
 
 EVENTS_PER_RUN = 2**16  # a run stops for its events to be read once so many stand there
 
@@ -97,6 +97,13 @@ class Exchange:
         """(bid_ticks, bid_lots, ask_ticks, ask_lots), 0 where a side is empty."""
         bids, asks = self.depth(contract, 1)
         return (*(bids[0] if bids else (0, 0)), *(asks[0] if asks else (0, 0)))
+
+    def indicative(self, contract: int) -> tuple[int, int, int]:
+        """(price_ticks, lots, surplus of buys) of an uncross now, all 0 when nothing meets (5.2).
+
+        Liquidation orders, which join only then, are left out.
+        """
+        return view_indicative(self._arena, contract)
 
     def account(self, account: int) -> dict[str, Any]:
         """Cash, equity, margins and positions of one account; KeyError when there is none."""

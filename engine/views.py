@@ -1,11 +1,12 @@
 """Read-only views of the state for people and tests, as plain Python values."""
 
-from collections.abc import Iterator
-from itertools import islice
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from itertools import accumulate, islice
 from typing import Any
 
 from engine.schema import bounds
-from engine.schema.vocabulary import BUY, NONE
+from engine.schema.vocabulary import BUY, NONE, SELL
 from engine.state import layout
 from engine.state.arena import Arena
 
@@ -202,3 +203,63 @@ def view_orders(arena: Arena, contract: int, side: int) -> list[dict[str, int]]:
             found.append(view)
             slot = int(order["next"])
     return found
+
+
+def view_indicative(arena: Arena, contract: int) -> tuple[int, int, int]:
+    """(price_ticks, lots, surplus) by the four steps of 5.2, over the orders of both sides."""
+    terms = view_contract(arena, contract)
+    levels: tuple[dict[int, int], dict[int, int]] = ({}, {})
+    for side, lots_at in zip((BUY, SELL), levels, strict=True):
+        for order in view_orders(arena, contract, side):
+            lots = order["lots"] + order["lots_hidden"]
+            lots_at[order["price_ticks"]] = lots_at.get(order["price_ticks"], 0) + lots
+    reference = terms["last_trade_ticks"] or terms["auction_reference_ticks"]
+    return choose_uncross(*levels, reference)
+
+
+def choose_uncross(
+    bids: dict[int, int], asks: dict[int, int], reference: int
+) -> tuple[int, int, int]:
+    """Most volume, least surplus, the surplus's side, nearest the reference (0: the middle).
+
+    Takes lots by price. Between two neighbours of these ticks nothing changes, so they stand for
+    all; beyond the best prices nothing trades.
+    """
+    if not bids or not asks or max(bids) < min(asks):
+        return 0, 0, 0
+    lowest, highest = min(asks), max(bids)
+    ticks = {price + step for price in (*bids, *asks) for step in (-1, 0, 1)}
+    buys_below = _sums({price: lots for price, lots in bids.items() if price >= lowest})
+    sells_to = _sums(asks)
+    found = []
+    for tick in sorted(tick for tick in ticks if lowest <= tick <= highest):
+        buys = buys_below(highest) - buys_below(tick - 1)
+        sells = sells_to(tick)
+        found.append((min(buys, sells), buys - sells, tick))
+    return _choose(found, reference)
+
+
+def _sums(lots_at: dict[int, int]) -> Callable[[int], int]:
+    """The lots at a price or below."""
+    prices = sorted(lots_at)
+    sums = [0, *accumulate(lots_at[price] for price in prices)]
+    return lambda price: sums[bisect_right(prices, price)]
+
+
+def _choose(found: list[tuple[int, int, int]], reference: int) -> tuple[int, int, int]:
+    """The four steps over (volume, surplus, tick)."""
+    volume = max(row[0] for row in found)
+    least = min(abs(surplus) for lots, surplus, _ in found if lots == volume)
+    left = [
+        (tick, surplus)
+        for lots, surplus, tick in found
+        if lots == volume and abs(surplus) == least
+    ]
+    low, high = left[0][0], left[-1][0]
+    if left[-1][1] > 0:
+        price = high
+    elif left[0][1] < 0:
+        price = low
+    else:
+        price = min(max(reference or (low + high) // 2, low), high)
+    return price, volume, [surplus for tick, surplus in left if tick <= price][-1]

@@ -20,12 +20,14 @@ from engine.schema.commands import (
     AmendOrder,
     AnyCommand,
     CancelOrder,
+    ChangeState,
     Deposit,
     MassCancel,
     OpenAccount,
     PlaceOrder,
     PublishPrice,
     ReleaseWithdrawals,
+    SetBand,
     Withdraw,
 )
 from engine.state.arena import canonical_form
@@ -94,6 +96,25 @@ def trading() -> Story:
     story.order(A, BUY, 10, 990)
     story.order(B, SELL, 10, 1_010)
     return story
+
+
+def in_state(state: int) -> Story:
+    """The same, brought into a state by the operator."""
+    story = trading()
+    story.submit(ChangeState(time_ns=NS, contract=1, state=state))
+    return story
+
+
+def auctioning() -> Story:
+    return in_state(words.STATE_AUCTION)
+
+
+def halted() -> Story:
+    return in_state(words.STATE_HALTED)
+
+
+def post_only() -> Story:
+    return in_state(words.STATE_POST_ONLY)
 
 
 def id_100() -> Story:
@@ -426,6 +447,20 @@ TABLE: list[tuple[Callable[[], Story], AnyCommand, int]] = [
     (trading, publish(contract_2=2, price_ticks_2=0), R.SOURCE_PRICE_INVALID),
     (trading, publish(contract_3=2, price_ticks_3=1_501), R.SOURCE_PRICE_INVALID),
     (trading, ReleaseWithdrawals(time_ns=NS), R.WITHDRAWALS_NOT_STOPPED),
+    # states and bands
+    (auctioning, place(), R.OK),
+    (auctioning, place(tif=words.IOC), R.CONTRACT_COLLECTING),
+    (auctioning, place(tif=words.FOK), R.CONTRACT_COLLECTING),
+    (halted, place(), R.CONTRACT_CLOSED),
+    (post_only, place(), R.CONTRACT_POST_ONLY),
+    (post_only, place(price_ticks=1_000, flags=words.POST_ONLY), R.OK),
+    (trading, ChangeState(time_ns=NS, contract=3, state=1), R.CONTRACT_UNKNOWN),
+    (trading, ChangeState(time_ns=NS, contract=1, state=words.STATE_HALTED), R.OK),
+    (trading, ChangeState(time_ns=NS, contract=1, state=1), R.STATE_CHANGE_INVALID),
+    (trading, SetBand(time_ns=NS, contract=3), R.CONTRACT_UNKNOWN),
+    (trading, SetBand(time_ns=NS, contract=1, low_ticks=1, high_ticks=1_500), R.OK),
+    (trading, SetBand(time_ns=NS, contract=1, low_ticks=1, high_ticks=1_501), R.BAND_INVALID),
+    (trading, SetBand(time_ns=NS, contract=1, low_ticks=2, high_ticks=1), R.BAND_INVALID),
     (stopped, ReleaseWithdrawals(time_ns=NS), R.OK),
 ]
 # fmt: on

@@ -26,7 +26,6 @@ WAYS = {
 }
 
 # The page's table, written again: rows are the state left, letters the state asked for.
-#            C R P A H O S   continuous, reduce-only, pre-open, auction, halted, post-only, suspended
 BY_OPERATOR = {
     "continuous": "-RPAHOS",
     "reduce_only": "C-PAHOS",
