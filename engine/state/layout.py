@@ -147,6 +147,7 @@ UNCROSS_SIDE = _record(
     key="i8", slot="i8", row="i8", end="i8", level_key="i8", level_lots="i8",
     # the party that trades, and what outlives it
     party="i8", sibling="i8", sibling_id="i8", group="i8", is_entry="i8",
+    is_over="i8",
 )  # fmt: skip
 AUCTION_ORDER = _record(
     64,

@@ -6,6 +6,7 @@ from engine.book.orders import (
     note_partial_fill,
     open_lots_of,
     order_id_of,
+    unlink_order,
 )
 from engine.kernel import cold
 from engine.schema import events
@@ -139,19 +140,23 @@ def settle_party(arena, contract, party, side, account, position, order_id, lots
 
 
 @cold
-def note_party(arena, party, side):
+def note_party(arena, party, side, lots):
     """Keep what a fill needs of an order behind its end: sibling, protection group, bracket."""
     cursor = UNCROSS_SIDE(arena, side)
     cursor.party = party
     cursor.sibling = NONE
     cursor.group = 0
     cursor.is_entry = 0
+    cursor.is_over = 0
     if party < 0 or ORDER(arena, party).flags & EXTRA == 0:
         return 0
     cursor.sibling = ORDER_EXTRA(arena, party).sibling
     cursor.is_entry = is_entry(arena, party)
     if cursor.sibling != NONE:
         cursor.sibling_id = order_id_of(arena, cursor.sibling)
+    if lots == open_lots_of(arena, party):
+        cursor.is_over = 1
+        unlink_order(arena, party)  # the fill ends it, but its sibling has its turn behind the legs
     if is_quote(arena, party):
         cursor.group = protection_of(arena, party)
     return 0
@@ -172,11 +177,13 @@ def follow_party(arena, side, account, lots):
 def cut_link(arena, side, lots):
     """Then what the fill took goes from the order's sibling, too, unless the pair was the two."""
     cursor = UNCROSS_SIDE(arena, side)
-    if cursor.is_entry == 1 and ORDER(arena, cursor.party).lots == 0:
+    if cursor.is_entry == 1 and cursor.is_over == 1:
         free_order_slot(arena, cursor.party)
     sibling = cursor.sibling + 0
-    if sibling != NONE and order_id_of(arena, sibling) == cursor.sibling_id:
-        cut_sibling(arena, sibling, lots)
+    if sibling == NONE or order_id_of(arena, sibling) != cursor.sibling_id:
+        return 0
+    if ORDER(arena, sibling).lots != 0:
+        cut_sibling(arena, sibling, lots, cursor.is_over)
     return 0
 
 
@@ -207,8 +214,8 @@ def trade_pair(arena, contract, buyer, seller, lots):
     if terms.traded_value <= TRADED_VALUE_MAX:
         terms.traded_lots += lots
         terms.traded_value += value_of(arena, contract, lots)
-    note_party(arena, buyer, BUY)
-    note_party(arena, seller, SELL)
+    note_party(arena, buyer, BUY, lots)
+    note_party(arena, seller, SELL, lots)
     take_from_party(arena, buyer, lots)
     take_from_party(arena, seller, lots)
     settle_party(

@@ -394,60 +394,86 @@ def test_rule_9_0_pairs_that_the_trial_never_saw_are_judged_at_the_fill():
     assert (story.lots(C), story.lots(D), story.lots(E)) == (0, 10, -5)
 
 
-MODES = (NEWEST, OLDEST, BOTH, DECREMENT)
+MODES = (NEWEST, OLDEST, BOTH, DECREMENT, NO_STP)
 
 
-@pytest.mark.parametrize("seed", range(12))
+def random_order(story: Story, draws: random.Random, mark: int, last: dict[int, int]) -> None:
+    account = draws.choice((A, B, C, D, E))
+    price = min(max(mark + draws.randint(-5, 5), 1), 200)
+    terms = {"stp": draws.choice(MODES), "tif": draws.choice((GTC, GTC, GTC, IOC, FOK))}
+    terms["flags"] = draws.choice((0, 0, 0, 0, words.POST_ONLY, words.REDUCE_ONLY))
+    if terms["flags"] == words.POST_ONLY:
+        terms["tif"] = GTC
+    if terms["tif"] == GTC:
+        terms["display_lots"] = draws.choice((0, 0, 1))
+        terms["linked_id"] = draws.choice((0, 0, last.get(account, 0)))
+    events = story.order(account, draws.randint(0, 1), draws.randint(1, 30), price, **terms)
+    if named(events, "order_accepted"):
+        last[account] = named(events, "order_accepted")[0].values["order_id"]
+
+
+def random_bracket(story: Story, draws: random.Random, mark: int) -> None:
+    side = draws.randint(0, 1)
+    price, sign = mark + draws.randint(-3, 3), 1 if side == BUY else -1
+    story.submit(
+        commands.PlaceBracket(
+            time_ns=story.now_ns, account=draws.choice((A, B, C, D, E)), contract=1, side=side,
+            client_id=story.client_id(), lots=draws.randint(1, 9), price_ticks=price,
+            stop_ticks=price - 3 * sign, target_ticks=price + 2 * sign,
+            trigger_source=words.SOURCE_LAST,
+        )
+    )  # fmt: skip
+
+
+def random_quotes(story: Story, draws: random.Random, mark: int) -> None:
+    fields = {"time_ns": story.now_ns, "account": draws.choice((C, D, E)), "protection": 1}
+    if draws.random() < 0.3:
+        story.submit(
+            commands.SetProtection(
+                client_id=story.client_id(), window_ns=NS_PER_SECOND, lots_max=6, **fields
+            )
+        )
+    quote = commands.Quote(
+        1, mark + draws.randint(-4, 3), draws.randint(0, 9), mark + draws.randint(-3, 4),
+        draws.randint(0, 9),
+    )  # fmt: skip
+    story.submit(commands.MassQuote(client_id=story.client_id(), rows=(quote,), **fields))
+
+
+@pytest.mark.parametrize("seed", range(10))
 def test_rule_14_random_auctions_break_nothing(seed):
-    """Poor and rich accounts of shared groups, reduce-only, icebergs, links, brackets, moving
-    marks, changes of state: every command is followed by the invariants."""
+    """Poor and rich accounts of shared groups, every kind of order, moving marks, changes of
+    state: every command is followed by the invariants."""
     draws = random.Random(seed)
     story = Story(
         contract(
-            initial_ppb=10 * PERCENT, maintenance_ppb=5 * PERCENT, price_ticks_max=200,
-            auction_ns=5 * NS_PER_SECOND, band_dynamic_ppb=draws.choice((0, 3 * PERCENT)),
+            initial_ppb=5 * PERCENT, maintenance_ppb=4 * PERCENT, price_ticks_max=200,
+            auction_ns=5 * NS_PER_SECOND, band_dynamic_ppb=draws.choice((0, 0, 3 * PERCENT)),
             fee_taker_ppb=2_000_000, fee_maker_ppb=1_000_000, liquidation_fee_ppb=1_000_000,
-            liquidation_cooldown_ns=NS_PER_SECOND,
+            liquidation_cooldown_ns=NS_PER_SECOND, stp_none_allowed=True,
+            source_stale_ns=8 * NS_PER_SECOND,
         ),
         fund_cash=500,
     )  # fmt: skip
-    accounts = (A, B, C, D, E)
-    for account, group in zip(accounts, (1, 1, 2, 3, 4), strict=True):
-        story.open(account, draws.choice((300, 1_000, 20_000)), group=group)
+    for account, group in zip((A, B, C, D, E), (1, 1, 2, 3, 4), strict=True):
+        story.open(account, draws.choice((300, 600, 5_000)), group=group)
     mark = 100
     story.price(mark)
-    last = 0
-    for _ in range(120):
+    last: dict[int, int] = {}
+    for _ in range(150):
         kind = draws.randint(0, 19)
-        account = draws.choice(accounts)
-        price = min(max(mark + draws.randint(-6, 6), 1), 200)
         if kind < 11:
-            terms = {"stp": draws.choice(MODES), "tif": draws.choice((GTC, GTC, GTC, IOC, FOK))}
-            terms["flags"] = draws.choice((0, 0, 0, words.POST_ONLY, words.REDUCE_ONLY))
-            if terms["flags"] == words.POST_ONLY:
-                terms["tif"] = GTC
-            lots = draws.randint(1, 12)
-            if terms["tif"] == GTC:
-                terms["display_lots"] = draws.choice((0, 0, 1))
-                terms["linked_id"] = draws.choice((0, 0, last))
-            events = story.order(account, draws.randint(0, 1), lots, price, **terms)
-            if named(events, "order_accepted"):
-                last = named(events, "order_accepted")[0].values["order_id"]
+            random_order(story, draws, mark, last)
         elif kind < 13:
-            mark = min(max(mark + draws.randint(-5, 5), 60), 140)
+            mark = min(max(mark + draws.randint(-3, 3), 60), 140)
             story.price(mark)
-        elif kind < 17:
+        elif kind < 15:
             change(story, draws.choice((CONTINUOUS, CONTINUOUS, AUCTION, AUCTION, PRE_OPEN, 2, 6)))
-        elif kind == 17:
-            side = draws.randint(0, 1)
-            sign = 1 if side == BUY else -1
-            story.submit(
-                commands.PlaceBracket(
-                    time_ns=story.now_ns, account=account, client_id=story.client_id(),
-                    contract=1, side=side, lots=draws.randint(1, 9), price_ticks=price,
-                    stop_ticks=price - 3 * sign, target_ticks=price + 2 * sign,
-                    trigger_source=words.SOURCE_LAST,
-                )
-            )  # fmt: skip
+        elif kind < 16:
+            random_bracket(story, draws, mark)
+        elif kind < 18:
+            random_quotes(story, draws, mark)
+        elif kind < 19:
+            story.deposit(draws.choice((A, B, C, D, E)), draws.choice((30, 100)))
         else:
             story.advance(draws.randint(1, 3))
