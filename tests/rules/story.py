@@ -131,12 +131,56 @@ class Story:
             )
         )
 
-    def cancel_all(self, account: int) -> Events:
+    def amend(self, account: int, number: int, lots: int, price: int) -> Events:
+        """New total quantity and limit."""
         return self.submit(
-            commands.MassCancel(
-                time_ns=self.now_ns, account=account, client_id=self.client_id(), contract=0
+            commands.AmendOrder(
+                time_ns=self.now_ns,
+                account=account,
+                client_id=self.client_id(),
+                order_id=number,
+                price_ticks=price,
+                lots=lots,
             )
         )
+
+    def cancel_all(self, account: int, number: int = 0, sides: int = words.SIDES_BOTH) -> Events:
+        return self.submit(
+            commands.MassCancel(
+                time_ns=self.now_ns,
+                account=account,
+                client_id=self.client_id(),
+                contract=number,
+                sides=sides,
+            )
+        )
+
+    def heartbeat(self, account: int, timeout_ns: int) -> Events:
+        return self.submit(
+            commands.SetHeartbeat(
+                time_ns=self.now_ns,
+                account=account,
+                client_id=self.client_id(),
+                timeout_ns=timeout_ns,
+            )
+        )
+
+    def lose_session(self, account: int, session: int) -> Events:
+        return self.submit(
+            commands.CancelSession(
+                time_ns=self.now_ns, account=account, client_id=self.client_id(), session=session
+            )
+        )
+
+    def stop(self, scope: int, number: int = 0) -> Events:
+        """The kill switch."""
+        return self.submit(commands.StopTrading(time_ns=self.now_ns, scope=scope, number=number))
+
+    def release(self, scope: int, number: int = 0) -> Events:
+        return self.submit(commands.ReleaseTrading(time_ns=self.now_ns, scope=scope, number=number))
+
+    def change_state(self, state: int, number: int = 1) -> Events:
+        return self.submit(commands.ChangeState(time_ns=self.now_ns, contract=number, state=state))
 
     def price(self, *pairs: int, source: int = 1) -> Events:
         """Publish prices of one source: `price(900)` for contract 1, else contract, price, ..."""
