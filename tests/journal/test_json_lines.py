@@ -35,6 +35,22 @@ SAMPLES: list[c.AnyCommand] = [
     c.Withdraw(time_ns=5, account=2, client_id=1, amount=2**59),
     c.SetHeartbeat(time_ns=5, account=2, client_id=1, timeout_ns=2**62),
     c.CancelSession(time_ns=5, account=2, client_id=1, session=127),
+    c.SetProtection(
+        time_ns=5, account=2, client_id=1, protection=4, window_ns=2**62, lots_max=2**31 - 1,
+        fills_max=1, net_lots_max=-1,
+    ),
+    c.MassQuote(
+        time_ns=5, account=2, client_id=1, protection=1, session=127, stp=4,
+        rows=(
+            c.Quote(contract=256, bid_ticks=-1, bid_lots=2**31 - 1, ask_ticks=2, ask_lots=3),
+            c.Quote(contract=1, bid_ticks=2**21 - 2, bid_lots=0, ask_ticks=0, ask_lots=0),
+        ),
+    ),
+    c.PlaceBracket(
+        time_ns=5, account=2, client_id=1, contract=1, side=1, lots=2, price_ticks=3, order_type=1,
+        tif=4, flags=8, stp=4, expiry_ns=2**62, stop_ticks=2**21 - 2, target_ticks=-1,
+        trigger_source=3, session=127,
+    ),
     c.PublishPrice(time_ns=5, source=8, contract=1, price_ticks=2, contract_2=3, price_ticks_2=4),
     c.OpenAccount(time_ns=5, account=2, owner=1, group=4, account_kind=2),
     c.Deposit(time_ns=5, amount=1, ledger=2),
@@ -50,7 +66,7 @@ FAMILIES: list[Any] = [CLIENT, PRICE_SOURCE, OPERATOR]
 
 
 def family_of(command):
-    return command.kind_code // 10
+    return command.kind_code // 16
 
 
 @pytest.mark.parametrize("command", SAMPLES, ids=lambda command: type(command).__name__)
@@ -70,13 +86,32 @@ def test_every_kind_has_a_sample():
 
 
 def test_records_are_the_commands():
+    """One record a command; the rows of a mass quote stand behind theirs."""
     records = pack_commands(SAMPLES)
-    for record, command in zip(records, SAMPLES, strict=True):
-        assert record["kind"] == command.kind_code
+    row = 0
+    for command in SAMPLES:
+        assert records[row]["kind"] == command.kind_code
         for name in c.FIELDS[command.kind_code]:
-            assert record[name] == getattr(command, name)
+            assert records[row][name] == getattr(command, name)
+        row += 1
+        for quote in getattr(command, "rows", ()):
+            assert records[row]["kind"] == c.QUOTE_ROW
+            for name in c.ROW_FIELDS:
+                assert records[row][name] == getattr(quote, name)
+            row += 1
+    assert row == len(records)
     assert unpack_commands(records) == SAMPLES
     assert len(pack_commands([])) == 0
+
+
+def test_a_mass_quote_needs_all_its_rows():
+    records = pack_commands([command for command in SAMPLES if isinstance(command, c.MassQuote)])
+    assert len(records) == 3
+    with pytest.raises(FieldError, match="command 0: quotes: "):
+        unpack_commands(records[:2])
+    records[2]["kind"] = c.ADVANCE_TIME
+    with pytest.raises(FieldError, match="command 0: quotes: .*row 2"):
+        unpack_commands(records)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +124,16 @@ def test_records_are_the_commands():
         (c.MassCancel(time_ns=1, account=2, client_id=cast(int, 1.5)), "client_id"),
         (c.CancelSession(time_ns=1, account=2, client_id=1, session=128), "session"),
         (c.SetBand(time_ns=1, contract=1, low_ticks=2**31), "low_ticks"),
+        (
+            c.MassQuote(
+                time_ns=1,
+                account=2,
+                client_id=1,
+                protection=1,
+                rows=(c.Quote(1, 1, 1, 2, 1), c.Quote(1, 1, 2**31, 2, 1)),
+            ),
+            "rows[1].bid_lots",
+        ),
     ],
 )
 def test_numbers_outside_their_field_are_refused(command, field):

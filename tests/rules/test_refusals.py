@@ -47,6 +47,7 @@ from tests.rules.refusal_states import (
 )
 from tests.rules.story import BUY, FOK, FUND, GTC, IOC, SELL, START_NS, A, B, C, D, E, H, refusal
 from tests.rules.test_refusals_of_orders import TABLE as ROWS_OF_ORDERS
+from tests.rules.test_refusals_of_quotes import TABLE as ROWS_OF_QUOTES
 
 NS = START_NS
 AHEAD = 60 * NS_PER_SECOND
@@ -274,7 +275,7 @@ def test_rule_2_2_refusal(state, command, code):
 
 def test_rule_2_2_an_unknown_kind_is_refused():
     story = trading()
-    for kind in (-1, 0, 8, 9, 10, 12, 20, 29, 30, 31, 127):
+    for kind in (-1, 0, 11, 14, 15, 16, 18, 31, 32, 41, 47, 48, 127):
         records = np.zeros(1, COMMAND)
         records["time_ns"], records["kind"] = START_NS, kind
         before = frozen_copy(story)
@@ -284,7 +285,8 @@ def test_rule_2_2_an_unknown_kind_is_refused():
 
 
 def test_every_refusal_code_has_a_row():
-    seen = {code for _, _, code in TABLE + ROWS_OF_ORDERS} | {refusals.COMMAND_UNKNOWN}
+    rows = TABLE + ROWS_OF_ORDERS + ROWS_OF_QUOTES
+    seen = {code for _, _, code in rows} | {refusals.COMMAND_UNKNOWN}
     assert NOT_YET & seen == set()
     assert seen - {refusals.OK} | NOT_YET == set(refusals.NAMES)
 
