@@ -1,0 +1,262 @@
+"""Limits of an order and of an account, and the post-only order that slides (4.9, 4.2)."""
+
+import pytest
+
+from engine.schema import refusals
+from engine.schema.bounds import NS_PER_SECOND
+from tests.rules.market import (
+    MARKET,
+    POST_ONLY,
+    REDUCE_ONLY,
+    SLIDE,
+    cuts,
+    fills,
+    market,
+    resting,
+    rests,
+    stop_at,
+    triggered,
+    two_markets,
+)
+from tests.rules.story import (
+    BUY,
+    IOC,
+    PERCENT,
+    SELL,
+    A,
+    B,
+    C,
+    Story,
+    named,
+    only,
+    order_id,
+    refusal,
+)
+
+OK = refusals.OK
+SLIDES = {"flags": POST_ONLY | SLIDE}
+
+
+# Post-only with slide: A's own limit, bids to 1000 and asks from 1002 are B's.
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "price"),
+    [
+        (BUY, 1_001, 1_001),  # it would not trade: it stays where it is
+        (BUY, 990, 990),
+        (BUY, 1_002, 1_001),
+        (BUY, 1_050, 1_001),
+        (SELL, 1_001, 1_001),
+        (SELL, 1_010, 1_010),
+        (SELL, 1_000, 1_001),
+        (SELL, 900, 1_001),
+    ],
+)
+def test_rule_4_2_a_post_only_order_slides_to_a_tick_from_the_opposite_best(side, limit, price):
+    story = market((B, 5, 1_002))
+    story.order(B, BUY, 5, 1_000)
+    events = story.order(A, side, 3, limit, **SLIDES)
+    assert only(events, "order_accepted")["price_ticks"] == price
+    assert fills(events) == []
+    assert (order_id(events), price, 3, 0) in resting(story, side)
+
+
+def test_rule_4_2_a_slid_order_reserves_at_its_new_price():
+    story = market((B, 5, 1_000))
+    story.order(A, BUY, 10, 1_100, **SLIDES)
+    assert story.position(A)["reserve_buy"] == 999  # 10% of 10 x 999
+
+
+def test_rule_4_2_a_slid_order_goes_behind_those_at_its_price():
+    story = market((B, 5, 1_000))
+    first = order_id(story.order(C, BUY, 5, 999))
+    slid = order_id(story.order(A, BUY, 5, 1_100, **SLIDES))
+    assert [row[0] for row in resting(story, BUY)] == [first, slid]
+
+
+def test_rule_4_2_a_slide_out_of_the_band_is_refused():
+    """The band of 1% is 990 to 1010: one tick from an ask of 990 is 989."""
+    story = market((B, 5, 990), band_static_ppb=PERCENT)
+    assert refusal(story.order(A, BUY, 5, 1_000, **SLIDES)) == refusals.PRICE_OUTSIDE_BAND
+
+
+def test_rule_4_2_a_fired_post_only_order_slides():
+    story = market((B, 5, 1_012))
+    number = order_id(story.order(A, BUY, 5, 1_020, **stop_at(1_010), **SLIDES))
+    events = story.price(1_010)
+    assert triggered(events) == [number]
+    assert resting(story, BUY) == [(number, 1_011, 5, 0)]
+
+
+# Sizes.
+
+
+def test_rule_4_9_smallest_order_and_value_leave_what_reduces():
+    """At least 3 lots and 3,000: A, long 2, may sell 2, and 1."""
+    story = market(order_lots_min=3, order_value_min=3_000)
+    story.trade(A, B, 5, 1_000)
+    story.order(C, BUY, 6, 1_000)
+    assert refusal(story.order(A, SELL, 2, 1_000)) == refusals.LOTS_BELOW_MIN
+    assert refusal(story.order(A, SELL, 3, 999, tif=IOC)) == refusals.VALUE_BELOW_MIN
+    assert fills(story.order(A, SELL, 3, 1_000, tif=IOC)) == [(3, 1_000)]
+    assert fills(story.order(A, SELL, 1, 990, tif=IOC, flags=REDUCE_ONLY)) == [(1, 1_000)]
+    assert fills(story.order(A, SELL, 9, 0, **MARKET, flags=REDUCE_ONLY)) == [(1, 1_000)]
+
+
+def test_rule_4_9_the_value_of_an_order_is_that_of_all_its_lots():
+    """10 at 1000 with 1 in sight."""
+    story = market(order_value_max=9_999)
+    events = story.order(A, BUY, 10, 1_000, display_lots=1)
+    assert refusal(events) == refusals.VALUE_ABOVE_MAX
+
+
+def test_rule_4_9_the_value_counts_the_tick_value():
+    story = market(tick_value=100, order_value_min=100_000, order_value_max=200_000)
+    assert refusal(story.order(A, BUY, 1, 999)) == refusals.VALUE_BELOW_MIN
+    assert refusal(story.order(A, BUY, 1, 1_000)) == OK
+    assert refusal(story.order(A, BUY, 2, 1_000)) == OK
+    assert refusal(story.order(A, BUY, 2, 1_001)) == refusals.VALUE_ABOVE_MAX
+
+
+# Working orders of an account, and the room reserved for what reduces.
+
+
+def test_rule_4_9_an_account_works_so_many_orders_over_all_contracts():
+    story = two_markets(orders_account_max=3)
+    first = order_id(story.order(A, BUY, 1, 900))
+    story.order(A, BUY, 1, 900, 2)
+    story.order(A, BUY, 1, 1_100, **stop_at(1_100))
+    assert refusal(story.order(A, BUY, 1, 901)) == refusals.ORDERS_LIMIT
+    assert refusal(story.order(A, BUY, 1, 901, tif=IOC)) == OK
+    assert refusal(story.order(B, BUY, 1, 901)) == OK
+    story.cancel(A, first)
+    assert refusal(story.order(A, BUY, 1, 901)) == OK
+
+
+def test_rule_4_9_a_filled_order_makes_room():
+    story = market(config={"orders_account_max": 1})
+    story.order(A, BUY, 1, 1_000)
+    assert refusal(story.order(A, BUY, 1, 900)) == refusals.ORDERS_LIMIT
+    story.order(B, SELL, 1, 1_000)
+    assert refusal(story.order(A, BUY, 1, 900)) == OK
+
+
+def test_rule_4_9_an_order_that_would_fill_at_once_but_may_rest_needs_room():
+    story = market((B, 5, 1_000), config={"orders_account_max": 1})
+    story.order(A, BUY, 1, 900)
+    assert refusal(story.order(A, BUY, 1, 1_000)) == refusals.ORDERS_LIMIT
+    assert fills(story.order(A, BUY, 1, 1_000, tif=IOC)) == [(1, 1_000)]
+
+
+def test_rule_4_9_one_resting_slot_a_contract_is_kept_for_what_reduces():
+    story = two_markets(orders_account_max=2)
+    story.trade(A, B, 10, 1_000)
+    story.trade(A, B, 10, 1_000, number=2)
+    for price in (900, 901):
+        assert refusal(story.order(A, BUY, 1, price)) == OK
+    reducing = {"flags": REDUCE_ONLY}
+    assert refusal(story.order(A, SELL, 4, 1_100)) == refusals.ORDERS_LIMIT  # not by its word
+    first = order_id(story.order(A, SELL, 4, 1_100, **reducing))
+    assert refusal(story.order(A, SELL, 4, 1_101, **reducing)) == refusals.ORDERS_LIMIT
+    assert refusal(story.order(A, SELL, 4, 1_100, 2, **reducing)) == OK  # the other contract's own
+    assert refusal(story.order(A, SELL, 4, 1_101, 2, **reducing)) == refusals.ORDERS_LIMIT
+    story.cancel(A, first)
+    assert refusal(story.order(A, SELL, 4, 1_101, **reducing)) == OK
+
+
+def test_rule_4_9_an_amendment_takes_no_more_room():
+    story = market(config={"orders_account_max": 1}, level_orders_max=1)
+    number = order_id(story.order(A, BUY, 1, 900))
+    assert refusal(story.amend(A, number, 2, 900)) == OK
+    assert refusal(story.amend(A, number, 2, 950)) == OK
+
+
+# Orders of a price.
+
+
+def test_rule_4_9_a_price_holds_so_many_orders():
+    story = market(level_orders_max=2)
+    story.order(A, BUY, 1, 900)
+    second = order_id(story.order(B, BUY, 1, 900))
+    assert refusal(story.order(C, BUY, 1, 900)) == refusals.LEVEL_LIMIT
+    assert refusal(story.order(C, BUY, 1, 901)) == OK
+    story.cancel(B, second)
+    assert refusal(story.order(C, BUY, 1, 900)) == OK
+
+
+def test_rule_4_9_a_fired_order_finds_its_price_full():
+    story = market(level_orders_max=1)
+    number = order_id(story.order(A, BUY, 1, 900, **stop_at(1_010)))
+    story.order(B, BUY, 1, 900)
+    events = story.price(1_010)
+    assert triggered(events) == [number]
+    assert only(events, "order_cancelled")["code"] == refusals.LEVEL_LIMIT
+
+
+# The message rate: three commands of an account in a second of command time.
+
+
+def test_rule_4_9_the_window_is_a_second_of_command_time():
+    """Windows start at whole seconds, wherever the first command falls."""
+    story = market(config={"messages_max": 3})
+    story.go(10, NS_PER_SECOND - 2)
+    assert [refusal(story.withdraw(A, 1)) for _ in range(4)] == [OK] * 3 + [refusals.RATE_LIMIT]
+    story.go(10, NS_PER_SECOND - 1)
+    assert refusal(story.withdraw(A, 1)) == refusals.RATE_LIMIT
+    story.go(11)
+    assert [refusal(story.withdraw(A, 1)) for _ in range(4)] == [OK] * 3 + [refusals.RATE_LIMIT]
+
+
+def test_rule_4_9_the_length_of_the_window_is_data():
+    story = market(config={"messages_max": 1, "messages_window_ns": 10 * NS_PER_SECOND})
+    story.go(20)
+    assert refusal(story.withdraw(A, 1)) == OK
+    story.go(29, NS_PER_SECOND - 1)
+    assert refusal(story.withdraw(A, 1)) == refusals.RATE_LIMIT
+    story.go(30)
+    assert refusal(story.withdraw(A, 1)) == OK
+
+
+def test_rule_4_9_refused_commands_and_cancels_count():
+    story = market(config={"messages_max": 3})
+    story.go(10)
+    assert refusal(story.order(A, BUY, 0, 900)) == refusals.LOTS_NOT_POSITIVE
+    assert refusal(story.cancel(A, 0)) == refusals.ORDER_UNKNOWN
+    assert refusal(story.cancel_all(A)) == OK
+    assert refusal(story.order(A, BUY, 1, 900)) == refusals.RATE_LIMIT
+
+
+def test_rule_4_9_accounts_have_a_rate_of_their_own():
+    story = market(config={"messages_max": 1})
+    story.go(10)
+    for account in (A, B, C):
+        assert refusal(story.withdraw(account, 1)) == OK
+        assert refusal(story.withdraw(account, 1)) == refusals.RATE_LIMIT
+
+
+def test_rule_4_9_cancels_and_reducing_orders_at_once_pass_above_the_rate():
+    story = market(config={"messages_max": 2})
+    story.trade(A, B, 5, 1_000)
+    story.order(C, BUY, 5, 1_000)
+    story.go(10)
+    rest = order_id(story.order(A, BUY, 1, 900))
+    more = order_id(story.order(A, BUY, 1, 901))
+    assert refusal(story.order(A, BUY, 1, 902)) == refusals.RATE_LIMIT
+    assert refusal(story.amend(A, rest, 2, 900)) == refusals.RATE_LIMIT
+    events = story.order(A, SELL, 9, 1_000, tif=IOC, flags=REDUCE_ONLY)
+    assert fills(events) == [(5, 1_000)] and cuts(events)[0][1:] == (4, 5, "reduce_only")
+    assert refusal(story.cancel(A, rest)) == OK
+    assert refusal(story.cancel_all(A)) == OK
+    assert not rests(story, more)
+    assert refusal(story.lose_session(A, 1)) == OK
+    assert refusal(story.heartbeat(A, 1)) == refusals.RATE_LIMIT
+
+
+def test_rule_4_9_fired_orders_and_due_work_are_no_messages():
+    story: Story = market(config={"messages_max": 1})
+    story.go(10)
+    number = order_id(story.order(A, BUY, 1, 900, **stop_at(1_010)))
+    events = story.price(1_010)
+    assert triggered(events) == [number] and named(events, "refused") == []
+    assert rests(story, number)
