@@ -13,6 +13,7 @@ from engine.schema.bounds import BAND_PPB_MAX, NS_PER_DAY, NS_PER_SECOND, PPB
 from engine.schema.commands import AnyCommand
 from engine.schema.contract import Config, Contract, Tier
 from engine.schema.events import Event
+from tests.rules.order_audit import OrderAudit
 
 START_NS = 20_000 * NS_PER_DAY  # a midnight, so every clock of a story starts full
 HOUR_NS = 3_600 * NS_PER_SECOND
@@ -58,12 +59,14 @@ class Story:
         self.exchange = Exchange(Config(contracts=contracts, **config))
         self.now_ns = START_NS
         self.events: list[Event] = []
+        self.audit = OrderAudit()
         self._client_id = 0
 
     def submit(self, command: AnyCommand) -> Events:
-        """Apply a command; I1-I8 by the walk, I9 and cash (I3, 9.5) by the events and views."""
+        """Apply a command; I1-I8 by the walk, I6, I9 and cash (I3, 9.5) by events and views."""
         events = self.exchange.submit(command)
         self.events += events
+        self.audit.read(events)
         assert events, "2.2: a command ends in at least one event"
         assert self.exchange.check() == []
         for event in named(events, "waterfall_closed"):

@@ -88,7 +88,7 @@ TABLE: list[Row] = [
     (trading, stop_order(order_type=TAKE_MARKET, tif=GTC, trigger_ticks=900), R.TIF_INVALID),
     (trading, stop_order(order_type=TAKE_MARKET, tif=IOC, trigger_ticks=900), R.OK),
     (trading, stop_order(order_type=TRAILING, tif=GTC, trigger_ticks=0, trail_bp=1), R.TIF_INVALID),
-    (trading, stop_order(**TRAIL, trail_bp=1), R.OK),
+    (trading, stop_order(**TRAIL, trail_bp=10), R.OK),
     (trading, stop_order(order_type=TAKE_LIMIT, trigger_ticks=900), R.OK),
     (trading, stop_order(tif=FOK), R.OK),
     (trading, place(tif=DAY), R.OK),
@@ -273,8 +273,11 @@ TABLE: list[Row] = [
     (trading, stop_order(trigger_source=LAST, trigger_ticks=1), R.OK),  # no trade yet
     (traded, stop_order(trigger_source=LAST, trigger_ticks=1_000), R.TRIGGER_REACHED),
     (traded, stop_order(trigger_source=LAST, trigger_ticks=1_001), R.OK),
-    (trading, stop_order(**TRAIL, trail_bp=1, trigger_source=LAST), R.TRIGGER_REACHED),
-    (traded, stop_order(**TRAIL, trail_bp=1, trigger_source=LAST), R.OK),
+    (trading, stop_order(**TRAIL, trail_bp=10, trigger_source=LAST), R.TRIGGER_REACHED),
+    (traded, stop_order(**TRAIL, trail_bp=10, trigger_source=LAST), R.OK),
+    (trading, stop_order(**TRAIL, trail_bp=9), R.TRIGGER_REACHED),  # 0.9 of a tick is none
+    (trading, stop_order(**TRAIL, trail_bp=9, side=SELL), R.TRIGGER_REACHED),
+    (trading, stop_order(**TRAIL, trail_bp=10, side=SELL), R.OK),
     # working orders of the account
     (limited_holding, place(A, lots=10), R.OK),
     (busy, place(A, lots=10), R.ORDERS_LIMIT),

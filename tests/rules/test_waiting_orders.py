@@ -153,7 +153,7 @@ def test_rule_4_2_last_is_the_first_and_the_last_trade_of_a_sweep():
         (BUY, 500, (900, 944), 945),  # best 900: 45
         (BUY, 500, (900, 920, 901, 944), 945),
         (BUY, 333, (999, 1_031), 1_032),  # 3.33% of 999 is 33.27: 33
-        (SELL, 9, (1_001,), 1_001),  # 0.09% is less than a tick: any look that is no better fires
+        (BUY, 10, (999,), 999),  # 0.1% of 999 is no tick: a look that is no better fires
         (SELL, 9_999, (2,), 1),  # 999.9: 999
     ],
 )
