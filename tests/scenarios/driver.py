@@ -1,139 +1,141 @@
-"""One script driven through the public exchange, and every kind of check that our scripts use.
+"""One script driven through the public exchange, and every command that our scripts use.
 
-Accounts are rich and rates tiny ("margin: ample"), the static band is as wide as the engine
-knows, the one price source is the scenario's mark. Prices are used as they stand; where one lies
-above the engine's highest tick, all are divided by their greatest common divisor. A quantity above
-the engine's largest order has a smaller one stand in for it; such an order may rest, not trade.
-
-What happened to an order is read off the events; what rests is read off the book; a check of an
-open order looks at both.
+What happened to an order is read off the events; what rests is read off the book; `checks.py`
+compares both with what the script expects.
 """
 
-import math
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from engine.exchange import Exchange
 from engine.schema import bounds, commands, refusals
 from engine.schema import vocabulary as words
-from engine.schema.contract import Config, Contract, Tier
+from engine.schema.contract import Config
 from engine.schema.events import Event
-from engine.views import view_orders
-from tests.scenarios.files import Scenario, missing_features
+from tests.scenarios.files import Scenario
+from tests.scenarios.listing import Listing, NotUnderstood, OffGrid
 
 START_NS = 20_000 * bounds.NS_PER_DAY
 SIDES = {"buy": words.BUY, "sell": words.SELL}
-TYPES = {name: code for code, name in words.NAMES["order_type"].items()}
 TIFS = {name: code for code, name in words.NAMES["tif"].items()}
 MODES = {name: code for code, name in words.NAMES["stp"].items()}
-REASONS = {"unknown_order": refusals.ORDER_UNKNOWN}
+SOURCES = {name: code for code, name in words.NAMES["source"].items()}
+TYPES = {"limit": words.LIMIT, "market": words.MARKET}
+STOPS = {"limit": words.STOP_LIMIT, "market": words.STOP_MARKET}
+TAKES = {"limit": words.TAKE_LIMIT, "market": words.TAKE_MARKET}
 NO_ORDER = 2**40  # an id that the engine never gave
 ORDER_FIELDS = {
     "n", "cmd", "contract", "account", "id", "side", "qty", "type", "price", "tif", "reduce_only",
-    "post_only",
+    "post_only", "slide", "display_qty", "expires_at", "stop_expires_at", "trigger", "oco",
 }  # fmt: skip
 AMEND_FIELDS = {"n", "cmd", "contract", "account", "id", "price", "qty", "qty_delta"}
 
 
-class NotUnderstood(Exception):
-    """The script holds something that this driver does not know: never passed over in silence."""
+class NotBuilt(Exception):
+    """The engine has no such command yet."""
 
 
 @dataclass
 class Track:
-    """An order as its events tell it."""
+    """An order as its events tell it; lots as the engine counts them."""
 
     label: str
     account: str
+    listing: Listing
     price: int
     open_lots: int = 0
     filled_lots: int = 0
     filled_value: int = 0
     state: str = "refused"
+    stop: str = ""  # of an order that waits: pending, triggered, or how it ended before
+    must_be_refused: bool = False
 
 
-def grid_of(script: Scenario) -> int:
-    """What all prices are divided by: 1 unless one is above the engine's highest tick."""
-    prices = [step["price"] for step in script["steps"] if step.get("price")]
-    return math.gcd(*prices) if max(prices) > bounds.PRICE_TICKS_MAX // 2 else 1
+@dataclass
+class Trade:
+    """A trade under the labels of the script."""
 
-
-def stand_ins_of(script: Scenario) -> dict[int, int]:
-    """For every quantity above the engine's bound, a quantity that no other order has."""
-    asked = sorted({step["qty"] for step in script["steps"] if "qty" in step})
-    small = bounds.LOTS_MAX // 2
-    above = [qty for qty in asked if qty > bounds.LOTS_MAX]
-    stand_ins = {qty: small - k for k, qty in enumerate(above)}
-    assert not set(stand_ins.values()) & set(asked)
-    return stand_ins
+    contract: str
+    buyer: str
+    seller: str
+    price: int
+    qty: int
+    resting: str
+    aggressor: str
 
 
 class Driver:
     """The exchange of one script with its labels."""
 
     def __init__(self, script: Scenario) -> None:
-        if missing_features(script):
-            raise NotUnderstood(f"{script['id']} needs {missing_features(script)}")
-        [(self.contract_label, terms)] = script["setup"]["contracts"].items()
-        self.grid = grid_of(script)
-        self.stp = MODES[terms["stp"]]
-        self.stand_ins = stand_ins_of(script)
-        self.meant = {lots: qty for qty, lots in self.stand_ins.items()}
+        contracts = script["setup"]["contracts"]
+        self.listings = {
+            label: Listing(script, label, number) for number, label in enumerate(contracts, 1)
+        }
         self.now_ns = START_NS
         self.client_ids = 0
         self.accounts = {
             label: number for number, label in enumerate(script["setup"]["accounts"], 2)
         }
-        self.labels = {number: label for label, number in self.accounts.items()}
         self.tracks: dict[str, Track] = {}
         self.by_order_id: dict[int, Track] = {}
         self.order_ids: dict[str, int] = {}
-        self.events: list[tuple[Event, ...]] = [()]
-        self.trades: list[list[dict[str, Any]]] = [[]]
-        self.exchange = Exchange(Config(contracts=(self.listing(terms),)))
-        prices = sorted(step["price"] for step in script["steps"] if step.get("price"))
-        self.mark = terms.get("mark") or prices[len(prices) // 2]
+        self.sent: list[commands.AnyCommand] = []
+        self.events: tuple[Event, ...] = ()
+        self.last_label = ""  # of the order that the last step was about
+        self.off_grid = ""  # why the last step did not even become a command
+        self.trades: list[list[Trade]] = [[]]
+        self.realised: dict[tuple[int, int], int] = {}
+        self.exchange = Exchange(self.config())
         self.open_market(script["setup"]["accounts"])
 
-    def listing(self, terms: dict[str, Any]) -> Contract:
-        if terms["kind"] != "linear" or terms["tick"] != 1 or terms["lot"] != 1:
-            raise NotUnderstood(f"contract {terms}")
-        tick_value = terms["tick_value"] * self.grid
-        lots = min(bounds.LOTS_MAX, bounds.CONTRACT_VALUE_MAX // tick_value // 2**21)
-        return Contract(
-            contract=1,
-            symbol="C1",
-            tick_value=tick_value,
-            order_lots_max=lots,
-            position_lots_max=lots,
-            open_interest_lots_max=lots,
-            tiers=(Tier(0, 2, 1),),
-            band_static_ppb=bounds.BAND_PPB_MAX,
-            source_outlier_ppb=bounds.BAND_PPB_MAX,
-            source_stale_ns=bounds.NS_PER_DAY,
-            mark_band_ppb=0,  # the mark is the source's price
-            stp_none_allowed=True,
-            funding_sample_ns=bounds.NS_PER_DAY,
+    def config(self) -> Config:
+        return Config(
+            contracts=tuple(listing.specification() for listing in self.listings.values())
         )
 
     def open_market(self, accounts: dict[str, dict[str, Any]]) -> None:
+        """Accounts, first prices, and the collection of orders where a script begins with it."""
         groups: dict[str, int] = {}
         cash = bounds.DEPOSITS_MAX // (len(accounts) + 1)
         for label, number in self.accounts.items():
             group = groups.setdefault(accounts[label].get("group", label), len(groups) + 1)
-            self.submit(
+            self.must(
                 commands.OpenAccount(time_ns=self.now_ns, account=number, owner=number, group=group)
             )
-            self.submit(commands.Deposit(time_ns=self.now_ns, account=number, amount=cash))
-        self.submit(
-            commands.PublishPrice(
-                time_ns=self.now_ns, source=1, contract=1, price_ticks=self.mark // self.grid
-            )
+            self.must(commands.Deposit(time_ns=self.now_ns, account=number, amount=cash))
+        for listing in self.listings.values():
+            self.must(self.publish(listing, listing.mark))
+            state = listing.terms["state"]
+            if state == "auction":
+                self.must(self.change_state(listing, words.STATE_AUCTION))
+            assert self.exchange.contract(listing.number)["state"] == state
+
+    def publish(self, listing: Listing, price: int) -> commands.PublishPrice:
+        return commands.PublishPrice(
+            time_ns=self.now_ns,
+            source=1,
+            contract=listing.number,
+            price_ticks=listing.ticks(price),
         )
-        assert self.exchange.contract(1)["state"] == "continuous"
+
+    def change_state(self, listing: Listing, state: int) -> commands.ChangeState:
+        return commands.ChangeState(time_ns=self.now_ns, contract=listing.number, state=state)
+
+    def must(self, command: commands.AnyCommand) -> tuple[Event, ...]:
+        """A command of the operator or the price source, which can't be refused."""
+        events = self.submit(command)
+        for event in events:
+            if event.name == "refused":
+                code = event.values["code"]
+                unknown = code == refusals.COMMAND_UNKNOWN
+                raise (NotBuilt if unknown else AssertionError)(refusals.explain_refusal(code))
+        return events
 
     def submit(self, command: commands.AnyCommand) -> tuple[Event, ...]:
         events = self.exchange.submit(command)
+        self.sent.append(command)
         assert self.exchange.check() == []
         return events
 
@@ -142,196 +144,198 @@ class Driver:
         handler = getattr(self, f"do_{step['cmd']}", None)
         if handler is None:
             raise NotUnderstood(f"command {step}")
-        events = self.submit(handler(step))
-        self.events.append(events)
         self.trades.append([])
-        for event in events:
+        self.events, self.off_grid, self.last_label = (), "", step.get("id", "")
+        try:
+            command = handler(step)
+        except OffGrid as error:
+            self.off_grid = str(error)
+            return
+        is_client = isinstance(command, commands.ClientCommand)
+        self.events = self.submit(command) if is_client else self.must(command)
+        for event in self.events:
             self.follow(event, step)
+
+    # What the script says, as a command of ours.
+
+    def client_id(self) -> int:
+        self.client_ids += 1
+        return self.client_ids
 
     def do_order(self, step: dict[str, Any]) -> commands.PlaceOrder:
         if not set(step) <= ORDER_FIELDS:
             raise NotUnderstood(f"order fields {set(step) - ORDER_FIELDS}")
-        self.client_ids += 1
+        listing = self.listings[step["contract"]]
         label, price = step["id"], step.get("price", 0)
-        self.tracks[label] = Track(label, step["account"], price)
+        track = Track(label, step["account"], listing, price)
+        self.tracks[label] = track
         flags = words.REDUCE_ONLY if step.get("reduce_only") else 0
         flags |= words.POST_ONLY if step.get("post_only") else 0
+        flags |= words.SLIDE if step.get("slide") else 0
+        fields = self.trigger_of(step, listing, track) | self.expiry_of(step)
+        fields.setdefault("order_type", TYPES[step["type"]])
+        if "display_qty" in step:
+            fields["display_lots"] = listing.lots(step["display_qty"])
         return commands.PlaceOrder(
             time_ns=self.now_ns,
             account=self.accounts[step["account"]],
-            client_id=self.client_ids,
-            contract=1,
+            client_id=self.client_id(),
+            contract=listing.number,
             side=SIDES[step["side"]],
-            lots=self.stand_ins.get(step["qty"], step["qty"]),
-            price_ticks=price // self.grid,
-            order_type=TYPES[step["type"]],
+            lots=listing.lots(step["qty"]),
+            price_ticks=listing.ticks(price),
             tif=TIFS[step["tif"]],
             flags=flags,
-            stp=self.stp,
+            stp=MODES[listing.terms["stp"]],
+            # of two that name each other the first can't: the other is not there yet
+            linked_id=self.order_ids.get(step.get("oco", ""), 0),
+            **fields,
         )
 
+    def expiry_of(self, step: dict[str, Any]) -> dict[str, int]:
+        seconds = step.get("expires_at", step.get("stop_expires_at"))
+        if seconds is None or step["tif"] == "day":
+            return {}
+        return {"expiry_ns": START_NS + seconds * bounds.NS_PER_SECOND}
+
+    def trigger_of(self, step: dict[str, Any], listing: Listing, track: Track) -> dict[str, int]:
+        """Type and trigger. Ours know the direction by type and side: a trailing stop has only
+        one, so that a script with the other must see it refused."""
+        if "trigger" not in step:
+            return {}
+        trigger = step["trigger"]
+        against = trigger["direction"] == ("above" if step["side"] == "buy" else "below")
+        fields = {"trigger_source": SOURCES[trigger["source"]]}
+        if "trail" in trigger:
+            trail_bp = Decimal(trigger["trail"]) * 10_000
+            if step["type"] != "market" or trail_bp != int(trail_bp):
+                raise NotUnderstood(f"trigger {step}")
+            track.must_be_refused = not against
+            return fields | {"order_type": words.TRAILING_MARKET, "trail_bp": int(trail_bp)}
+        kinds = STOPS if against else TAKES
+        ticks = listing.ticks(trigger["price"])
+        return fields | {"order_type": kinds[step["type"]], "trigger_ticks": ticks}
+
     def do_cancel(self, step: dict[str, Any]) -> commands.CancelOrder:
-        self.client_ids += 1
         return commands.CancelOrder(
             time_ns=self.now_ns,
             account=self.accounts[step["account"]],
-            client_id=self.client_ids,
+            client_id=self.client_id(),
             order_id=self.order_ids.get(step["id"], NO_ORDER),
         )
 
     def do_cancel_all(self, step: dict[str, Any]) -> commands.MassCancel:
-        if "side" in step:
-            raise NotUnderstood("cancel_all by side")
-        self.client_ids += 1
+        sides = {None: words.SIDES_BOTH, "buy": words.SIDES_BUY, "sell": words.SIDES_SELL}
+        listing = self.listings.get(step.get("contract", ""))
         return commands.MassCancel(
             time_ns=self.now_ns,
             account=self.accounts[step["account"]],
-            client_id=self.client_ids,
-            contract=1 if "contract" in step else 0,
+            client_id=self.client_id(),
+            contract=listing.number if listing else 0,
+            sides=sides[step.get("side")],
         )
 
     def do_amend(self, step: dict[str, Any]) -> commands.AmendOrder:
         """Our amendment names the new total; a peer may take off more than there is."""
         if not set(step) <= AMEND_FIELDS:
             raise NotUnderstood(f"amend fields {set(step) - AMEND_FIELDS}")
-        self.client_ids += 1
         track = self.tracks[step["id"]]
-        total = step.get("qty", track.filled_lots + track.open_lots + step.get("qty_delta", 0))
+        listing = track.listing
+        total = track.filled_lots + track.open_lots
+        if "qty_delta" in step:
+            total += listing.lots(step["qty_delta"]) if step["qty_delta"] > 0 else 0
+            total -= listing.lots(-step["qty_delta"]) if step["qty_delta"] < 0 else 0
+        if "qty" in step:
+            total = listing.lots(step["qty"])
         return commands.AmendOrder(
             time_ns=self.now_ns,
             account=self.accounts[step["account"]],
-            client_id=self.client_ids,
-            order_id=self.order_ids[step["id"]],
-            price_ticks=step.get("price", track.price) // self.grid,
+            client_id=self.client_id(),
+            order_id=self.order_ids.get(step["id"], NO_ORDER),
+            price_ticks=listing.ticks(step.get("price", track.price)),
             lots=max(total, 0),
         )
+
+    def do_uncross(self, step: dict[str, Any]) -> commands.ChangeState:
+        return self.change_state(self.listings[step["contract"]], words.STATE_CONTINUOUS)
+
+    def do_set_mark(self, step: dict[str, Any]) -> commands.PublishPrice:
+        return self.publish(self.listings[step["contract"]], step["price"])
+
+    def do_set_band(self, step: dict[str, Any]) -> commands.SetBand:
+        listing = self.listings[step["contract"]]
+        return commands.SetBand(
+            time_ns=self.now_ns,
+            contract=listing.number,
+            low_ticks=-(-step["low"] // listing.tick),  # the ticks within it
+            high_ticks=step["high"] // listing.tick,
+        )
+
+    def do_advance_time(self, step: dict[str, Any]) -> commands.AdvanceTime:
+        self.now_ns += step["seconds"] * bounds.NS_PER_SECOND
+        return commands.AdvanceTime(time_ns=self.now_ns)
+
+    # What came back.
 
     def follow(self, event: Event, step: dict[str, Any]) -> None:
         """Keep the tracks by one event of the step."""
         values = event.values
         if event.name == "order_accepted":
             track = self.tracks[step["id"]]
+            if track.must_be_refused:
+                raise NotUnderstood(f"a trailing stop that fires towards its side: {step}")
             self.by_order_id[values["order_id"]] = track
             self.order_ids[step["id"]] = values["order_id"]
             track.open_lots, track.state = values["lots"], "open"
-            return
-        if event.name == "trade":
+            track.price = track.price or track.listing.price(values["price_ticks"])
+        elif event.name == "trade":
             self.follow_trade(values)
-            return
-        if event.name in ("order_reduced", "order_amended"):
+        elif event.name in ("order_reduced", "order_amended"):
             track = self.by_order_id[values["order_id"]]
             track.open_lots = values["lots_open"]
-            track.price = values["price_ticks"] * self.grid
+            track.price = track.listing.price(values["price_ticks"])
+        elif event.name == "order_armed":
+            self.by_order_id[values["order_id"]].stop = "pending"
+        elif event.name == "order_triggered":
+            self.by_order_id[values["order_id"]].stop = "triggered"
         elif event.name == "order_cancelled":
-            track = self.by_order_id[values["order_id"]]
-            assert values["lots"] == track.open_lots, "I6: cancelled is what was open"
-            track.state = "cancelled"
+            self.follow_cancel(values)
+        elif event.name == "leg":
+            where = (event.account, event.contract)
+            self.realised[where] = self.realised.get(where, 0) + values["realised"]
+
+    def follow_cancel(self, values: dict[str, int]) -> None:
+        track = self.by_order_id[values["order_id"]]
+        assert values["lots"] == track.open_lots, "I6: cancelled is what was open"
+        is_expiry = values["reason"] == words.CANCEL_EXPIRY
+        track.state = "expired" if is_expiry else "cancelled"
+        if track.stop == "pending":
+            track.stop = track.state
 
     def follow_trade(self, values: dict[str, int]) -> None:
         taker = self.by_order_id[values["taker_order_id"]]
         maker = self.by_order_id[values["maker_order_id"]]
-        price, lots = values["price_ticks"] * self.grid, values["lots"]
-        pair = (taker, maker) if values["taker_side"] == words.BUY else (maker, taker)
+        listing = taker.listing
+        price, lots = listing.price(values["price_ticks"]), values["lots"]
+        # an uncross names the buyer first
+        is_sell = values["taker_side"] == words.SELL
+        pair = (maker, taker) if is_sell else (taker, maker)
         self.trades[-1].append(
-            {
-                "buyer": pair[0].account,
-                "seller": pair[1].account,
-                "price": price,
-                "qty": lots,
-                "resting": maker.label,
-            }
+            Trade(
+                contract=listing.label,
+                buyer=pair[0].account,
+                seller=pair[1].account,
+                price=price,
+                qty=listing.qty(lots),
+                resting=maker.label,
+                aggressor=taker.label if values["taker_side"] in SIDES.values() else "",
+            )
         )
         for track in (taker, maker):
-            assert track.open_lots not in self.meant, "a stand-in may not trade"
+            may_trade = listing.may_trade(values["price_ticks"], track.open_lots)
+            assert may_trade, "a stand-in may not trade"
             track.open_lots -= lots
             track.filled_lots += lots
-            track.filled_value += price * lots
+            track.filled_value += price * listing.qty(lots)
             if track.open_lots == 0:
                 track.state = "filled"
-
-    def resting(self, side: int) -> list[tuple[str, int, int]]:
-        """(label, price, open quantity) of a side's orders in priority order."""
-        return [
-            (
-                self.by_order_id[order["order_id"]].label,
-                order["price_ticks"] * self.grid,
-                order["lots"],
-            )
-            for order in view_orders(self.exchange.arena, 1, side)
-        ]
-
-    def levels(self, side: int) -> dict[int, int]:
-        depth = self.exchange.depth(1, 1_000)[side]
-        return {price * self.grid: self.meant.get(lots, lots) for price, lots in depth}
-
-    def lots_of(self, label: str) -> int:
-        positions = self.exchange.account(self.accounts[label])["positions"]
-        return sum(int(position["lots"]) for position in positions)
-
-    def check(self, expected: dict[str, Any]) -> None:
-        """Assert one check of the script; a kind or a field that is not known fails."""
-        kind = expected["kind"]
-        handler = getattr(self, f"check_{kind}", None)
-        if handler is None:
-            raise NotUnderstood(f"check of kind {kind}")
-        if expected.get("contract", self.contract_label) != self.contract_label:
-            raise NotUnderstood(f"contract of {expected}")
-        outside = ("after_step", "kind", "basis", "contract")
-        handler(**{name: value for name, value in expected.items() if name not in outside})
-
-    def check_trades(self, trades: list[dict[str, Any]]) -> None:
-        self.compare_trades(trades, ("buyer", "seller", "price", "qty"))
-
-    def compare_trades(self, expected: list[dict[str, Any]], names: tuple[str, ...]) -> None:
-        assert [{name: trade[name] for name in names} for trade in self.trades[-1]] == expected
-
-    def check_fills(self, fills: list[dict[str, Any]]) -> None:
-        self.compare_trades(fills, ("resting", "price", "qty"))
-
-    def check_traded(self, value: bool) -> None:
-        assert bool(self.trades[-1]) is value
-
-    def check_order(self, id: str, **expected: Any) -> None:
-        track = self.tracks[id]
-        rests = [
-            lots for side in SIDES.values() for label, _, lots in self.resting(side) if label == id
-        ]
-        assert rests == ([track.open_lots] if track.state == "open" else [])
-        found: dict[str, Any] = {
-            "open_qty": track.open_lots,
-            "filled_qty": track.filled_lots,
-            "filled_value": track.filled_value,
-            "closed": track.state != "open",
-            "state": track.state,
-        }
-        if expected.get("state") == "ended":
-            found["state"] = "ended" if track.state in ("cancelled", "refused") else track.state
-        assert {name: found[name] for name in expected} == expected
-
-    def check_book(self, levels: list[dict[str, Any]]) -> None:
-        for level in levels:
-            shown = self.levels(SIDES[level["side"]])
-            assert shown.get(level["price"], 0) == level["qty"], level
-
-    def check_book_full(self, value: dict[str, dict[str, int]]) -> None:
-        for side, levels in value.items():
-            assert self.levels(SIDES[side]) == {int(price): qty for price, qty in levels.items()}
-
-    def check_queue(self, side: str, price: int, ids: list[str]) -> None:
-        found = [label for label, at, _ in self.resting(SIDES[side]) if at == price]
-        assert found == ids
-
-    def check_refused(self, reason: str) -> None:
-        assert [event.name for event in self.events[-1]] == ["refused"]
-        assert self.events[-1][0].values["code"] == REASONS[reason]
-
-    def check_position(self, account: str, qty: int) -> None:
-        assert self.lots_of(account) == qty
-
-    def check_positions(self, value: dict[str, int]) -> None:
-        found = {label: self.lots_of(label) for label in self.accounts}
-        assert {label: lots for label, lots in found.items() if lots} == value
-
-    def check_open_interest(self, value: int) -> None:
-        view = self.exchange.contract(1)
-        assert (view["long_lots"], view["short_lots"]) == (value, value)

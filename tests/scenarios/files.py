@@ -9,16 +9,14 @@ FOLDER = Path(__file__).resolve().parents[3] / "shared" / "scenarios"
 WHY_ABSENT = f"there is no folder {FOLDER.relative_to(FOLDER.parents[1])} beside the repository"
 
 TOPICS = (
-    "matching", "amend", "cancel", "mass_cancel", "market_order", "tif_ioc_fok", "post_only",
-    "reduce_only", "self_trade", "position_pnl", "fees", "funding", "margin", "liquidation",
-    "adl", "insolvency",
+    "matching", "amend", "cancel", "mass_cancel", "market_order", "tif_ioc_fok", "tif_gtd",
+    "post_only", "reduce_only", "self_trade", "position_pnl", "iceberg", "stop", "trailing_stop",
+    "linked_stops", "auction_uncross", "volatility_auction", "limits", "fees", "funding",
+    "margin", "liquidation", "adl", "insolvency",
 )  # fmt: skip
 
 AUCTION = "auction"
 BAND = "settable band"
-TRIGGER = "trigger"
-ICEBERG = "iceberg"
-EXPIRY = "expiry"
 
 Scenario = dict[str, Any]
 
@@ -36,25 +34,14 @@ def of_form(form: str) -> list[Scenario]:
     return [scenario for scenario in scenarios() if scenario["form"] == form]
 
 
-def missing_of_step(step: dict[str, Any]) -> set[str]:
-    """What one command needs and the engine has not."""
-    missing = set()
-    if step["cmd"] == "uncross":
-        missing.add(AUCTION)
-    if step["cmd"] == "set_band":
-        missing.add(BAND)
-    if "trigger" in step or "oco" in step or "stop_expires_at" in step:
-        missing.add(TRIGGER)
-    if "display_qty" in step:
-        missing.add(ICEBERG)
-    if step.get("tif") in ("gtd", "day") or "expires_at" in step:
-        missing.add(EXPIRY)
-    return missing
-
-
 def missing_features(script: Scenario) -> list[str]:
     """Why a script can't run, read off the script itself; empty when it can."""
-    missing = set().union(*map(missing_of_step, script["steps"]))
-    if any(terms["state"] == AUCTION for terms in script["setup"]["contracts"].values()):
+    missing = set()
+    if any(terms["state"] == "auction" for terms in script["setup"]["contracts"].values()):
         missing.add(AUCTION)
+    for step in script["steps"]:
+        if step["cmd"] == "uncross":
+            missing.add(AUCTION)
+        if step["cmd"] == "set_band":
+            missing.add(BAND)
     return sorted(missing)
