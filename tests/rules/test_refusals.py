@@ -10,7 +10,13 @@ import pytest
 from engine.schema import bounds, refusals
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
-from engine.schema.commands import COMMAND, AdvanceTime, ReleaseWithdrawals
+from engine.schema.commands import (
+    COMMAND,
+    AdvanceTime,
+    ChangeState,
+    ReleaseWithdrawals,
+    SetBand,
+)
 from tests.rules.refusal_states import (
     CASH,
     FIRST_ORDER,
@@ -31,6 +37,7 @@ from tests.rules.refusal_states import (
     held,
     holding,
     id_100,
+    in_state,
     liquidating,
     listed,
     margins,
@@ -64,6 +71,10 @@ NOT_YET = {
     R.CONTRACT_CLOSED, R.CONTRACT_COLLECTING, R.CONTRACT_POST_ONLY, R.STATE_CHANGE_INVALID,
     R.BAND_INVALID,
 }  # fmt: skip
+
+AUCTIONING = in_state(words.STATE_AUCTION)
+HALTED = in_state(words.STATE_HALTED)
+POST_ONLY_STATE = in_state(words.STATE_POST_ONLY)
 
 # fmt: off
 TABLE: list[Row] = [
@@ -250,12 +261,12 @@ TABLE: list[Row] = [
     (trading, publish(contract_3=2, price_ticks_3=1_501), R.SOURCE_PRICE_INVALID),
     (trading, ReleaseWithdrawals(time_ns=NS), R.WITHDRAWALS_NOT_STOPPED),
     # states and bands
-    (auctioning, place(), R.OK),
-    (auctioning, place(tif=words.IOC), R.CONTRACT_COLLECTING),
-    (auctioning, place(tif=words.FOK), R.CONTRACT_COLLECTING),
-    (halted, place(), R.CONTRACT_CLOSED),
-    (post_only, place(), R.CONTRACT_POST_ONLY),
-    (post_only, place(price_ticks=1_000, flags=words.POST_ONLY), R.OK),
+    (AUCTIONING, place(), R.OK),
+    (AUCTIONING, place(tif=words.IOC), R.CONTRACT_COLLECTING),
+    (AUCTIONING, place(tif=words.FOK), R.CONTRACT_COLLECTING),
+    (HALTED, place(), R.CONTRACT_CLOSED),
+    (POST_ONLY_STATE, place(), R.CONTRACT_POST_ONLY),
+    (POST_ONLY_STATE, place(price_ticks=1_000, flags=words.POST_ONLY), R.OK),
     (trading, ChangeState(time_ns=NS, contract=3, state=1), R.CONTRACT_UNKNOWN),
     (trading, ChangeState(time_ns=NS, contract=1, state=words.STATE_HALTED), R.OK),
     (trading, ChangeState(time_ns=NS, contract=1, state=1), R.STATE_CHANGE_INVALID),
