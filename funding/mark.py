@@ -2,10 +2,12 @@
 
 from engine.kernel import cold, kernel
 from engine.schema import events
+from engine.schema.bounds import PPB
 from engine.schema.vocabulary import STATE_FROZEN
 from engine.state.access import BASIS, CONTRACT
 from engine.state.arithmetic import (
     clamp,
+    multiply_divide,
     multiply_divide_trunc,
     multiply_rate_ceil,
     multiply_rate_floor,
@@ -42,7 +44,7 @@ def compute_median_of_terms(fair_ticks, basis_ticks, last_ticks):
 @kernel
 def set_mark(terms, mark_ticks):
     """The mark with what follows from it alone: the static band (5.3), the slippage of 9.0."""
-    reach_ticks = multiply_rate_floor(mark_ticks, terms.band_static_ppb)
+    reach_ticks = multiply_divide(mark_ticks, terms.band_static_ppb, PPB)
     terms.mark_ticks = mark_ticks
     terms.band_low_ticks = max(1, mark_ticks - reach_ticks)
     terms.band_high_ticks = min(terms.price_ticks_max, mark_ticks + reach_ticks)

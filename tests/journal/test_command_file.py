@@ -172,7 +172,7 @@ def test_a_command_of_unknown_kind_is_kept_for_the_engine_to_refuse(tmp_path):
     records = COMMANDS.copy()
     records["kind"][1] = -3
     write_command_file(tmp_path / "f", CONFIG, records)
-    assert read_command_file(tmp_path / "f").records["kind"].tolist() == [22, -3, 1]
+    assert read_command_file(tmp_path / "f").records["kind"].tolist() == [34, -3, 1]
 
 
 def test_an_interrupted_writer_leaves_the_old_file(path):

@@ -1,4 +1,4 @@
-"""Where the neutral scenarios lie, what they ask for, and which of it the engine has not built."""
+"""Where the neutral scenarios lie."""
 
 import json
 from functools import cache
@@ -15,9 +15,6 @@ TOPICS = (
     "margin", "liquidation", "adl", "insolvency",
 )  # fmt: skip
 
-AUCTION = "auction"
-BAND = "settable band"
-
 Scenario = dict[str, Any]
 
 
@@ -32,8 +29,3 @@ def scenarios() -> tuple[Scenario, ...]:
 
 def of_form(form: str) -> list[Scenario]:
     return [scenario for scenario in scenarios() if scenario["form"] == form]
-
-
-def missing_features(script: Scenario) -> list[str]:
-    """Why a script can't run, read off the script itself; empty when it can."""
-    return []

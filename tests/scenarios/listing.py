@@ -132,7 +132,8 @@ class Listing:
             position_lots_max=lots,
             open_interest_lots_max=lots,
             tiers=(Tier(0, 2, 1),),
-            band_static_ppb=bounds.BAND_PPB_MAX,
+            band_static_ppb=bounds.BAND_STATIC_PPB_MAX,
+            market_range_ppb=bounds.BAND_PPB_MAX,
             source_outlier_ppb=bounds.BAND_PPB_MAX,
             source_stale_ns=bounds.NS_PER_DAY,
             mark_band_ppb=0,  # the mark is the source's price
