@@ -9,9 +9,10 @@ from sortedcontainers import SortedDict
 from engine.schema import bounds, commands, events, refusals
 from engine.schema import vocabulary as words
 from engine.schema.contract import Config
-from tests.oracle import liquidation
+from tests.oracle import auctions, liquidation
 from tests.oracle.accounts import IMMEDIATE_TIFS, WAITING_TYPES, Account, Order, withdrawable
 from tests.oracle.backstop import Step
+from tests.oracle.bands import set_band
 from tests.oracle.book import OrderIds
 from tests.oracle.cancels import (
     cancel_order,
@@ -28,9 +29,11 @@ from tests.oracle.orders import amend_order, place_order, work_off_fired
 from tests.oracle.prices import freeze, make_market, publish_pair, stale_due
 from tests.oracle.stops import release_trading, stop_trading
 from tests.oracle.timers import (
+    DUE_AUCTION_END,
     DUE_EXPIRY,
     DUE_FUNDING,
     DUE_HEARTBEAT,
+    DUE_INDICATIVE,
     DUE_SAMPLE,
     DUE_STALE,
     set_heartbeat,
@@ -51,6 +54,8 @@ CLIENT_COMMANDS = {
 OPERATOR_COMMANDS = {
     commands.STOP_TRADING: stop_trading,
     commands.RELEASE_TRADING: release_trading,
+    commands.CHANGE_STATE: auctions.change_state,
+    commands.SET_BAND: set_band,
 }
 CANCELS = (commands.CANCEL_ORDER, commands.MASS_CANCEL, commands.CANCEL_SESSION)
 OPENABLE = (words.KIND_CLIENT, words.KIND_LIQUIDITY_PROVIDER, words.KIND_AFFILIATE)
@@ -175,15 +180,17 @@ class Oracle:
     def do_due_work(self, command_time: int) -> None:
         while True:
             due = [
-                item
+                (time, kind, market.contract)
                 for market in self.markets.values()
                 if market.state != words.STATE_FROZEN
-                for item in (
-                    (stale_due(market), DUE_STALE, market.contract),
-                    (market.next_sample, DUE_SAMPLE, market.contract),
-                    (market.next_funding, DUE_FUNDING, market.contract),
+                for time, kind in (
+                    (stale_due(market), DUE_STALE),
+                    (market.auction_end, DUE_AUCTION_END),
+                    (market.next_indicative, DUE_INDICATIVE),
+                    (market.next_sample, DUE_SAMPLE),
+                    (market.next_funding, DUE_FUNDING),
                 )
-                if item[0] <= command_time
+                if time is not None and time <= command_time
             ]
             due += [key for key in self.timers.keys()[:1] if key[0] <= command_time]
             if not due:
@@ -202,6 +209,11 @@ class Oracle:
         market = self.markets[contract]
         if kind == DUE_STALE:
             freeze(self, market)
+        elif kind == DUE_AUCTION_END:
+            auctions.end_auction(self, market)
+            liquidation.drain_suspects(self)
+        elif kind == DUE_INDICATIVE:
+            auctions.publish_indicative(self, market)
         elif kind == DUE_SAMPLE:
             sample_premium(self, market)
         elif kind == DUE_FUNDING:

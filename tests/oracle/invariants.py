@@ -2,10 +2,9 @@
 
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import ARMED, FIRED, RESTING, Order, equity, maintenance
-from tests.oracle.ladder import COLLECTING_STATES
+from tests.oracle.states import COLLECTING, TRADING
 from tests.oracle.timers import DUE_EXPIRY, DUE_HEARTBEAT
 from tests.oracle.triggers import (
-    LOOKING_STATES,
     is_reached,
     is_trailing,
     source_value,
@@ -20,6 +19,7 @@ def check(exchange) -> None:
         check_positions(exchange, market)
         check_book(exchange, market)
         check_triggers(exchange, market)
+        check_trading_state(exchange, market)
     for account in exchange.accounts.values():
         check_account(exchange, account)
     check_timers(exchange)
@@ -58,14 +58,14 @@ def check_positions(exchange, market) -> None:
     assert sum(owed) + market.clearing == 0, "I7: clearing"
     for holding in market.holders.values():
         assert holding.lots != 0 or holding.entry_value == 0, "I1: entry value of nothing"
-    assert market.state != words.STATE_DEFAULT, "9.8: default outside a waterfall"
 
 
 def check_book(exchange, market) -> None:
     book = market.book
     bid, ask = book.best_price(words.BUY), book.best_price(words.SELL)
-    is_collecting = market.state in COLLECTING_STATES
-    assert is_collecting or bid is None or ask is None or bid < ask, "I5: crossed"
+    is_crossed = bid is not None and ask is not None and bid >= ask
+    # before a contract stops or freezes, crossing orders may have been collected in it
+    assert not (is_crossed and market.state in TRADING), "I5: crossed"
     for side in (words.BUY, words.SELL):
         total = 0
         for key, queue in book.sides[side].items():
@@ -92,7 +92,7 @@ def check_triggers(exchange, market) -> None:
             assert order.open > 0 and order.reserve == order.charges == order.hidden == 0, "8.2"
     for kind, waiting in enumerate(market.fired):
         assert all(order.is_reduce_only == (kind == 0) for order in waiting.values()), "2.5"
-    if market.state not in LOOKING_STATES:
+    if market.state not in TRADING:
         return
     if exchange.triggers_left:
         assert not any(market.fired), "2.5: fired, and not worked off"
@@ -114,6 +114,21 @@ def check_timers(exchange) -> None:
                 wanted[order.expiry, DUE_EXPIRY, order.order_id] = order
     assert dict(exchange.timers) == wanted, "2.6: timers"
     assert all(due > exchange.clock for due, _, _ in wanted), "2.6: work that is due"
+
+
+def check_trading_state(exchange, market) -> None:
+    """5.1: timers run in the states that they belong to, and nothing due was left undone."""
+    state, now = market.state, exchange.clock
+    assert state != words.STATE_DEFAULT, "9.8: default outside a waterfall"
+    assert (market.auction_end is not None) == (state == words.STATE_AUCTION), "5.1: auction's end"
+    assert (market.next_indicative is not None) == (state in COLLECTING), "5.2: indicative price"
+    assert market.auction_end is None or market.auction_end > now, "2.6: an auction not ended"
+    assert market.next_indicative is None or market.next_indicative > now, "2.6: not published"
+    assert market.extensions <= market.spec.auction_extensions_max, "5.3: extensions"
+    assert len(market.volatility_starts) <= (market.spec.volatility_auctions_max or 10**9), "5.3"
+    assert state != words.STATE_CONTINUOUS or not market.is_held, "6.2: trading at a held mark"
+    is_reduced = state == words.STATE_REDUCE_ONLY
+    assert not market.is_reduced_by_mark or is_reduced and market.is_held, "6.2: reduce-only"
 
 
 def check_account(exchange, account) -> None:
@@ -179,6 +194,9 @@ def state(exchange) -> dict:
         since or -1)], next_sample, next_funding, rate, funding_index, carry, sum, count, valid,
         frozen_ns, freeze_end, held [(term, time) or None] x 2, basis, last_term, traded_value,
         traded_lots, last_trade}
+    auctions: by contract {band (set by the operator, low and high, or 0 and 0), held (the mark),
+        reduced_by_mark, ends (0: none), extensions, indicative_due (0: none), starts
+        (of volatility auctions that may still count)}
     liquidation_queue: ids, in the order in which their steps would run
     suspects: ids (always empty after a command)
     """
@@ -204,6 +222,7 @@ def state(exchange) -> dict:
         },
         "stopped": sorted(exchange.stopped),
         "contracts": {n: state_of_market(market) for n, market in exchange.markets.items()},
+        "auctions": {n: state_of_auction(market) for n, market in exchange.markets.items()},
         "liquidation_queue": [
             account.account
             for account in sorted(
@@ -308,4 +327,16 @@ def state_of_market(market) -> dict:
         "traded_value": market.traded_value,
         "traded_lots": market.traded_lots,
         "last_trade": market.last_trade,
+    }
+
+
+def state_of_auction(market) -> dict:
+    return {
+        "band": list(market.band_set or (0, 0)),
+        "held": int(market.is_held),
+        "reduced_by_mark": int(market.is_reduced_by_mark),
+        "ends": market.auction_end or 0,
+        "extensions": market.extensions,
+        "indicative_due": market.next_indicative or 0,
+        "starts": list(market.volatility_starts),
     }

@@ -19,11 +19,10 @@ from tests.oracle.book import other_side
 from tests.oracle.linked import find_free
 from tests.oracle.prices import Market
 from tests.oracle.rounding import clamp, rate_down, rate_up
+from tests.oracle.states import COLLECTING, check_state
 from tests.oracle.stops import is_stopped
 from tests.oracle.triggers import is_reached, is_trailing, source_value
 
-COLLECTING_STATES = (words.STATE_PRE_OPEN, words.STATE_AUCTION)
-CLOSED_STATES = (words.STATE_HALTED, words.STATE_SUSPENDED)
 SOURCES = (words.SOURCE_MARK, words.SOURCE_INDEX, words.SOURCE_LAST)
 
 # What can be seen without looking at prices or accounts; in the order of the ladder.
@@ -161,20 +160,6 @@ def check_entry(exchange, order: Order, without: Order | None = None) -> int:
     return code or check_book_and_account(exchange, market, order, without)
 
 
-def check_state(market: Market, order: Order) -> int:
-    if market.state == words.STATE_FROZEN:
-        return refusals.CONTRACT_FROZEN
-    if market.state in CLOSED_STATES:
-        return refusals.CONTRACT_CLOSED
-    if order.is_waiting:
-        return refusals.OK
-    if market.state in COLLECTING_STATES and not order.may_rest:
-        return refusals.CONTRACT_COLLECTING
-    if market.state == words.STATE_POST_ONLY and not order.flags & words.POST_ONLY:
-        return refusals.CONTRACT_POST_ONLY
-    return refusals.OK
-
-
 def check_limit(market: Market, price: int) -> int:
     if price <= 0:
         return refusals.PRICE_NOT_POSITIVE
@@ -213,7 +198,7 @@ def check_orders_limit(exchange, account: Account, order: Order) -> int:
 
 def would_trade(market: Market, order: Order) -> bool:
     """A post-only order; while orders are collected none trades."""
-    if market.state in COLLECTING_STATES:
+    if market.state in COLLECTING:
         return False
     return market.book.crosses(order.side, order.price)
 

@@ -21,6 +21,7 @@ from tests.oracle.matching import sweep
 from tests.oracle.prices import Market
 from tests.oracle.resting import cancel
 from tests.oracle.rounding import ceil_div, clamp, rate_down, rate_up
+from tests.oracle.states import CLOSED, COLLECTING, FROZEN
 from tests.oracle.triggers import look_after_sweep
 from tests.oracle.waterfall import run_waterfall
 
@@ -122,11 +123,28 @@ def share_of(exchange, account: Account, holding: Holding) -> int:
 
 
 def movable_positions(exchange, account: Account) -> list[Holding]:
+    """Those that the queue can act on: neither frozen nor waiting for an uncross."""
     return [
         holding
         for holding in account.positions()
-        if exchange.markets[holding.contract].state != words.STATE_FROZEN
+        if exchange.markets[holding.contract].state not in (FROZEN, *COLLECTING)
     ]
+
+
+def waiting_positions(exchange, account: Account) -> list[Holding]:
+    return [
+        holding
+        for holding in account.positions()
+        if exchange.markets[holding.contract].state in COLLECTING
+    ]
+
+
+def is_waiting(exchange, account: Account) -> bool:
+    """Whether the next step is an uncross's; a recovery is seen before it."""
+    waiting = waiting_positions(exchange, account)
+    if not waiting or movable_positions(exchange, account):
+        return False
+    return not is_recovered(exchange, account, largest_position(exchange, waiting))
 
 
 def is_recovered(exchange, account: Account, holding: Holding) -> bool:
@@ -182,15 +200,17 @@ def visible_lots(market: Market, account: Account, side: int, limit: int) -> int
 def reason_to_end(exchange, account: Account) -> int:
     """Why liquidation ends before another step; 0 if it goes on."""
     movable = movable_positions(exchange, account)
-    if not movable:
+    waiting = waiting_positions(exchange, account)
+    if not movable and not waiting:
         return words.END_FROZEN if account.positions() else words.END_FLAT
-    if is_recovered(exchange, account, largest_position(exchange, movable)):
+    if is_recovered(exchange, account, largest_position(exchange, movable or waiting)):
         return words.END_RECOVERED
     return 0
 
 
-def plan_step(exchange, account: Account) -> Plan:
-    holding = largest_position(exchange, movable_positions(exchange, account))
+def plan_step(exchange, account: Account, holding: Holding, in_auction: bool = False) -> Plan:
+    """9.2 c-d for this position. In an auction depth is no bound; where nothing trades the whole
+    position goes."""
     market = exchange.markets[holding.contract]
     spec, lots = market.spec, abs(holding.lots)
     value, margin = equity(exchange, account), maintenance(exchange, account)
@@ -201,25 +221,28 @@ def plan_step(exchange, account: Account) -> Plan:
         lots <= spec.liquidation_whole_lots
         or value < rate_down(margin, spec.liquidation_whole_equity_ppb)
         or account.next_step_whole
+        or market.state in CLOSED
     )
     if not is_whole:
+        cut = smallest_cut(exchange, account, holding)
+    if cut and not in_auction:
         bid_or_ask = words.BUY if holding.lots > 0 else words.SELL
         visible = visible_lots(market, account, bid_or_ask, limit)
-        cut = min(
-            smallest_cut(exchange, account, holding),
-            rate_down(visible, spec.liquidation_depth_ppb),
-        )
+        cut = min(cut, rate_down(visible, spec.liquidation_depth_ppb))
     if cut == 0:
         return Plan(holding, words.STEP_WHOLE, lots, limit, value, margin, share)
     return Plan(holding, words.STEP_PARTIAL, cut, limit, value, margin, share)
 
 
 def next_step_lots(exchange, account: Account, contract: int) -> int:
-    """What the account's next step would close in this contract."""
-    if reason_to_end(exchange, account):
+    """What the account's next step in the queue would close in this contract."""
+    movable = movable_positions(exchange, account)
+    if not movable or reason_to_end(exchange, account):
         return 0
-    plan = plan_step(exchange, account)
-    return plan.lots if plan.holding.contract == contract else 0
+    holding = largest_position(exchange, movable)
+    if holding.contract != contract:
+        return 0
+    return plan_step(exchange, account, holding).lots
 
 
 # The queue.
@@ -245,7 +268,9 @@ def run_queue(exchange) -> None:
         ready = [
             account
             for account in exchange.accounts.values()
-            if account.in_liquidation and not is_cooling(exchange, account)
+            if account.in_liquidation
+            and not is_waiting(exchange, account)
+            and not is_cooling(exchange, account)
         ]
         if not ready:
             return
@@ -262,11 +287,29 @@ def run_step(exchange, account: Account) -> None:
     if end:
         end_liquidation(exchange, account, end)
         return
-    plan = plan_step(exchange, account)
+    plan = plan_step(
+        exchange, account, largest_position(exchange, movable_positions(exchange, account))
+    )
+    announce_step(exchange, account, plan)
+    market = exchange.markets[plan.holding.contract]
+    filled = 0
+    if market.state not in CLOSED:
+        order = liquidation_order(account, plan)
+        prices, _ = sweep(exchange, order)  # at the dynamic band it ends, and that is all
+        look_after_sweep(exchange, market, prices)
+        filled = order.filled
+    account.next_step_whole = plan.kind == words.STEP_PARTIAL and filled == 0
+    if plan.kind == words.STEP_PARTIAL and filled:
+        account.cools_until = exchange.clock + market.spec.liquidation_cooldown_ns
+    elif plan.kind == words.STEP_WHOLE and plan.holding.lots:
+        close_rest(exchange, account, plan.holding)
+
+
+def announce_step(exchange, account: Account, plan: Plan) -> None:
+    """9.2 b, then the step with its inputs."""
     for order in account.orders():
         if not order.is_reduce_only:
             cancel(exchange, order, words.CANCEL_LIQUIDATION)
-    contract = plan.holding.contract
     exchange.emit(
         events.LIQUIDATION_STEPPED,
         plan.kind,
@@ -276,22 +319,14 @@ def run_step(exchange, account: Account) -> None:
         plan.margin,
         plan.share,
         account=account.account,
-        contract=contract,
+        contract=plan.holding.contract,
     )
-    filled = sweep_position(exchange, account, plan)
-    account.next_step_whole = plan.kind == words.STEP_PARTIAL and filled == 0
-    if plan.kind == words.STEP_PARTIAL and filled:
-        cooldown = exchange.markets[contract].spec.liquidation_cooldown_ns
-        account.cools_until = exchange.clock + cooldown
-    elif plan.kind == words.STEP_WHOLE and plan.holding.lots:
-        close_rest(exchange, account, plan.holding)
 
 
-def sweep_position(exchange, account: Account, plan: Plan) -> int:
-    """The liquidation order (id 0) as an IOC, whose rest ends in silence; returns the lots that it
-    filled."""
+def liquidation_order(account: Account, plan: Plan) -> Order:
+    """Of id 0; its rest ends in silence."""
     lots = plan.holding.lots
-    order = Order(
+    return Order(
         0,
         account.account,
         0,
@@ -301,13 +336,11 @@ def sweep_position(exchange, account: Account, plan: Plan) -> int:
         plan.lots,
         tif=words.IOC,
         flags=LIQUIDATION | words.REDUCE_ONLY,
+        stp=words.STP_CANCEL_OLDEST,
         step_lots=abs(lots),
         step_share=plan.share,
         entered=plan.lots,
     )
-    prices = sweep(exchange, order)
-    look_after_sweep(exchange, exchange.markets[order.contract], prices)
-    return order.filled
 
 
 def close_rest(exchange, account: Account, holding: Holding) -> None:

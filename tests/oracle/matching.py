@@ -14,6 +14,7 @@ from tests.oracle.accounts import (
     maintenance,
     maintenance_after,
 )
+from tests.oracle.bands import dynamic_band, is_outside
 from tests.oracle.book import other_side
 from tests.oracle.funding import count_trade
 from tests.oracle.icebergs import refill_if_gone
@@ -32,13 +33,17 @@ from tests.oracle.resting import cancel, emit_reduced, end, keep_reduce_only, le
 from tests.oracle.rounding import ceil_div, rate_up
 
 
-def sweep(exchange, order: Order) -> list[int]:
+def sweep(exchange, order: Order) -> tuple[list[int], bool]:
     """Trade until the order is done, stopped, or meets no price any more; returns the prices of
-    its trades. A rest that the sweep itself ends leaves the order with nothing open."""
+    its trades, and whether the dynamic band, as it stood before the first of them, stopped it
+    (5.3). A rest that the sweep itself ends leaves the order with nothing open."""
     market = exchange.markets[order.contract]
-    prices = []
+    band = dynamic_band(market)
+    prices: list[int] = []
     while order.open > 0 and market.book.crosses(order.side, order.price):
         resting = market.book.best_order(other_side(order.side))
+        if is_outside(band, resting.price):
+            return prices, True
         price, filled = resting.price, order.filled
         meet(exchange, order, resting)
         if order.filled > filled:
@@ -46,7 +51,7 @@ def sweep(exchange, order: Order) -> list[int]:
         cancel_ended(exchange)
     if order.open == 0 and order.place != ENDED:
         end(exchange, order)
-    return prices
+    return prices, False
 
 
 def meet(exchange, order: Order, resting: Order) -> None:

@@ -5,14 +5,16 @@ from dataclasses import replace
 from engine.schema import events, refusals
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import RESTING, Order
+from tests.oracle.bands import interrupt, is_worth_an_auction
 from tests.oracle.cancels import find_order
 from tests.oracle.ladder import check_entry, check_shape, reduce_only_room
 from tests.oracle.linked import cancel_ended, find_free, link
 from tests.oracle.matching import can_fill_whole, end_aggressor, sweep
 from tests.oracle.prices import Market
 from tests.oracle.resting import cancel, emit_reduced, leave, rest
+from tests.oracle.states import COLLECTING, TRADING
 from tests.oracle.timers import day_end
-from tests.oracle.triggers import LOOKING_STATES, arm, look_after_sweep
+from tests.oracle.triggers import arm, look_after_sweep
 
 
 def order_of(exchange, command) -> Order:
@@ -86,7 +88,8 @@ def place_order(exchange, command) -> int:
 
 
 def work_order(exchange, order: Order) -> None:
-    """Cut by reduce-only, sweep, then rest or end."""
+    """Cut by reduce-only, sweep, then rest or end. While orders are collected none is swept."""
+    market = exchange.markets[order.contract]
     if order.is_reduce_only:
         holding = exchange.accounts[order.account].holding(order.contract)
         excess = order.open - reduce_only_room(holding, order, None)
@@ -94,16 +97,22 @@ def work_order(exchange, order: Order) -> None:
             order.open -= excess
             emit_reduced(exchange, order, excess, words.CANCEL_REDUCE_ONLY)
     prices: list[int] = []
+    is_stopped = False  # at the dynamic band
     if order.tif == words.FOK and not can_fill_whole(exchange, order):
         end_aggressor(exchange, order, words.CANCEL_FOK)
-    else:
-        prices = sweep(exchange, order)
+    elif market.state not in COLLECTING:
+        prices, is_stopped = sweep(exchange, order)
+    if is_stopped and not is_worth_an_auction(market, order):
+        end_aggressor(exchange, order, words.CANCEL_DYNAMIC_BAND)
+        is_stopped = False
     if order.open > 0 and order.may_rest:
-        rest(exchange, order)
+        rest(exchange, order)  # crossed, if the band stopped it: orders are about to be collected
     elif order.open > 0:
         end_aggressor(exchange, order, words.CANCEL_IOC)
     cancel_ended(exchange)
-    look_after_sweep(exchange, exchange.markets[order.contract], prices)
+    if is_stopped:
+        interrupt(exchange, market)  # in an auction nobody looks
+    look_after_sweep(exchange, market, prices)
 
 
 def take_terms(order: Order, wanted: Order) -> None:
@@ -183,7 +192,7 @@ def work_off_fired(exchange) -> None:
         for kind in (0, 1):
             for number in sorted(exchange.markets):
                 market = exchange.markets[number]
-                if room and market.fired[kind] and market.state in LOOKING_STATES:
+                if room and market.fired[kind] and market.state in TRADING:
                     trigger(exchange, next(iter(market.fired[kind].values())))
                     exchange.drain_suspects()
                     room -= 1

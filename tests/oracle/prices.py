@@ -11,6 +11,7 @@ from tests.oracle.accounts import Brackets, Holding, Order, brackets_of
 from tests.oracle.book import Book
 from tests.oracle.resting import cancel
 from tests.oracle.rounding import clamp, middle, rate_down, trunc_div
+from tests.oracle.states import AUCTION, CONTINUOUS, FROZEN, REDUCE_ONLY, change_state, enter_state
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +40,14 @@ class Market:
     used: list[Source] = field(default_factory=list)  # behind the last index
     freeze_start: int = 0
     freeze_end: int = 0
+    is_held: bool = False  # the mark, outside its band by the move limit (6.2)
+    is_reduced_by_mark: bool = False  # reduce-only for that reason, not by an operator
+    # auctions and interruptions (5.2, 5.3)
+    band_set: tuple[int, int] | None = None  # the operator's dynamic band
+    auction_end: int | None = None
+    extensions: int = 0  # of the running auction
+    next_indicative: int | None = None
+    volatility_starts: list[int] = field(default_factory=list)  # those in the window
     # terms of the mark, and what they are made of
     basis: deque[int] = field(default_factory=deque)
     last_term: int = 0  # 0: absent
@@ -195,7 +204,7 @@ def publish_mark(exchange, market: Market, index: int) -> bool:
         terms.append(market.last_term)
     width = rate_down(index, spec.mark_band_ppb)
     mark = clamp(middle(terms), index - width, index + width)
-    if market.state != words.STATE_FROZEN and spec.mark_move_ppb > 0:
+    if market.state != FROZEN and spec.mark_move_ppb > 0:
         move = max(1, rate_down(market.mark, spec.mark_move_ppb))
         mark = clamp(mark, market.mark - move, market.mark + move)
     mark = clamp(mark, 1, spec.price_ticks_max)
@@ -217,13 +226,8 @@ def publish_mark(exchange, market: Market, index: int) -> bool:
 # Trading state.
 
 
-def change_state(exchange, market: Market, state: int, why: int) -> None:
-    before, market.state = market.state, state
-    exchange.emit(events.STATE_CHANGED, before, state, why, contract=market.contract)
-
-
 def freeze(exchange, market: Market) -> None:
-    change_state(exchange, market, words.STATE_FROZEN, words.WHY_SOURCES)
+    enter_state(exchange, market, FROZEN, words.WHY_SOURCES)
     market.freeze_start = exchange.clock
     market.basis.clear()
     market.last_term = market.traded_value = market.traded_lots = 0
@@ -231,8 +235,11 @@ def freeze(exchange, market: Market) -> None:
 
 
 def reopen(exchange, market: Market) -> None:
+    """5.4: by auction, but for the first time, when there has been no market yet."""
     spec, now = market.spec, exchange.clock
+    state = AUCTION
     if not market.was_opened:
+        state = CONTINUOUS
         market.was_opened = True
         market.next_funding = (now // spec.funding_interval_ns + 1) * spec.funding_interval_ns
     else:
@@ -241,13 +248,13 @@ def reopen(exchange, market: Market) -> None:
     market.freeze_end = now
     offset, every = spec.funding_sample_offset_ns, spec.funding_sample_ns
     market.next_sample = offset + ((now - offset) // every + 1) * every
-    change_state(exchange, market, words.STATE_CONTINUOUS, words.WHY_FRESH_MARK)
+    enter_state(exchange, market, state, words.WHY_FRESH_MARK)
 
 
 def publish_pair(exchange, source: int, contract: int, price: int) -> tuple[int, bool]:
     """One source's price; returns the mark before, and whether the pair makes a step."""
     market = exchange.markets[contract]
-    mark_before, was_frozen = market.mark, market.state == words.STATE_FROZEN
+    mark_before, was_frozen = market.mark, market.state == FROZEN
     market.sources[source - 1].price = price
     market.sources[source - 1].time = exchange.clock
     exchange.emit(events.PRICE_RECEIVED, source, price, contract=contract)
@@ -256,13 +263,13 @@ def publish_pair(exchange, source: int, contract: int, price: int) -> tuple[int,
         if not was_frozen:
             freeze(exchange, market)
         return mark_before, False
-    is_held = publish_mark(exchange, market, index)
+    market.is_held = publish_mark(exchange, market, index)
     if was_frozen:
         reopen(exchange, market)
-    elif market.state == words.STATE_CONTINUOUS and is_held:
-        change_state(exchange, market, words.STATE_REDUCE_ONLY, words.WHY_MARK_HELD)
-    elif market.state == words.STATE_REDUCE_ONLY and not is_held:
-        change_state(exchange, market, words.STATE_CONTINUOUS, words.WHY_MARK_FREE)
+    elif market.state == CONTINUOUS and market.is_held:
+        change_state(exchange, market, REDUCE_ONLY, words.WHY_MARK_HELD)
+    elif market.state == REDUCE_ONLY and market.is_reduced_by_mark and not market.is_held:
+        change_state(exchange, market, CONTINUOUS, words.WHY_MARK_FREE)
     cancel_outside_band(exchange, market)
     return mark_before, was_frozen or market.mark != mark_before
 

@@ -18,6 +18,7 @@ def rest(exchange, order: Order) -> None:
     """To the back of its level, and to the back of the account's orders in this contract."""
     work(exchange, order, RESTING)
     order.hidden = 0
+    order.arrival = exchange.sequence
     exchange.markets[order.contract].book.rest(order)
     if order.display:
         refill(exchange, order)
@@ -115,11 +116,12 @@ def cut(exchange, order: Order, lots: int, reason: int) -> None:
     emit_reduced(exchange, order, lots, reason)
 
 
-def keep_reduce_only(exchange, account: Account, contract: int) -> None:
+def keep_reduce_only(exchange, account: Account, contract: int, before: int = 0) -> None:
     """4.3: resting reduce-only orders never exceed the position; the oldest keep first. Those that
-    wait for a trigger end with the position."""
+    wait for a trigger end with the position. `before`: lots of a liquidation order that is counted
+    before them."""
     holding = account.holdings[contract]
-    room = abs(holding.lots)
+    room = abs(holding.lots) - before
     closing_side = words.SELL if holding.lots > 0 else words.BUY
     for order in list(holding.orders.values()):
         if not order.is_reduce_only:

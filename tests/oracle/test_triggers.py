@@ -211,7 +211,9 @@ def test_4_2_who_could_not_look_looks_when_the_contract_reopens():
     desk.deal(A, B, 1, 100)
     stop = desk.place(A, SELL, 1, 0, trigger_ticks=95, **MARKET_STOP)[0][1]
     assert of_kind(desk.wait(DAY + 1), events.STATE_CHANGED)[0][3] == words.STATE_FROZEN
-    found = desk.mark(90)
+    found = desk.mark(90)  # reopens by auction, in which nobody looks
+    assert not of_kind(found, events.ORDER_TRIGGERED)
+    found = desk.wait(desk.oracle.markets[1].spec.auction_ns)
     assert of_kind(found, events.ORDER_TRIGGERED)[0][2:] == (stop, 3, 95, MARK, 90)
     opened = kinds(found).index(events.STATE_CHANGED)
     assert opened < kinds(found).index(events.ORDER_TRIGGERED)

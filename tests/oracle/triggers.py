@@ -5,9 +5,9 @@ from engine.schema import vocabulary as words
 from tests.oracle.accounts import ARMED, FIRED, Order
 from tests.oracle.prices import Market
 from tests.oracle.resting import work
+from tests.oracle.states import TRADING
 from tests.oracle.timers import drop_expiry
 
-LOOKING_STATES = (words.STATE_CONTINUOUS, words.STATE_REDUCE_ONLY, words.STATE_POST_ONLY)
 STOPS = (words.STOP_LIMIT, words.STOP_MARKET, words.TRAILING_MARKET)
 BASIS_POINTS = 10_000
 
@@ -77,7 +77,7 @@ def fire(exchange, market: Market, order: Order, value: int) -> None:
 
 def look(exchange, market: Market, source: int, value: int) -> None:
     """Everyone who watches this source sees this value."""
-    if market.state not in LOOKING_STATES or value == 0:
+    if market.state not in TRADING or value == 0:
         return
     watching = [order for order in market.armed.values() if order.source == source]
     trailing = [order for order in watching if is_trailing(order)]
@@ -102,8 +102,13 @@ def look_at_prices(exchange, market: Market, state_before: int) -> None:
     """At the end of a pair that published a mark. Who comes out of a state in which nobody looks
     looks at everything."""
     look_at(exchange, market, words.SOURCE_INDEX, words.SOURCE_MARK)
-    if state_before not in LOOKING_STATES:
+    if state_before not in TRADING:
         look_at(exchange, market, words.SOURCE_LAST)
+
+
+def look_at_everything(exchange, market: Market) -> None:
+    """Trading begins."""
+    look_at(exchange, market, words.SOURCE_INDEX, words.SOURCE_MARK, words.SOURCE_LAST)
 
 
 def look_after_sweep(exchange, market: Market, prices: list[int]) -> None:

@@ -20,8 +20,8 @@ from tests.oracle.backstop import (
     takeover_lots,
 )
 from tests.oracle.money import cover, settle_all_funding, suspect
-from tests.oracle.prices import change_state
 from tests.oracle.resting import cancel_all
+from tests.oracle.states import change_state
 
 
 def run_waterfall(exchange, step: Step, negative: list[Account]) -> None:

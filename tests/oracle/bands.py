@@ -1,0 +1,53 @@
+"""The dynamic band: where a sweep stops, and what its stopping does to the contract (5.3)."""
+
+from engine.schema import events, refusals
+from engine.schema import vocabulary as words
+from tests.oracle.rounding import rate_down
+from tests.oracle.states import AUCTION, HALTED, enter_state
+
+Band = tuple[int, int]
+
+
+def dynamic_band(market) -> Band | None:
+    """The operator's, else that around the last trade; None where there is neither."""
+    if market.band_set is not None:
+        return market.band_set
+    price, spec = market.last_trade, market.spec
+    if spec.band_dynamic_ppb == 0 or price == 0:
+        return None
+    width = rate_down(price, spec.band_dynamic_ppb)
+    return max(1, price - width), price + width
+
+
+def is_outside(band: Band | None, price: int) -> bool:
+    return band is not None and not band[0] <= price <= band[1]
+
+
+def is_worth_an_auction(market, order) -> bool:
+    value = order.open * order.price * market.spec.tick_value
+    return value >= market.spec.band_dynamic_value_min
+
+
+def interrupt(exchange, market) -> None:
+    """A sweep stopped at the band: an auction, or a halt after too many of them."""
+    now, spec = exchange.clock, market.spec
+    since = now - spec.volatility_window_ns
+    recent = [start for start in market.volatility_starts if start > since]
+    if spec.volatility_auctions_max and len(recent) >= spec.volatility_auctions_max:
+        enter_state(exchange, market, HALTED, words.WHY_TOO_VOLATILE)
+        return
+    market.volatility_starts = [*recent, now]
+    enter_state(exchange, market, AUCTION, words.WHY_VOLATILITY)
+
+
+def set_band(exchange, command) -> int:
+    market = exchange.markets.get(command.contract)
+    if market is None:
+        return refusals.CONTRACT_UNKNOWN
+    low, high = command.low_ticks, command.high_ticks
+    is_none = low == high == 0
+    if not is_none and not 1 <= low <= high <= market.spec.price_ticks_max:
+        return refusals.BAND_INVALID
+    market.band_set = None if is_none else (low, high)
+    exchange.emit(events.BAND_SET, low, high, contract=market.contract)
+    return refusals.OK

@@ -1,0 +1,72 @@
+"""Trading states: who may change which into which, and what an order meets in each (5.1)."""
+
+from engine.schema import events, refusals
+from engine.schema import vocabulary as words
+
+FROZEN, CONTINUOUS, REDUCE_ONLY = (
+    words.STATE_FROZEN,
+    words.STATE_CONTINUOUS,
+    words.STATE_REDUCE_ONLY,
+)
+PRE_OPEN, AUCTION, HALTED = words.STATE_PRE_OPEN, words.STATE_AUCTION, words.STATE_HALTED
+POST_ONLY, SUSPENDED = words.STATE_POST_ONLY, words.STATE_SUSPENDED
+
+TRADING = (CONTINUOUS, REDUCE_ONLY, POST_ONLY)
+COLLECTING = (PRE_OPEN, AUCTION)
+CLOSED = (HALTED, SUSPENDED)
+
+# What an operator may do. Frozen and default are left by a fresh mark and by the waterfall alone.
+OPERATOR_CHANGES = {
+    CONTINUOUS: (REDUCE_ONLY, POST_ONLY, PRE_OPEN, AUCTION, HALTED, SUSPENDED),
+    REDUCE_ONLY: (CONTINUOUS, POST_ONLY, PRE_OPEN, AUCTION, HALTED, SUSPENDED),
+    POST_ONLY: (CONTINUOUS, REDUCE_ONLY, PRE_OPEN, AUCTION, HALTED, SUSPENDED),
+    PRE_OPEN: (AUCTION, HALTED, SUSPENDED, CONTINUOUS, REDUCE_ONLY, POST_ONLY),
+    AUCTION: (PRE_OPEN, HALTED, SUSPENDED, CONTINUOUS, REDUCE_ONLY, POST_ONLY),
+    HALTED: (PRE_OPEN, AUCTION, SUSPENDED),
+    SUSPENDED: (PRE_OPEN, AUCTION, HALTED),
+}
+
+
+def check_state(market, order) -> int:
+    """What the state refuses. An order that waits for a trigger meets no other one yet."""
+    if market.state == FROZEN:
+        return refusals.CONTRACT_FROZEN
+    if market.state in CLOSED:
+        return refusals.CONTRACT_CLOSED
+    if order.is_waiting:
+        return refusals.OK
+    if market.state in COLLECTING and not order.may_rest:
+        return refusals.CONTRACT_COLLECTING
+    if market.state == POST_ONLY and not order.flags & words.POST_ONLY:
+        return refusals.CONTRACT_POST_ONLY
+    return refusals.OK
+
+
+def change_state(exchange, market, state: int, why: int) -> None:
+    """The bare change. A waterfall goes to default and back with it: no timer starts or ends."""
+    before, market.state = market.state, state
+    if why not in (words.WHY_WATERFALL, words.WHY_WATERFALL_DONE):
+        market.is_reduced_by_mark = why == words.WHY_MARK_HELD
+    exchange.emit(events.STATE_CHANGED, before, state, why, contract=market.contract)
+
+
+def enter_state(exchange, market, state: int, why: int) -> None:
+    """Any other change: a collection of orders starts or ends with it."""
+    was_collecting = market.state in COLLECTING
+    change_state(exchange, market, state, why)
+    market.auction_end = None
+    if state not in COLLECTING:
+        market.next_indicative = None
+    elif not was_collecting:
+        market.next_indicative = exchange.clock + market.spec.auction_indicative_ns
+    if state == AUCTION:
+        market.auction_end = exchange.clock + market.spec.auction_ns
+        market.extensions = 0
+        exchange.emit(events.AUCTION_STARTED, market.auction_end, contract=market.contract)
+
+
+def state_instead(market, state: int, why: int) -> tuple[int, int]:
+    """6.2: no continuous trading while the move limit holds the mark outside its band."""
+    if state == CONTINUOUS and market.is_held:
+        return REDUCE_ONLY, words.WHY_MARK_HELD
+    return state, why
