@@ -21,13 +21,12 @@ from tests.oracle.bands import dynamic_band, is_outside
 from tests.oracle.funding import count_trade
 from tests.oracle.linked import cancel_ended, follow_fill
 from tests.oracle.liquidation import Plan
-from tests.oracle.matching import gain_per_lot, is_beyond_slippage, settle_fill
+from tests.oracle.matching import gain_per_lot, is_beyond_slippage, liquidation_fee, settle_fill
 from tests.oracle.money import suspect
 from tests.oracle.prices import Market
 from tests.oracle.resting import cancel, cut, end, keep_reduce_only, leave
 from tests.oracle.states import (
     COLLECTING,
-    CONTINUOUS,
     OPERATOR_CHANGES,
     TRADING,
     enter_state,
@@ -167,6 +166,7 @@ def join_liquidations(exchange, market: Market) -> list[LiquidationStep]:
         if liquidation.is_recovered(exchange, account, holding):
             continue
         plan = liquidation.plan_step(exchange, account, holding, in_auction=True)
+        account.next_step_whole = False  # used up
         liquidation.announce_step(exchange, account, plan)
         order = liquidation.liquidation_order(account, plan)
         order.place, order.arrival = RESTING, len(steps)
@@ -189,19 +189,25 @@ class Figures:
     equities: dict[int, int] = field(default_factory=dict)
     lots: dict[int, int] = field(default_factory=dict)  # bought since, signed
 
-    def after_fill(self, order: Order, lots: int, price: int) -> tuple[int, int]:
-        """Equity after the price effect, and after the fee."""
-        account = self.exchange.accounts[order.account]
-        before = self.equities.get(order.account)
-        if before is None:
-            before = equity(self.exchange, account)
-        after = before + lots * gain_per_lot(self.market, order.sign, price)
-        value = lots * price * self.market.spec.tick_value
-        return after, after - fee_up(value, max(0, self.market.spec.fee_maker_ppb), after)
+    def equity(self, account: int) -> int:
+        known = self.equities.get(account)
+        return equity(self.exchange, self.exchange.accounts[account]) if known is None else known
 
-    def judge(self, order: Order, lots: int, price: int) -> int:
-        """Why this side may not have the fill; 0 if it may."""
-        after, after_fee = self.after_fill(order, lots, price)
+    def after_price(self, order: Order, lots: int, price: int) -> int:
+        return self.equity(order.account) + lots * gain_per_lot(self.market, order.sign, price)
+
+    def fee(self, order: Order, other: Order, lots: int, price: int) -> int:
+        """Cut to what the price leaves; a buyer who meets himself has the seller's gain ahead."""
+        left = self.after_price(order, lots, price)
+        if order.account == other.account and order.side == words.BUY:
+            left = self.equity(order.account)
+        value = lots * price * self.market.spec.tick_value
+        return fee_up(value, max(0, self.market.spec.fee_maker_ppb), left)
+
+    def judge(self, order: Order, other: Order, lots: int, price: int) -> int:
+        """Why this side may not have the fill; 0 if it may. Who meets himself is judged on each
+        side as if the other were somebody else's."""
+        after = self.after_price(order, lots, price)
         if after < 0:
             return words.CANCEL_SOLVENCY
         if order.is_liquidation or not is_beyond_slippage(self.market, order.sign, price):
@@ -209,14 +215,20 @@ class Figures:
         account = self.exchange.accounts[order.account]
         bought = self.lots.get(order.account, 0) + order.sign * lots
         needed = maintenance_after(self.exchange, account, self.market.contract, bought)
-        return words.CANCEL_SLIPPAGE if after_fee < needed else 0
+        after -= self.fee(order, other, lots, price)
+        return words.CANCEL_SLIPPAGE if after < needed else 0
 
     def judge_both(self, buy: Order, sell: Order, lots: int, price: int) -> list[tuple[Order, int]]:
-        reasons = [(order, self.judge(order, lots, price)) for order in (buy, sell)]
+        sides = ((buy, sell), (sell, buy))
+        reasons = [(order, self.judge(order, other, lots, price)) for order, other in sides]
         return [(order, reason) for order, reason in reasons if reason]
 
-    def count(self, order: Order, lots: int, price: int) -> None:
-        self.equities[order.account] = self.after_fill(order, lots, price)[1]
+    def count(self, order: Order, other: Order, lots: int, price: int) -> None:
+        fee = self.fee(order, other, lots, price)
+        left = self.after_price(order, lots, price) - fee
+        if order.is_liquidation:
+            left -= liquidation_fee(self.market, order, lots, price, fee, left)
+        self.equities[order.account] = left
         self.lots[order.account] = self.lots.get(order.account, 0) + order.sign * lots
 
 
@@ -237,8 +249,8 @@ def try_out(exchange, market: Market, forced: list[Order], price: int) -> list[t
                 for order, _ in found:
                     (bids if order is buy else asks).pop(0)
                 continue
-            figures.count(buy, lots, price)
-            figures.count(sell, lots, price)
+            figures.count(buy, sell, lots, price)
+            figures.count(sell, buy, lots, price)
         for order, queue in ((buy, bids), (sell, asks)):
             left[order] -= lots
             if left[order] == 0:
@@ -273,9 +285,8 @@ def uncross(exchange, market: Market) -> list[LiquidationStep]:
 def trade_pairs(exchange, market: Market, forced: list[Order], found: Indication) -> int:
     """All fills at the one price; returns the lots traded.
 
-    Each pair is judged again. Its account may have paid a liquidation fee since the trial, and a
-    reduce-only order that upkeep has ended, or an order that self-trade prevention left whole, may
-    bring others to trade than the trial saw.
+    Each pair is judged again. An order that upkeep or its sibling has ended or cut, or that
+    self-trade prevention has taken out whole, may bring others to trade than the trial saw.
     """
     price, done, traded = found.price, 0, 0
     while done < found.lots:
@@ -334,9 +345,12 @@ def fill_pair(
     market.last_trade = price
     for order in (buy, sell):
         take_lots(exchange, market, forced, order, lots)
-    for order in (buy, sell):
-        # nobody pays a taker's fee, so nobody is paid a rebate
-        settle_fill(exchange, order, lots, price, taker_fee=0)
+    own_loss = None
+    if buy.account == sell.account:
+        own_loss = -lots * gain_per_lot(market, buy.sign, price)
+    # nobody pays a taker's fee, so nobody is paid a rebate
+    settle_fill(exchange, buy, lots, price, 0, own_loss)
+    settle_fill(exchange, sell, lots, price, 0)
     for order in (buy, sell):
         follow_fill(exchange, order, lots)
     parties = [exchange.accounts[order.account] for order in (buy, sell)]
@@ -403,7 +417,7 @@ def end_auction(exchange, market: Market) -> None:
             contract=market.contract,
         )
         return
-    leave_collection(exchange, market, CONTINUOUS, words.WHY_UNCROSSED)
+    leave_collection(exchange, market, market.operator_state, words.WHY_UNCROSSED)
 
 
 def change_state(exchange, command) -> int:
@@ -412,9 +426,10 @@ def change_state(exchange, command) -> int:
     if market is None:
         return refusals.CONTRACT_UNKNOWN
     state, why = state_instead(market, command.state, words.WHY_OPERATOR)
-    is_legal = command.state in OPERATOR_CHANGES.get(market.state, ())
-    if not is_legal or state == market.state:
+    if command.state not in OPERATOR_CHANGES.get(market.state, ()):
         return refusals.STATE_CHANGE_INVALID
+    if command.state in TRADING:
+        market.operator_state = command.state
     if market.state in COLLECTING and state in TRADING:
         leave_collection(exchange, market, command.state, words.WHY_OPERATOR)
     else:

@@ -195,8 +195,8 @@ def state(exchange) -> dict:
         frozen_ns, freeze_end, held [(term, time) or None] x 2, basis, last_term, traded_value,
         traded_lots, last_trade}
     auctions: by contract {band (set by the operator, low and high, or 0 and 0), held (the mark),
-        reduced_by_mark, ends (0: none), extensions, indicative_due (0: none), starts
-        (of volatility auctions that may still count)}
+        reduced_by_mark, operator_state (of trading, set last), ends (0: none), extensions,
+        indicative_due (0: none), starts (of volatility auctions that may still count)}
     liquidation_queue: ids, in the order in which their steps would run
     suspects: ids (always empty after a command)
     """
@@ -335,6 +335,7 @@ def state_of_auction(market) -> dict:
         "band": list(market.band_set or (0, 0)),
         "held": int(market.is_held),
         "reduced_by_mark": int(market.is_reduced_by_mark),
+        "operator_state": market.operator_state,
         "ends": market.auction_end or 0,
         "extensions": market.extensions,
         "indicative_due": market.next_indicative or 0,

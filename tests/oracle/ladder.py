@@ -19,7 +19,7 @@ from tests.oracle.book import other_side
 from tests.oracle.linked import find_free
 from tests.oracle.prices import Market
 from tests.oracle.rounding import clamp, rate_down, rate_up
-from tests.oracle.states import COLLECTING, check_state
+from tests.oracle.states import COLLECTING, check_state, must_reduce
 from tests.oracle.stops import is_stopped
 from tests.oracle.triggers import is_reached, is_trailing, source_value
 
@@ -257,7 +257,7 @@ def check_book_and_account(exchange, market: Market, order: Order, without: Orde
     account = exchange.accounts[order.account]
     holding = account.holdings.get(order.contract) or Holding(order.contract)
     is_free = order.is_reduce_only or only_reduces(holding, order, without)
-    if market.state == words.STATE_REDUCE_ONLY and not is_free:
+    if must_reduce(market) and not is_free:
         return refusals.CONTRACT_REDUCE_ONLY
     if order.is_reduce_only and reduce_only_room(holding, order, without) == 0:
         return refusals.REDUCE_ONLY_NOTHING

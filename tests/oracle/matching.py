@@ -236,7 +236,8 @@ def settle_fill(
     exchange.fees += fee
     emit_leg(exchange, account, market.contract, order.order_id, fee, realised)
     if order.is_liquidation:
-        amount = liquidation_fee(exchange, account, order, lots, price, fee)
+        left = equity(exchange, account)
+        amount = liquidation_fee(market, order, lots, price, fee, left)
         pay_liquidation_fee(exchange, account, market.contract, amount)
     if account.cash < 0 and own_loss is None:
         cover(exchange, account)
@@ -244,14 +245,13 @@ def settle_fill(
 
 
 def liquidation_fee(
-    exchange, account: Account, order: Order, lots: int, price: int, fee: int
+    market: Market, order: Order, lots: int, price: int, fee: int, equity_left: int
 ) -> int:
     """9.4: out of the surplus over the bankruptcy price, never more."""
-    market = exchange.markets[order.contract]
     value = lots * price * market.spec.tick_value
     surplus = lots * gain_per_lot(market, order.sign, price)
     surplus += order.step_share * lots // order.step_lots - fee
-    surplus = min(equity(exchange, account), surplus)
+    surplus = min(equity_left, surplus)
     return min(rate_up(value, market.spec.liquidation_fee_ppb), max(0, surplus))
 
 

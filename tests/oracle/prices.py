@@ -42,6 +42,7 @@ class Market:
     freeze_end: int = 0
     is_held: bool = False  # the mark, outside its band by the move limit (6.2)
     is_reduced_by_mark: bool = False  # reduce-only for that reason, not by an operator
+    operator_state: int = CONTINUOUS  # of those with trading, that which an operator set last
     # auctions and interruptions (5.2, 5.3)
     band_set: tuple[int, int] | None = None  # the operator's dynamic band
     auction_end: int | None = None
@@ -228,6 +229,7 @@ def publish_mark(exchange, market: Market, index: int) -> bool:
 
 def freeze(exchange, market: Market) -> None:
     enter_state(exchange, market, FROZEN, words.WHY_SOURCES)
+    market.is_held = False
     market.freeze_start = exchange.clock
     market.basis.clear()
     market.last_term = market.traded_value = market.traded_lots = 0

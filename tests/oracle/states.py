@@ -42,6 +42,14 @@ def check_state(market, order) -> int:
     return refusals.OK
 
 
+def must_reduce(market) -> bool:
+    """A held mark takes no new risk in any state, nor does an auction that is to end in
+    reduce-only."""
+    if market.state == AUCTION and market.operator_state == REDUCE_ONLY:
+        return True
+    return market.state == REDUCE_ONLY or market.is_held
+
+
 def change_state(exchange, market, state: int, why: int) -> None:
     """The bare change. A waterfall goes to default and back with it: no timer starts or ends."""
     before, market.state = market.state, state

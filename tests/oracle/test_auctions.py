@@ -579,7 +579,9 @@ def test_6_2_a_held_mark_keeps_the_contract_reduce_only():
     assert not changes_of(desk.mark(700))  # held at 990, but nothing trades
     found = change(desk, CONTINUOUS)
     assert changes_of(found) == [(AUCTION, REDUCE_ONLY, words.WHY_MARK_HELD)]
-    assert code_of(change(desk, CONTINUOUS)) == refusals.STATE_CHANGE_INVALID
+    found = change(desk, CONTINUOUS)
+    assert changes_of(found) == [(REDUCE_ONLY, REDUCE_ONLY, words.WHY_MARK_HELD)]
+    assert code_of(change(desk, REDUCE_ONLY)) == refusals.STATE_CHANGE_INVALID
     assert changes_of(desk.mark(960)) == [(REDUCE_ONLY, CONTINUOUS, words.WHY_MARK_FREE)]
     change(desk, REDUCE_ONLY)
     assert not changes_of(desk.mark(700) + desk.mark(960))  # the operator's, not the mark's
