@@ -48,6 +48,9 @@ class Order:
     expiry: int = 0  # 0: none
     session: int = 0
     sibling: "Order | None" = None  # 4.5
+    protection: int = 0  # a quote's group (4.8), 0: no quote
+    bracket: "Bracket | None" = None  # an entry's stop and target (4.5)
+    is_child: bool = False  # the stop or target of one
     trigger: int = 0  # ticks
     source: int = 0
     trail_bp: int = 0
@@ -91,6 +94,33 @@ class Order:
         """A fill or a cut of `lots` gives back its part of the reserve, the last lot the rest."""
         self.reserve -= self.reserve * lots // self.open
         self.charges -= self.charges * lots // self.open
+
+
+@dataclass(slots=True, eq=False)
+class Bracket:
+    """What an entry wants for its fills (4.5), and what it has got by its first one."""
+
+    stop_ticks: int  # 0: none
+    target_ticks: int
+    source: int  # that the stop watches
+    has_children: bool = False
+    stop: Order | None = None
+    target: Order | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Protection:
+    """A group of quotes (4.8): its limits, 0 for none, and the window that runs."""
+
+    window_ns: int
+    lots_max: int
+    fills_max: int
+    net_lots_max: int
+    start: int
+    lots: int = 0
+    fills: int = 0
+    net_lots: int = 0
+    is_tripped: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -151,6 +181,7 @@ class Account:
     heartbeat_due: int = 0  # 0: not armed (4.6)
     window: int = 0  # the running window of its rate limit (4.9), by number
     messages: int = 0  # commands in it
+    protections: dict[int, Protection] = field(default_factory=dict)  # by group (4.8)
 
     def holding(self, contract: int) -> Holding:
         """The holding, made at the end of the account's contracts if it is new."""

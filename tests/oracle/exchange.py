@@ -2,7 +2,6 @@
 
 import pickle
 from collections import deque
-from dataclasses import dataclass
 
 from sortedcontainers import SortedDict
 
@@ -25,8 +24,11 @@ from tests.oracle.funding import publish_funding, sample_premium
 from tests.oracle.invariants import check, state
 from tests.oracle.linked import cancel_ended
 from tests.oracle.money import settle_all_funding
-from tests.oracle.orders import amend_order, place_order, work_off_fired
+from tests.oracle.orders import amend_order, place_bracket, place_order, work_off_fired
 from tests.oracle.prices import freeze, make_market, publish_pair, stale_due
+from tests.oracle.protection import set_protection
+from tests.oracle.quotes import mass_quote
+from tests.oracle.raw import RawCommand, RawQuotes
 from tests.oracle.stops import release_trading, stop_trading
 from tests.oracle.timers import (
     DUE_AUCTION_END,
@@ -50,6 +52,9 @@ CLIENT_COMMANDS = {
     commands.MASS_CANCEL: mass_cancel,
     commands.SET_HEARTBEAT: set_heartbeat,
     commands.CANCEL_SESSION: cancel_session,
+    commands.SET_PROTECTION: set_protection,
+    commands.MASS_QUOTE: mass_quote,
+    commands.PLACE_BRACKET: place_bracket,
 }
 OPERATOR_COMMANDS = {
     commands.STOP_TRADING: stop_trading,
@@ -59,14 +64,6 @@ OPERATOR_COMMANDS = {
 }
 CANCELS = (commands.CANCEL_ORDER, commands.MASS_CANCEL, commands.CANCEL_SESSION)
 OPENABLE = (words.KIND_CLIENT, words.KIND_LIQUIDITY_PROVIDER, words.KIND_AFFILIATE)
-
-
-@dataclass(frozen=True)
-class RawCommand:
-    """A command of a kind that does not exist."""
-
-    kind_code: int
-    time_ns: int
 
 
 def is_rate_free(command) -> bool:
@@ -107,6 +104,8 @@ class Oracle:
 
     def apply(self, command) -> list[Event]:
         """One command; its events, as tuples in the order of the record's fields."""
+        if isinstance(command, RawQuotes):
+            return [event for part in command.parts() for event in self.apply(part)]
         self.events = []
         self.sequence += 1
         code = self.check_stamp(command)

@@ -1,8 +1,9 @@
 """The invariants of rule 14 over the whole oracle, and its state in one plain structure."""
 
 from engine.schema import vocabulary as words
-from tests.oracle.accounts import ARMED, FIRED, RESTING, Order, equity, maintenance
-from tests.oracle.states import COLLECTING, TRADING
+from tests.oracle.accounts import ARMED, ENDED, FIRED, RESTING, Order, equity, maintenance
+from tests.oracle.ladder import COLLECTING_STATES
+from tests.oracle.protection import is_tripped
 from tests.oracle.timers import DUE_EXPIRY, DUE_HEARTBEAT
 from tests.oracle.triggers import (
     is_reached,
@@ -70,7 +71,8 @@ def check_book(exchange, market) -> None:
         total = 0
         for key, queue in book.sides[side].items():
             assert queue, "I5: an empty level"
-            assert len(queue) <= market.spec.level_orders_max, "4.9: a level too full"
+            own = [order for order in queue.values() if not order.is_child]  # nobody asks those
+            assert len(own) <= market.spec.level_orders_max, "4.9: a level too full"
             for order_id, order in queue.items():
                 holding = exchange.accounts[order.account].holdings[market.contract]
                 assert holding.orders.get(order_id) is order, "I5: an order of nobody"
@@ -98,8 +100,9 @@ def check_triggers(exchange, market) -> None:
         assert not any(market.fired), "2.5: fired, and not worked off"
     for order in market.armed.values():
         value = source_value(market, order.source)
-        # a trailing stop without any distance fires at the next look only
-        if value and not (is_trailing(order) and trail_ticks(order) == 0):
+        # a trailing stop without any distance, and a bracket's, fire at the next look only
+        is_late = order.is_child or (is_trailing(order) and trail_ticks(order) == 0)
+        if value and not is_late:
             assert not is_reached(order, value), "4.2: reached, and not fired"
 
 
@@ -135,6 +138,7 @@ def check_account(exchange, account) -> None:
     assert account.cash >= 0, f"I3: cash of {account.account}"
     value = equity(exchange, account)
     assert value >= 0, f"I3: equity of {account.account}"
+    check_quotes(account)
     for holding in account.holdings.values():
         market = exchange.markets[holding.contract]
         if holding.lots:
@@ -150,6 +154,15 @@ def check_account(exchange, account) -> None:
         assert value >= maintenance(exchange, account), f"I8: account {account.account}"
 
 
+def check_quotes(account) -> None:
+    """4.8: one bid and one ask in a contract, none of a group that has tripped."""
+    quotes = [order for order in account.orders() if order.protection]
+    assert len({(q.contract, q.side) for q in quotes}) == len(quotes), "4.8: two quotes"
+    for quote in quotes:
+        assert quote.place == RESTING and quote.sibling is None and not quote.display, "4.8"
+        assert not is_tripped(account, quote.protection), "4.8: a quote behind a trip"
+
+
 def check_order(market, holding, order: Order) -> None:
     whole = order.filled + order.open + order.cancelled
     assert whole == order.entered, "I6: filled + open + cancelled = entered"
@@ -158,6 +171,8 @@ def check_order(market, holding, order: Order) -> None:
     if order.sibling is not None:
         assert order.sibling.sibling is order, "4.5: siblings know each other"
         assert holding.orders[order.sibling.order_id] is order.sibling, "4.5: a foreign sibling"
+    for child in (order.bracket.stop, order.bracket.target) if order.bracket else ():
+        assert child is None or child.side != order.side, "4.5: a child of its own side"
     if order.place == RESTING:
         queue = market.book.queue_at(order.side, order.price)
         assert queue[order.order_id] is order, "I5: an order outside the book"
@@ -180,12 +195,15 @@ def state(exchange) -> dict:
     accounts: by id {owner, group, kind, cash, client_id_highest, client_ids (those of the window),
         in_liquidation, was_called, next_step_whole, cools_until,
         heartbeat_due, messages (in the present window),
+        protections: by group [window_ns, lots_max, fills_max, net_lots_max, start, lots, fills,
+            net_lots, is_tripped],
         contracts (in the account's order),
         positions: by contract {lots, entry_value, funding_index}, flat ones left out,
         reserves: by contract [of buys, of sells, losses and fees], contracts with orders only}
     orders: by contract [bids, asks], each a list in priority order of
         (order id, account, price, open lots, filled lots, flags, stp, client id, reserve, charges,
-        hidden lots, display, type, tif, expiry, session, id of the sibling or 0)
+        hidden lots, display, type, tif, expiry, session, id of the sibling or 0, group of a quote
+        or 0, of a bracket's entry [stop, target, source, ids of both or 0 while they work] or None)
     waiting: by contract [armed, fired reducing, fired others], each a list in arrival order (armed)
         or order of firing of the same fields, then trigger, source, trail_bp, best, value that
         fired it or 0
@@ -248,6 +266,10 @@ def state_of_account(account) -> dict:
         "cools_until": account.cools_until,
         "heartbeat_due": account.heartbeat_due,
         "messages": account.messages,
+        "protections": {
+            group: [int(getattr(window, name)) for name in window.__slots__]
+            for group, window in sorted(account.protections.items())
+        },
         "contracts": list(account.holdings),
         "positions": {
             holding.contract: {
@@ -284,7 +306,17 @@ def state_of_order(order: Order) -> tuple:
         order.expiry,
         order.session,
         order.sibling.order_id if order.sibling else 0,
+        order.protection,
+        state_of_bracket(order.bracket) if order.bracket else None,
     )
+
+
+def state_of_bracket(bracket) -> list[int]:
+    children = [
+        child.order_id if child is not None and child.place != ENDED else 0
+        for child in (bracket.stop, bracket.target)
+    ]
+    return [bracket.stop_ticks, bracket.target_ticks, bracket.source, *children]
 
 
 def waiting_of(market) -> tuple[dict[int, Order], ...]:

@@ -28,7 +28,8 @@ SOURCES = (words.SOURCE_MARK, words.SOURCE_INDEX, words.SOURCE_LAST)
 # What can be seen without looking at prices or accounts; in the order of the ladder.
 
 
-def check_shape(exchange, command) -> int:
+def check_shape(exchange, command, check_price_terms=None) -> int:
+    """`check_price_terms`: what stands in the place of the trigger."""
     market = exchange.markets.get(command.contract)
     if market is None:
         return refusals.CONTRACT_UNKNOWN
@@ -38,7 +39,7 @@ def check_shape(exchange, command) -> int:
         check_stp,
         check_lots,
         check_display,
-        check_trigger,
+        check_price_terms or check_trigger,
         check_expiry,
         check_session,
         check_link,
@@ -266,7 +267,8 @@ def check_book_and_account(exchange, market: Market, order: Order, without: Orde
     code = refusals.OK if is_free else check_limits(market, holding, order, without)
     if code:
         return code
-    if without is None and not order.fired_at:  # those two have their room already
+    # what replaces an order, or has fired, has its room already
+    if without is None and not order.fired_at and not order.is_child:
         code = check_orders_limit(exchange, account, order)
         if code:
             return code

@@ -7,10 +7,13 @@ from tests.oracle.resting import cancel, cut, end_sibling
 
 
 def find_free(exchange, account: int, contract: int, order_id: int) -> Order | None:
-    """The working order that a new one of this account and contract can be linked with."""
+    """The working order that a new one of this account and contract can be linked with. Quotes
+    never are."""
     holding = exchange.accounts[account].holdings.get(contract)
     order = holding.orders.get(order_id) if holding else None
-    return order if order is not None and order.sibling is None else None
+    if order is None or order.sibling is not None or order.protection:
+        return None
+    return order
 
 
 def link(exchange, order: Order, other: Order) -> None:

@@ -16,6 +16,7 @@ from tests.oracle.accounts import (
 )
 from tests.oracle.bands import dynamic_band, is_outside
 from tests.oracle.book import other_side
+from tests.oracle.brackets import follow_entry
 from tests.oracle.funding import count_trade
 from tests.oracle.icebergs import refill_if_gone
 from tests.oracle.linked import cancel_ended, follow_fill
@@ -29,6 +30,7 @@ from tests.oracle.money import (
     trading_fee,
 )
 from tests.oracle.prices import Market
+from tests.oracle.protection import protect
 from tests.oracle.resting import cancel, emit_reduced, end, keep_reduce_only, leave
 from tests.oracle.rounding import ceil_div, rate_up
 
@@ -203,6 +205,9 @@ def fill(exchange, order: Order, resting: Order, lots: int) -> None:
         own_loss = -lots * gain_per_lot(market, order.sign, price)
     taker_fee = settle_fill(exchange, order, lots, price, None, own_loss)
     settle_fill(exchange, resting, lots, price, taker_fee)
+    protect(exchange, resting, lots)
+    for filled in (resting, order):
+        follow_entry(exchange, filled, lots)
     for filled in (order, resting):
         follow_fill(exchange, filled, lots)
     parties = (exchange.accounts[order.account], exchange.accounts[resting.account])

@@ -1,18 +1,25 @@
 """Placing and amending: what follows when nothing is wrong; and orders that were triggered (4)."""
 
 from dataclasses import replace
+from functools import partial
 
 from engine.schema import events, refusals
 from engine.schema import vocabulary as words
-from tests.oracle.accounts import RESTING, Order
-from tests.oracle.bands import interrupt, is_worth_an_auction
+from tests.oracle.accounts import RESTING, Bracket, Order
+from tests.oracle.brackets import check_bracket, plain_order
 from tests.oracle.cancels import find_order
 from tests.oracle.ladder import check_entry, check_shape, reduce_only_room
 from tests.oracle.linked import cancel_ended, find_free, link
 from tests.oracle.matching import can_fill_whole, end_aggressor, sweep
 from tests.oracle.prices import Market
-from tests.oracle.resting import cancel, emit_reduced, leave, rest
-from tests.oracle.states import COLLECTING, TRADING
+from tests.oracle.resting import (
+    cancel,
+    emit_accepted,
+    emit_amended,
+    emit_reduced,
+    leave,
+    rest,
+)
 from tests.oracle.timers import day_end
 from tests.oracle.triggers import arm, look_after_sweep
 
@@ -58,26 +65,30 @@ def place_order(exchange, command) -> int:
     code = check_shape(exchange, command)
     if code:
         return code
-    order = order_of(exchange, command)
+    return enter(exchange, order_of(exchange, command), command.flags, command.linked_id)
+
+
+def place_bracket(exchange, command) -> int:
+    plain = plain_order(command)
+    code = check_shape(exchange, plain, partial(check_bracket, command))
+    if code:
+        return code
+    order = order_of(exchange, plain)
+    order.bracket = Bracket(command.stop_ticks, command.target_ticks, command.trigger_source)
+    return enter(exchange, order, command.flags)
+
+
+def enter(exchange, order: Order, flags: int, linked_id: int = 0) -> int:
+    """A new order of good shape; `flags` as its owner gave them."""
     code = check_entry(exchange, order)
     if code:
         return code
     # From here the order is accepted.
     order.order_id = exchange.order_ids.take()
     exchange.accounts[order.account].holding(order.contract)
-    exchange.emit(
-        events.ORDER_ACCEPTED,
-        order.order_id,
-        order.client_id,
-        order.price,
-        order.open,
-        order.side,
-        order.order_type | order.tif << 8 | command.flags << 16 | order.stp << 24,
-        account=order.account,
-        contract=order.contract,
-    )
-    if command.linked_id:
-        other = find_free(exchange, order.account, order.contract, command.linked_id)
+    emit_accepted(exchange, order, flags)
+    if linked_id:
+        other = find_free(exchange, order.account, order.contract, linked_id)
         assert other is not None, "the ladder found it"
         link(exchange, order, other)
     if order.is_waiting:
@@ -128,19 +139,6 @@ def take_terms(order: Order, wanted: Order) -> None:
 # Amending (4.4).
 
 
-def emit_amended(exchange, order: Order, priority_kept: bool) -> None:
-    exchange.emit(
-        events.ORDER_AMENDED,
-        order.order_id,
-        order.client_id,
-        order.price,
-        order.open,
-        int(priority_kept),
-        account=order.account,
-        contract=order.contract,
-    )
-
-
 def amend_order(exchange, command) -> int:
     order = find_order(exchange, command)
     if order is None or order.place != RESTING:
@@ -159,7 +157,12 @@ def amend_order(exchange, command) -> int:
     if command.price_ticks == order.price and new_open < order.open:
         decrease(exchange, market, order, order.open - new_open)
         return refusals.OK
-    wanted = replace(order, price=command.price_ticks, open=new_open, reserve=0, charges=0)
+    return move(exchange, order, command.price_ticks, new_open)
+
+
+def move(exchange, order: Order, price: int, new_open: int) -> int:
+    """To another price or to more lots: it arrives anew."""
+    wanted = replace(order, price=price, open=new_open, reserve=0, charges=0)
     code = check_entry(exchange, wanted, without=order)
     if code:
         return code

@@ -55,6 +55,34 @@ def end_sibling(exchange, order: Order) -> None:
         exchange.ending.append(other)
 
 
+def emit_accepted(exchange, order: Order, flags: int) -> None:
+    """`flags` as its owner gave them."""
+    exchange.emit(
+        events.ORDER_ACCEPTED,
+        order.order_id,
+        order.client_id,
+        order.price,
+        order.open,
+        order.side,
+        order.order_type | order.tif << 8 | flags << 16 | order.stp << 24,
+        account=order.account,
+        contract=order.contract,
+    )
+
+
+def emit_amended(exchange, order: Order, priority_kept: bool) -> None:
+    exchange.emit(
+        events.ORDER_AMENDED,
+        order.order_id,
+        order.client_id,
+        order.price,
+        order.open,
+        int(priority_kept),
+        account=order.account,
+        contract=order.contract,
+    )
+
+
 def emit_cancelled(exchange, order: Order, reason: int, code: int = 0) -> None:
     """All open lots of the order end."""
     exchange.emit(

@@ -21,7 +21,8 @@ from tests.oracle.desk import (
     slot,
     thin,
 )
-from tests.oracle.exchange import Oracle, RawCommand
+from tests.oracle.exchange import Oracle
+from tests.oracle.raw import RawCommand
 from tests.oracle.workload import Workload, configs
 
 # Orders and matching.

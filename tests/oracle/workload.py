@@ -9,9 +9,9 @@ from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND
 from engine.schema.contract import Config
 from tests.oracle.configurations import configs
-from tests.oracle.exchange import RawCommand
 from tests.oracle.order_flow import INT8, INT16, INT32, Live, OrderFlow
-from tests.oracle.workload_states import StateWorkload
+from tests.oracle.raw import RawCommand
+from tests.oracle.workload_quotes import QuoteWorkload
 
 __all__ = ["Workload", "configs"]
 
@@ -40,7 +40,7 @@ class Workload(OrderFlow):
         self.closing: set[int] = set()  # accounts in liquidation
         self.stops: list[tuple[int, int]] = []  # kill switches that are on: scope and number
         self.script = self.opening()
-        self.trading_states = StateWorkload(self)
+        self.quoting = QuoteWorkload(self)
         self.kinds = (
             (self.place, 50),
             (self.publish, 15),
@@ -58,13 +58,13 @@ class Workload(OrderFlow):
             (self.nonsense, 3),
             (self.advance, 1),
             (self.release, 1),
-            *self.trading_states.kinds(),
+            *self.quoting.kinds(),
         )
 
     # What comes back.
 
     def observe(self, records: Sequence[tuple[int, ...]]) -> None:
-        self.trading_states.observe(records)
+        self.quoting.observe(records)
         for _, a, b, c, d, e, f, account, contract, kind in records:
             if kind == events.ORDER_ACCEPTED:
                 is_reduce_only = bool(f >> 16 & words.REDUCE_ONLY)

@@ -7,11 +7,12 @@ import numpy as np
 from engine.exchange import Exchange
 from engine.invariants import check_book, check_orders, check_solvency
 from engine.journal.json_lines import pack_commands
-from engine.schema.commands import COMMAND
+from engine.schema.commands import COMMAND, Quote
 from engine.schema.contract import Config
 from engine.schema.events import FIELDS
 from engine.views import Valuer, view_contract, view_contracts, view_pool
-from tests.oracle.exchange import Oracle, RawCommand
+from tests.oracle.exchange import Oracle
+from tests.oracle.raw import RawCommand, RawQuotes, replace_rows
 from tests.oracle.workload import Workload
 
 Record = tuple[int, ...]
@@ -19,12 +20,27 @@ ACCOUNT, CONTRACT, KIND = 7, 8, 9
 
 
 def pack(command) -> np.ndarray:
-    """One command as a record array; kinds that do not exist go in raw."""
+    """One command as a record array; kinds that do not exist go in raw, and so do mass quotes of
+    which something is missing."""
+    if isinstance(command, RawQuotes):
+        return pack_raw_quotes(command)
     if not isinstance(command, RawCommand):
         return pack_commands([command])
     records = np.zeros(1, COMMAND)
     records["kind"], records["time_ns"] = command.kind_code, command.time_ns
     return records
+
+
+def pack_raw_quotes(command: RawQuotes) -> np.ndarray:
+    """Row by row: each row comes from a mass quote of its own."""
+    header = pack_commands([replace_rows(command.header, ())])
+    header["quotes"] = command.quotes
+    records = [header]
+    for row in command.rows:
+        is_row = isinstance(row, Quote)
+        alone = replace_rows(command.header, (row,)) if is_row else row
+        records.append(pack(alone)[-1:])
+    return join(records)
 
 
 def join(records: Iterable[np.ndarray]) -> np.ndarray:
