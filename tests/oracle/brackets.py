@@ -2,7 +2,7 @@
 
 from engine.schema import commands, refusals
 from engine.schema import vocabulary as words
-from tests.oracle.accounts import ARMED, FIRED, RESTING, Bracket, Order
+from tests.oracle.accounts import ARMED, ENDED, FIRED, RESTING, Bracket, Order
 from tests.oracle.book import other_side
 from tests.oracle.linked import link
 from tests.oracle.resting import emit_accepted, emit_amended, rest, work
@@ -27,9 +27,7 @@ def check_bracket(command, exchange, spec, _) -> int:
     stop, target = command.stop_ticks, command.target_ticks
     if command.flags & (words.REDUCE_ONLY | words.CLOSE_POSITION):
         return refusals.BRACKET_INVALID
-    if not stop and not target:
-        return refusals.BRACKET_INVALID
-    if stop and command.trigger_source not in SOURCES:
+    if (not stop and not target) or command.trigger_source not in SOURCES:
         return refusals.BRACKET_INVALID
     base = command.price_ticks
     if command.order_type == words.MARKET:
@@ -108,8 +106,11 @@ def bring_stop(exchange, entry: Order, bracket: Bracket, lots: int) -> Order:
 
 
 def grow(exchange, child: Order | None, lots: int) -> None:
-    """It arrives anew. One that has fired or ended is passed over."""
+    """It arrives anew. One that has fired or ended is passed over, and so is one that will end now
+    that its sibling has."""
     if child is None or child.place not in (RESTING, ARMED):
+        return
+    if child.sibling is not None and child.sibling.place == ENDED:
         return
     market = exchange.markets[child.contract]
     child.entered += lots
