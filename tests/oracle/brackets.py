@@ -4,6 +4,7 @@ from engine.schema import commands, refusals
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import ARMED, ENDED, FIRED, RESTING, Bracket, Order
 from tests.oracle.book import other_side
+from tests.oracle.ladder import would_trade
 from tests.oracle.linked import link
 from tests.oracle.resting import emit_accepted, emit_amended, rest, work
 from tests.oracle.triggers import arm
@@ -88,7 +89,7 @@ def bring_target(exchange, entry: Order, bracket: Bracket, lots: int) -> Order:
     target = child_of(exchange, entry, lots, bracket.target_ticks, words.LIMIT, words.GTC)
     emit_accepted(exchange, target, target.flags)
     market = exchange.markets[target.contract]
-    if market.book.crosses(target.side, target.price):
+    if would_trade(market, target):
         work(exchange, target, FIRED)
         market.fired_list(target)[target.order_id] = target
     else:

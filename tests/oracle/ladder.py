@@ -198,8 +198,8 @@ def check_orders_limit(exchange, account: Account, order: Order) -> int:
 
 
 def would_trade(market: Market, order: Order) -> bool:
-    """A post-only order; while orders are collected none trades."""
-    if market.state in COLLECTING:
+    """At once, as it is; while orders are collected none does."""
+    if market.state in COLLECTING_STATES:
         return False
     return market.book.crosses(order.side, order.price)
 
