@@ -104,6 +104,8 @@ class Oracle:
 
     def apply(self, command) -> list[Event]:
         """One command; its events, as tuples in the order of the record's fields."""
+        if isinstance(command, commands.MassQuote) and command.quotes > bounds.QUOTES_MAX:
+            command = RawQuotes(command, command.quotes, command.rows)
         if isinstance(command, RawQuotes):
             return [event for part in command.parts() for event in self.apply(part)]
         self.events = []

@@ -485,3 +485,45 @@ def test_4_3_children_of_a_fill_that_closes_end_at_once():
         (0, 4, words.CANCEL_REDUCE_ONLY),
     ]
     assert desk.position(A)[0] == -6
+
+
+def test_4_5_a_filled_order_ends_its_sibling_though_a_child_takes_its_slot():
+    desk = desk_of()
+    desk.place(B, SELL, 9, 110)
+    desk.place(B, BUY, 5, 100, linked_id=slot(1))
+    found = desk.bracket(A, SELL, 5, 100, target_ticks=90)
+    reason = words.CANCEL_LINKED
+    assert of_kind(found, ACCEPTED, events.ORDER_REDUCED, CANCELLED)[1:] == [
+        (ACCEPTED, A, slot(2, 2), 3, 90, 5, BUY, words.REDUCE_ONLY << 16),
+        (events.ORDER_REDUCED, B, slot(1), 1, 110, 5, reason, 4),
+        (CANCELLED, B, slot(1), 1, 110, 4, reason),
+    ]
+
+
+def desk_of_bounds() -> QuoteDesk:
+    """A has filled 3 x (2**30 - 2) lots with one quote, set to its full size again each time, and
+    has bought them back in between; one lot of it is left."""
+    most = 2**30 - 1
+    sizes = ("order_lots_max", "position_lots_max", "open_interest_lots_max")
+    desk = QuoteDesk(contract(price_ticks_max=200, **dict.fromkeys(sizes, most)))
+    desk.open((A, 10**15), (B, 10**15))
+    desk.mark(100)
+    desk.protect(A, fills_max=4)
+    for _ in range(3):
+        desk.quote(A, (1, 0, 0, 101, most))
+        desk.place(B, BUY, most - 1, 101, tif=words.IOC)
+        desk.deal(A, B, most - 1, 100)
+    return desk
+
+
+def test_1_3_a_window_counts_past_the_lots_of_one_order():
+    desk = desk_of_bounds()
+    found = desk.place(B, BUY, 1, 101)
+    lots = 3 * (2**30 - 2) + 1
+    assert of_kind(found, TRIPPED) == [(TRIPPED, A, 1, lots, 4, -lots)]
+
+
+def test_1_3_4_4_an_amendment_below_what_a_quote_has_filled_ends_it():
+    desk = desk_of_bounds()
+    found = desk.amend(A, slot(1), 102, 5)
+    assert [record[5:] for record in of_kind(found, CANCELLED)] == [(1, words.CANCEL_AMEND)]
