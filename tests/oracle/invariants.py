@@ -2,8 +2,8 @@
 
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import ARMED, ENDED, FIRED, RESTING, Order, equity, maintenance
-from tests.oracle.ladder import COLLECTING_STATES
 from tests.oracle.protection import is_tripped
+from tests.oracle.states import COLLECTING, TRADING
 from tests.oracle.timers import DUE_EXPIRY, DUE_HEARTBEAT
 from tests.oracle.triggers import (
     is_reached,

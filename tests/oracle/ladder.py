@@ -199,7 +199,7 @@ def check_orders_limit(exchange, account: Account, order: Order) -> int:
 
 def would_trade(market: Market, order: Order) -> bool:
     """At once, as it is; while orders are collected none does."""
-    if market.state in COLLECTING_STATES:
+    if market.state in COLLECTING:
         return False
     return market.book.crosses(order.side, order.price)
 

@@ -6,6 +6,7 @@ from functools import partial
 from engine.schema import events, refusals
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import RESTING, Bracket, Order
+from tests.oracle.bands import interrupt, is_worth_an_auction
 from tests.oracle.brackets import check_bracket, plain_order
 from tests.oracle.cancels import find_order
 from tests.oracle.ladder import check_entry, check_shape, reduce_only_room
@@ -20,6 +21,7 @@ from tests.oracle.resting import (
     leave,
     rest,
 )
+from tests.oracle.states import COLLECTING, TRADING
 from tests.oracle.timers import day_end
 from tests.oracle.triggers import arm, look_after_sweep
 
