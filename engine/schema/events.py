@@ -76,6 +76,8 @@ AUCTION_EXTENDED = 63
 INDICATIVE_PUBLISHED = 64
 UNCROSSED = 65
 MASS_QUOTED = 66
+# For feeds: where an order comes to rest and the events before it leave its price or size open
+ORDER_RESTED = 67
 
 FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
     REFUSED: ("refused", ("code", "command", "client_id", "order_id")),
@@ -110,6 +112,7 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
         "order_refilled",
         ("order_id", "client_id", "price_ticks", "lots", "lots_hidden"),
     ),
+    ORDER_RESTED: ("order_rested", ("order_id", "side", "price_ticks", "lots")),
     ORDERS_LINKED: ("orders_linked", ("order_id", "linked_id")),
     HEARTBEAT_SET: ("heartbeat_set", ("client_id", "due_ns")),
     HEARTBEAT_LOST: ("heartbeat_lost", ("orders", "due_ns")),

@@ -48,17 +48,28 @@ from engine.transition.admission import (
 from engine.transition.feasibility import is_fillable
 from engine.transition.interruptions import interrupt_trading, is_rest_small
 from engine.transition.orders import (
+    cancel_linked,
     cancel_working,
     cut_working,
     emit_cancelled,
     emit_reduced,
-    emit_refilled,
     is_waiting,
 )
 from engine.transition.states import is_collecting
 from engine.transition.sweep import look_at_trades, sweep
 from risk.accounts import find_position, open_position
 from risk.reserve import apply_reserve, release_reserve
+
+
+@kernel
+def emit_rested(arena, slot):
+    """Of most orders the events before tell where they rest; an iceberg's slice and where a fired
+    order stands are told here."""
+    order = ORDER(arena, slot)
+    emit(
+        arena, events.ORDER_RESTED, order.contract, order.account,
+        order_id_of(arena, slot), order.side, order.price_ticks, order.lots, 0, 0,
+    )  # fmt: skip
 
 
 @cold
@@ -69,8 +80,9 @@ def rest_with_extra(arena, slot):
     list_order(arena, slot)
     ACCOUNT(arena, ORDER(arena, slot).account).orders += 1
     set_order_timer(arena, slot)
-    if ORDER_EXTRA(arena, slot).bits & ICEBERG:
-        emit_refilled(arena, slot)
+    extra = ORDER_EXTRA(arena, slot)
+    if extra.bits & ICEBERG or extra.order_type > MARKET:
+        emit_rested(arena, slot)
     return 0
 
 
@@ -134,6 +146,7 @@ def work_aggressor(arena, slot, tif):
             stamp_arrival(arena, slot)  # it rests crossed: the first of those collected
         rest_order(arena, slot)
     if banded == 1:
+        cancel_linked(arena, NONE)
         interrupt_trading(arena, contract)
     return 0
 
