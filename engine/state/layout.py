@@ -131,7 +131,7 @@ SWEEP = _record(
     stop_reason="i8", first_ticks="i8",
     maker_slot="i8", maker="i8", maker_position="i8", maker_equity="i8", maker_beside="i8",
     asked_lots="i8", price_ticks="i8", edge="i8", lots="i8", fee="i8", liquidation_fee="i8",
-    maker_sibling="i8", maker_group="i8", maker_is_entry="i8",
+    maker_sibling="i8", maker_group="i8", maker_is_entry="i8", maker_is_over="i8",
     banded="i8",  # 1 when the dynamic band ended the sweep
 )  # fmt: skip
 
@@ -166,7 +166,7 @@ ADMISSION = _record(
 CHILD_TERMS = _record(
     128,
     client_id="i8", account="i8", position="i8", contract="i8", side="i8", stp="i8",
-    session="i8", trigger_source="i8", stop_ticks="i8", target_ticks="i8",
+    session="i8", trigger_source="i8", stop_ticks="i8", target_ticks="i8", entry_ticks="i8",
 )  # fmt: skip
 
 TIER = _record(
@@ -200,7 +200,7 @@ ORDER = _record(
 )  # fmt: skip
 ORDER_EXTRA = _record(
     128,
-    trial="i8", lots_filled="i4", lots_trial="i4",
+    trial="i8", lots_filled="i8", lots_trial="i8",
     # below: void unless the order carries the flag EXTRA
     expiry_ns="i8", arrival="i8", timer="i4", lots_hidden="i4", lots_display="i4", sibling="i4",
     trigger_ticks="i4", best_ticks="i4", bits="i2", trail_bp="i2", order_type="i1", tif="i1",
@@ -250,10 +250,10 @@ CANDIDATE = _record(
 )  # fmt: skip
 # Market-maker protection of one group of an account (4.8). `lots_trial` -1: tripped on trial.
 PROTECTION = _record(
-    64,
-    window_ns="i8", from_ns="i8", trial="i8", lots="i4", fills="i4", net_lots="i4",
+    128,
+    window_ns="i8", from_ns="i8", trial="i8", lots="i8", fills="i8", net_lots="i8",
+    lots_trial="i8", fills_trial="i8", net_lots_trial="i8",
     lots_max="i4", fills_max="i4", net_lots_max="i4", tripped="i4",
-    lots_trial="i4", fills_trial="i4", net_lots_trial="i4",
 )  # fmt: skip
 # A due time of an order's expiry or of an account's heartbeat, in one heap.
 TIMER = _record(16, due_ns="i8", slot="i4", kind="i4")

@@ -18,6 +18,7 @@ from engine.book.triggers import arm_order, count_reducing, leave_waiting, wait_
 from engine.kernel import cold, kernel
 from engine.schema import events, refusals
 from engine.schema.vocabulary import (
+    BUY,
     CANCEL_TRIGGER,
     GTC,
     IOC,
@@ -58,6 +59,7 @@ def note_child_terms(arena, entry):
     terms.trigger_source = extra.trigger_source
     terms.stop_ticks = extra.stop_ticks
     terms.target_ticks = extra.target_ticks
+    terms.entry_ticks = order.price_ticks
 
 
 @cold
@@ -113,6 +115,22 @@ def queue_child(arena, slot):
 
 
 @cold
+def could_trade(arena, slot):
+    """1 when a target would meet an order of the book or its own entry; while orders are
+    collected none trades."""
+    order = ORDER(arena, slot)
+    if is_one_of(COLLECTING, CONTRACT(arena, order.contract).state):
+        return 0
+    entry_ticks = CHILD_TERMS(arena, 0).entry_ticks
+    meets_entry = order.price_ticks <= entry_ticks
+    if order.side == BUY:
+        meets_entry = order.price_ticks >= entry_ticks
+    if meets_entry or would_trade(arena, order.contract, order.side, order.price_ticks):
+        return 1
+    return 0
+
+
+@cold
 def bear_target(arena, lots):
     """The order at the target. It rests, unless it could trade: then it waits for its turn."""
     if CHILD_TERMS(arena, 0).target_ticks == 0:
@@ -120,8 +138,7 @@ def bear_target(arena, lots):
     slot = bear_child(arena, LIMIT, GTC, CHILD_TERMS(arena, 0).target_ticks, 0, lots)
     if not has_page_room(arena):
         return drop_child(arena, slot)
-    order = ORDER(arena, slot)
-    if would_trade(arena, order.contract, order.side, order.price_ticks):
+    if could_trade(arena, slot):
         # the entry was amended past its target, or was a market order: it takes its turn
         wait_turn(arena, slot)
         count_reducing(arena, slot, 1)

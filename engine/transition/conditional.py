@@ -55,7 +55,7 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute
 from engine.state.events import emit
-from engine.state.layout import BRACKET, CLOSES, ENDING, EXTRA, ICEBERG, SLIDES
+from engine.state.layout import BRACKET, CLOSES, ENDING, EXTRA, ICEBERG, QUOTE, SLIDES
 from engine.trading_state import TRADING, is_one_of
 from engine.transition.admission import (
     check_client,
@@ -159,10 +159,10 @@ def check_link(arena, account, contract, linked_id):
     slot = find_order(arena, linked_id, account)
     if slot == NONE or ORDER(arena, slot).contract != contract:
         return refusals.LINK_INVALID
-    if ORDER(arena, slot).flags & EXTRA and (
-        ORDER_EXTRA(arena, slot).sibling != NONE or ORDER_EXTRA(arena, slot).bits & ENDING
-    ):
-        return refusals.LINK_INVALID
+    if ORDER(arena, slot).flags & EXTRA:
+        extra = ORDER_EXTRA(arena, slot)
+        if extra.sibling != NONE or extra.bits & (ENDING | QUOTE) != 0:
+            return refusals.LINK_INVALID
     ADMISSION(arena, 0).linked = slot
     return refusals.OK
 
@@ -353,7 +353,7 @@ def place_special(arena, commands, row):
 @kernel
 def check_bracket(arena, command, price_ticks):
     """Stop and target on their sides of the entry's limit, or of the mark for a market entry."""
-    if command.flags & (REDUCE_ONLY | CLOSE_POSITION) or command.order_type > MARKET:
+    if command.flags & (REDUCE_ONLY | CLOSE_POSITION):
         return refusals.BRACKET_INVALID
     if command.trigger_source < SOURCE_MARK or command.trigger_source > SOURCE_LAST:
         return refusals.BRACKET_INVALID
@@ -377,9 +377,10 @@ def check_bracket_entry(arena, commands, row):
     command = COMMAND(commands, row)
     terms = CONTRACT(arena, command.contract)
     now_ns = ENGINE(arena, 0).clock_ns
-    code = check_lots(terms, command.lots, 0)
-    if code != refusals.OK:
-        return code
+    if command.flags & CLOSE_POSITION == 0:
+        code = check_lots(terms, command.lots, command.flags)
+        if code != refusals.OK:
+            return code
     is_market = command.order_type == MARKET
     code = check_bracket(arena, command, terms.mark_ticks if is_market else command.price_ticks)
     if code != refusals.OK:
@@ -404,9 +405,9 @@ def place_bracket(arena, commands, row):
     flags = command.flags | 0
     code = check_client(arena, account, command.client_id, 0)
     if code == refusals.OK:
-        code = check_shape(
-            arena, contract, side, command.order_type, command.tif, flags, command.stp
-        )
+        # no entry waits for a trigger: such a type is none at all
+        order_type = command.order_type if command.order_type <= MARKET else -1
+        code = check_shape(arena, contract, side, order_type, command.tif, flags, command.stp)
     if code == refusals.OK:
         code = check_bracket_entry(arena, commands, row)
     if code != refusals.OK:

@@ -69,8 +69,7 @@ def note_quote_fill(arena, account, group_number, side, lots):
         group.lots = 0
         group.fills = 0
         group.net_lots = 0
-    # Beyond 2**30 the sums stop: every limit lies below.
-    group.lots = min(group.lots + lots, bounds.LOTS_MAX)
+    group.lots += lots
     group.fills += 1
     group.net_lots += lots if side == BUY else -lots
     if group.tripped == 1 or not is_limit_reached(
@@ -108,7 +107,7 @@ def note_quote_fill_trial(arena, slot, lots):
         group.net_lots_trial = 0 if is_old else group.net_lots
     if group.lots_trial < 0:
         return 0
-    group.lots_trial = min(group.lots_trial + lots, bounds.LOTS_MAX)
+    group.lots_trial += lots
     group.fills_trial += 1
     group.net_lots_trial += lots if order.side == BUY else -lots
     if is_limit_reached(group, group.lots_trial, group.fills_trial, group.net_lots_trial):

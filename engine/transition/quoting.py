@@ -207,17 +207,26 @@ def has_rows(arena, commands, row, count):
 
 
 @cold
+def frame_quotes(arena, commands, row):
+    """Make the rows of a whole mass quote part of its command, however the command ends."""
+    count = COMMAND(commands, row).quotes + 0
+    if has_rows(arena, commands, row, count):
+        ENGINE(arena, 0).rows = 1 + count
+    return 0
+
+
+@cold
 def mass_quote(arena, commands, row):
     """All rows of a mass quote; a refused side is an event, not the end of the command."""
     header = COMMAND(commands, row)
     account = header.account + 0
     count = header.quotes + 0
+    frame_quotes(arena, commands, row)
     code = check_client(arena, account, header.client_id, 0)
     if code != refusals.OK:
         return code
-    if not has_rows(arena, commands, row, count):
+    if ENGINE(arena, 0).rows == 1:
         return refusals.QUOTES_INVALID
-    ENGINE(arena, 0).rows = 1 + count
     if header.session < 0:
         return refusals.SESSION_INVALID
     if header.stp < 0 or header.stp > STP_NONE:

@@ -44,7 +44,7 @@ from engine.transition.orders import cancel_linked
 from engine.transition.placing import amend_order, cancel_order
 from engine.transition.prices import publish_prices
 from engine.transition.queue import run_queue
-from engine.transition.quoting import mass_quote, set_protection
+from engine.transition.quoting import frame_quotes, mass_quote, set_protection
 from risk.supervision import drain_suspects
 
 COMMAND = command_accessor()
@@ -75,6 +75,8 @@ def refuse(arena, commands, row, code):
     """Answer a command with its refusal and the ids by which its sender knows it."""
     command = COMMAND(commands, row)
     kind = command.kind
+    if kind == MASS_QUOTE:
+        frame_quotes(arena, commands, row)
     contract = 0
     account = 0
     client_id = 0

@@ -279,9 +279,10 @@ def note_maker(arena):
     motion.maker_sibling = NONE
     motion.maker_group = 0
     motion.maker_is_entry = 0
+    motion.maker_is_over = 1 if motion.lots == open_lots_of(arena, slot) else 0
     if ORDER(arena, slot).flags & EXTRA:
         motion.maker_sibling = ORDER_EXTRA(arena, slot).sibling
-        if motion.lots == open_lots_of(arena, slot):
+        if motion.maker_is_over == 1:
             unlink_order(arena, slot)  # the fill ends it: its sibling comes behind the aggressor's
         motion.maker_is_entry = is_entry(arena, slot)
         if is_quote(arena, slot):
@@ -298,16 +299,14 @@ def follow_fill(arena):
             arena, motion.maker, motion.maker_group, SELL - motion.side, motion.lots
         )
     if motion.maker_is_entry == 1:
-        is_over = 1 if ORDER(arena, motion.maker_slot).lots == 0 else 0
-        follow_entry(arena, motion.maker_slot, motion.lots, is_over)
+        follow_entry(arena, motion.maker_slot, motion.lots, motion.maker_is_over)
     if is_entry(arena, motion.slot) == 1:
         follow_entry(arena, motion.slot, motion.lots, 0)
     sibling = sibling_of(arena, motion.slot)
     if sibling != NONE:
         cut_sibling(arena, sibling, motion.lots, 1 if motion.leaves == 0 else 0)
     if motion.maker_sibling != NONE:
-        is_over = 1 if ORDER(arena, motion.maker_slot).lots == 0 else 0
-        cut_sibling(arena, motion.maker_sibling, motion.lots, is_over)
+        cut_sibling(arena, motion.maker_sibling, motion.lots, motion.maker_is_over)
 
 
 @kernel

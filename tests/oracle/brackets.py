@@ -7,6 +7,7 @@ from tests.oracle.book import other_side
 from tests.oracle.ladder import would_trade
 from tests.oracle.linked import link
 from tests.oracle.resting import emit_accepted, emit_amended, rest, work
+from tests.oracle.states import COLLECTING
 from tests.oracle.triggers import arm
 
 ENTRY_TYPES = (words.LIMIT, words.MARKET)
@@ -89,12 +90,19 @@ def bring_target(exchange, entry: Order, bracket: Bracket, lots: int) -> Order:
     target = child_of(exchange, entry, lots, bracket.target_ticks, words.LIMIT, words.GTC)
     emit_accepted(exchange, target, target.flags)
     market = exchange.markets[target.contract]
-    if would_trade(market, target):
+    if would_trade(market, target) or would_meet(market, entry, target):
         work(exchange, target, FIRED)
         market.fired_list(target)[target.order_id] = target
     else:
         rest(exchange, target)
     return target
+
+
+def would_meet(market, entry: Order, target: Order) -> bool:
+    """The entry itself, be it in motion: it was a market order, or amended past its target."""
+    if market.state in COLLECTING:
+        return False
+    return (target.price - entry.price) * entry.sign <= 0
 
 
 def bring_stop(exchange, entry: Order, bracket: Bracket, lots: int) -> Order:
