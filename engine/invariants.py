@@ -156,7 +156,7 @@ def check_links(arena: Arena) -> list[str]:
             expiring += 1
             timer = timers[place - 1]
             told = int(timer["slot"]), int(timer["kind"]), int(timer["due_ns"])
-            if told != (slot, layout.TIMER_EXPIRY, int(extra["expiry_ns"])):
+            if told != (int(slot), layout.TIMER_EXPIRY, int(extra["expiry_ns"])):
                 problems.append(f"4.2: order {slot}: its timer is another's")
     if fired != int(engine["fired"]):
         problems.append("2.5: the count of fired orders is wrong")

@@ -3,6 +3,7 @@
 from engine.book.orders import (
     mark_extra,
     open_lots_of,
+    order_id_of,
     quote_of,
     set_quote,
     take_order_slot,
@@ -33,7 +34,7 @@ from engine.state.events import emit
 from engine.state.layout import PROTECTION_SHIFT, QUOTE, STP_SHIFT
 from engine.transition.admission import check_client, check_lots, check_order
 from engine.transition.orders import cancel_working, cut_working
-from engine.transition.placing import emit_amended, order_id_of, replace_order, rest_order
+from engine.transition.placing import emit_amended, replace_order, rest_order
 from engine.transition.protection import protection_at, protection_of
 from risk.accounts import find_position, open_position
 from risk.reserve import apply_reserve
