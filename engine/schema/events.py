@@ -112,7 +112,7 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
         "order_refilled",
         ("order_id", "client_id", "price_ticks", "lots", "lots_hidden"),
     ),
-    ORDER_RESTED: ("order_rested", ("order_id", "side", "price_ticks", "lots")),
+    ORDER_RESTED: ("order_rested", ("order_id", "side", "price_ticks", "lots", "lots_hidden")),
     ORDERS_LINKED: ("orders_linked", ("order_id", "linked_id")),
     HEARTBEAT_SET: ("heartbeat_set", ("client_id", "due_ns")),
     HEARTBEAT_LOST: ("heartbeat_lost", ("orders", "due_ns")),

@@ -294,6 +294,7 @@ STAMPED = 32  # `arrival` holds the sequence at which it came to rest while orde
 ENDING = 64  # its sibling has ended, so it will be cancelled (4.5)
 QUOTE = 128  # of a mass quote; its protection group less 1 stands in the two bits above
 PROTECTION_SHIFT = 8
+WORKED = 2048  # has fired and had its turn
 BRACKET = 1024  # an entry whose stop and target come with its first fill (4.5)
 
 # Kinds of a timer

@@ -55,7 +55,7 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute
 from engine.state.events import emit
-from engine.state.layout import BRACKET, CLOSES, ENDING, EXTRA, ICEBERG, QUOTE, SLIDES
+from engine.state.layout import BRACKET, CLOSES, ENDING, EXTRA, ICEBERG, QUOTE, SLIDES, WORKED
 from engine.trading_state import TRADING, is_one_of
 from engine.transition.admission import (
     check_client,
@@ -495,6 +495,7 @@ def take_turn(arena, slot):
     unlist_order(arena, slot)
     ACCOUNT(arena, order.account).orders -= 1
     clear_order_timer(arena, slot)
+    extra.bits |= WORKED
     if extra.tif != GTD and extra.tif != DAY:
         extra.expiry_ns = 0
     emit(

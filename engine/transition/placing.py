@@ -37,7 +37,7 @@ from engine.schema.vocabulary import (
 )
 from engine.state.access import ACCOUNT, ADMISSION, CONTRACT, ORDER, ORDER_EXTRA, SWEEP
 from engine.state.events import emit
-from engine.state.layout import EXTRA, ICEBERG, SLIDES, STP_SHIFT
+from engine.state.layout import EXTRA, ICEBERG, SLIDES, STP_SHIFT, WORKED
 from engine.transition.admission import (
     check_client,
     check_lots,
@@ -68,7 +68,8 @@ def emit_rested(arena, slot):
     order = ORDER(arena, slot)
     emit(
         arena, events.ORDER_RESTED, order.contract, order.account,
-        order_id_of(arena, slot), order.side, order.price_ticks, order.lots, 0, 0,
+        order_id_of(arena, slot), order.side, order.price_ticks, order.lots,
+        ORDER_EXTRA(arena, slot).lots_hidden, 0,
     )  # fmt: skip
 
 
@@ -80,8 +81,7 @@ def rest_with_extra(arena, slot):
     list_order(arena, slot)
     ACCOUNT(arena, ORDER(arena, slot).account).orders += 1
     set_order_timer(arena, slot)
-    extra = ORDER_EXTRA(arena, slot)
-    if extra.bits & ICEBERG or extra.order_type > MARKET:
+    if ORDER_EXTRA(arena, slot).bits & (ICEBERG | WORKED):
         emit_rested(arena, slot)
     return 0
 

@@ -41,7 +41,8 @@ def refills(events: Events) -> list[tuple[int, int, int]]:
     """(order id, shown, hidden) of every refill."""
     return [
         (e.values["order_id"], e.values["lots"], e.values["lots_hidden"])
-        for e in named(events, "order_refilled")
+        for e in events
+        if e.name in ("order_rested", "order_refilled")
     ]
 
 
