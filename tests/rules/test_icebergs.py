@@ -26,7 +26,6 @@ from tests.rules.story import (
     D,
     Events,
     Story,
-    named,
     only,
     order_id,
     refusal,

@@ -127,7 +127,7 @@ TABLE: list[Row] = [
      R.BRACKET_INVALID),
     (holding, bracket(A, side=SELL, stop_ticks=1_050, target_ticks=950,
                       flags=words.CLOSE_POSITION), R.BRACKET_INVALID),
-    (trading, bracket(order_type=words.STOP_LIMIT), R.BRACKET_INVALID),
+    (trading, bracket(order_type=words.STOP_LIMIT), R.ORDER_TYPE_INVALID),
     (trading, bracket(flags=POST_ONLY), R.OK),
     (trading, bracket(flags=POST_ONLY, tif=IOC), R.FLAGS_INVALID),
     (trading, bracket(tif=FOK), R.OK),
