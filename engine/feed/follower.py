@@ -1,0 +1,255 @@
+"""Working orders followed from events alone: what rests, where, and how much of it is displayed.
+
+The events say when an order is accepted, fired, amended, filled, cut and ended; they do not say
+when its sweep is over and it comes to rest. At most one order is in motion at a time, so it has
+come to rest when the next thing happens that is not part of its sweep, at the latest with the end
+of the command (`engine/schema/README.md`). Where this leaves price or displayed lots open, because
+the order is an iceberg or was fired, the engine says so by `order_rested`.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.schema import vocabulary as words
+from engine.schema.events import Event, typed_event
+
+Events = npt.NDArray[Any] | Iterable[Event]
+
+RESTING_TIFS = (words.GTC, words.GTD, words.DAY)
+AUCTION = 2  # the taker side of a trade in which nobody was the aggressor
+
+
+def events_by_command(events: Events) -> Iterator[tuple[int, list[Event]]]:
+    """(sequence, events) of each command, from records or typed events of whole commands."""
+    if isinstance(events, np.ndarray):
+        events = [typed_event(record) for record in events.tolist()]
+    for sequence, group in groupby(events, key=lambda event: event.sequence):
+        yield sequence, list(group)
+
+
+@dataclass(slots=True)
+class Terms:
+    """The `terms` of an accepted order, unpacked."""
+
+    order_type: int
+    tif: int
+    flags: int
+    stp: int
+
+    @classmethod
+    def unpack(cls, terms: int) -> "Terms":
+        return cls(*(terms >> shift & 0xFF for shift in (0, 8, 16, 24)))
+
+
+@dataclass(slots=True)
+class WorkingOrder:
+    """One order between acceptance and end. `lots_displayed` and `public_id` are 0 while it is
+    not in the book: in motion, waiting for its trigger, or between two slices of an iceberg."""
+
+    order_id: int
+    client_id: int
+    account: int
+    contract: int
+    side: int
+    price_ticks: int
+    lots_open: int
+    terms: Terms
+    lots_displayed: int = 0
+    public_id: int = 0
+
+    @property
+    def may_rest(self) -> bool:
+        return self.terms.tif in RESTING_TIFS
+
+
+class Rested(NamedTuple):
+    """The order stands at the back of its level with `lots` displayed."""
+
+    order: WorkingOrder
+    public_id: int
+    lots: int
+
+
+class Executed(NamedTuple):
+    """`lots` of the displayed ones have traded."""
+
+    order: WorkingOrder
+    public_id: int
+    lots: int
+    lots_left: int
+
+
+class Reduced(NamedTuple):
+    """Fewer lots are displayed; the order keeps its place."""
+
+    order: WorkingOrder
+    public_id: int
+    lots_left: int
+
+
+class Deleted(NamedTuple):
+    """The order has left its place without a trade."""
+
+    order: WorkingOrder
+    public_id: int
+
+
+Change = Rested | Executed | Reduced | Deleted
+Changes = Iterator[Change]
+
+
+class OrderFollower:
+    """Follows every working order and yields the changes of the displayed book.
+
+    It must see all events from the first on; the same events give the same public ids.
+    """
+
+    def __init__(self) -> None:
+        self.orders: dict[int, WorkingOrder] = {}  # by the engine's order id
+        self._moving: WorkingOrder | None = None
+        self._arrivals: dict[int, int] = {}  # public ids given so far, by contract
+        self._positions: dict[tuple[int, int], int] = {}  # signed lots by account and contract
+
+    def follow(self, event: Event) -> Changes:
+        """The changes that one event means."""
+        handler = getattr(self, f"_on_{event.name}", None)
+        if handler is not None:
+            yield from handler(event, event.values)
+
+    def end_command(self) -> Changes:
+        """What was in motion is at rest; call it behind the last event of each command."""
+        order, self._moving = self._moving, None
+        if order is not None and order.may_rest and order.lots_open > 0:
+            yield self._rest(order, order.lots_open)
+
+    # One handler per event that concerns orders.
+
+    def _on_order_accepted(self, event: Event, values: dict[str, int]) -> Changes:
+        yield from self.end_command()
+        self._moving = self.orders[values["order_id"]] = WorkingOrder(
+            order_id=values["order_id"],
+            client_id=values["client_id"],
+            account=event.account,
+            contract=event.contract,
+            side=values["side"],
+            price_ticks=values["price_ticks"],
+            lots_open=values["lots"],
+            terms=Terms.unpack(values["terms"]),
+        )
+
+    def _on_order_armed(self, event: Event, values: dict[str, int]) -> Changes:
+        self._moving = None
+        yield from ()
+
+    def _on_order_triggered(self, event: Event, values: dict[str, int]) -> Changes:
+        yield from self.end_command()
+        order = self._moving = self.orders[values["order_id"]]
+        if order.terms.flags & words.CLOSE_POSITION:
+            order.lots_open = abs(self._positions.get((order.account, order.contract), 0))
+
+    def _on_order_rested(self, event: Event, values: dict[str, int]) -> Changes:
+        order = self.orders[values["order_id"]]
+        if order is self._moving:
+            self._moving = None
+        yield from self._leave(order)
+        assert 0 < values["lots"] <= order.lots_open, (event, order)
+        order.price_ticks = values["price_ticks"]
+        yield self._rest(order, values["lots"])
+
+    def _on_order_refilled(self, event: Event, values: dict[str, int]) -> Changes:
+        order = self.orders[values["order_id"]]
+        assert values["lots"] + values["lots_hidden"] == order.lots_open, (event, order)
+        yield from self._leave(order)
+        yield self._rest(order, values["lots"])
+
+    def _on_trade(self, event: Event, values: dict[str, int]) -> Changes:
+        taker = self.orders.get(values["taker_order_id"])  # none: a liquidation order
+        maker = self.orders.get(values["maker_order_id"])
+        if values["taker_side"] == AUCTION:
+            yield from self.end_command()
+            for order in (taker, maker):
+                if order is not None:
+                    yield from self._execute(order, values["lots"])
+            return
+        if taker is None or taker is not self._moving:
+            yield from self.end_command()
+        if taker is not None:
+            taker.lots_open -= values["lots"]
+            if taker.lots_open == 0:
+                self._forget(taker)
+        assert maker is not None, event
+        yield from self._execute(maker, values["lots"])
+
+    def _on_leg(self, event: Event, values: dict[str, int]) -> Changes:
+        self._positions[event.account, event.contract] = values["position_lots"]
+        yield from ()
+
+    def _on_order_cancelled(self, event: Event, values: dict[str, int]) -> Changes:
+        order = self.orders[values["order_id"]]
+        self._forget(order)
+        order.lots_open = 0
+        yield from self._leave(order)
+
+    def _on_order_reduced(self, event: Event, values: dict[str, int]) -> Changes:
+        order = self.orders[values["order_id"]]
+        order.lots_open = values["lots_open"]
+        if order.public_id == 0:
+            return
+        if values["reason"] == words.CANCEL_SELF_TRADE:  # met by an aggressor: displayed first
+            yield from self._show(order, max(0, order.lots_displayed - values["lots"]))
+        else:
+            yield from self._show(order, min(order.lots_displayed, order.lots_open))
+
+    def _on_order_amended(self, event: Event, values: dict[str, int]) -> Changes:
+        order = self.orders[values["order_id"]]
+        if values["priority_kept"]:
+            order.lots_open = values["lots_open"]
+            yield from self._show(order, min(order.lots_displayed, order.lots_open))
+            return
+        yield from self.end_command()
+        yield from self._leave(order)
+        order.price_ticks, order.lots_open = values["price_ticks"], values["lots_open"]
+        self._moving = order
+
+    # What they do to an order.
+
+    def _rest(self, order: WorkingOrder, lots: int) -> Rested:
+        public_id = self._arrivals.get(order.contract, 0) + 1
+        self._arrivals[order.contract] = order.public_id = public_id
+        order.lots_displayed = lots
+        return Rested(order, public_id, lots)
+
+    def _leave(self, order: WorkingOrder) -> Changes:
+        public_id, order.public_id, order.lots_displayed = order.public_id, 0, 0
+        if public_id != 0:
+            yield Deleted(order, public_id)
+
+    def _show(self, order: WorkingOrder, lots: int) -> Changes:
+        """Fewer lots displayed, or none: an iceberg whose refill follows."""
+        if lots == 0:
+            yield from self._leave(order)
+        elif lots != order.lots_displayed:
+            order.lots_displayed = lots
+            yield Reduced(order, order.public_id, lots)
+
+    def _execute(self, order: WorkingOrder, lots: int) -> Changes:
+        """A fill of a resting order. In an auction it may be larger than what is displayed."""
+        public_id, displayed = order.public_id, order.lots_displayed
+        assert public_id != 0 and lots <= order.lots_open, order
+        order.lots_open -= lots
+        order.lots_displayed = max(0, displayed - lots)
+        if order.lots_open == 0:
+            self._forget(order)
+        if order.lots_displayed == 0:
+            order.public_id = 0
+        yield Executed(order, public_id, displayed - order.lots_displayed, order.lots_displayed)
+
+    def _forget(self, order: WorkingOrder) -> None:
+        del self.orders[order.order_id]
+        if order is self._moving:
+            self._moving = None

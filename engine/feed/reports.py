@@ -1,0 +1,368 @@
+"""Private reports: what one account is told, and nobody else.
+
+A report never names another account: who stood on the other side of a trade, a pairing or a
+deleveraging is not revealed (9.7). `order_id` and `client_id` are the account's own; `public_id`
+is under what name the order stands in the public L3 feed. Amounts are money units of the pool's
+asset, positive when the account receives unless the field says otherwise; `cash` is the account's
+balance after it. A field named like an event's means the same (`engine/schema/events.py`).
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What every report carries. `report_sequence` counts the account's reports: 1, 2, 3, ...;
+    `engine_sequence` is that of the command that caused it; contract 0: of no single contract."""
+
+    account: int
+    report_sequence: int
+    engine_sequence: int
+    contract: int
+
+    @property
+    def cash_change(self) -> int:
+        """What it adds to the account's cash."""
+        return 0
+
+
+# Orders
+
+
+class CommandRefused(Report, frozen=True, tag="command_refused"):
+    code: int
+    command: int
+    client_id: int
+    order_id: int
+
+
+class OrderAccepted(Report, frozen=True, tag="order_accepted"):
+    """`lots` as asked; the price as resolved, 0 for a market type that waits."""
+
+    order_id: int
+    client_id: int
+    side: int
+    price_ticks: int
+    lots: int
+    order_type: int
+    tif: int
+    flags: int
+    stp: int
+
+
+class OrderRested(Report, frozen=True, tag="order_rested"):
+    """The order stands at the back of its level: new, amended, fired, or an iceberg refilled."""
+
+    order_id: int
+    client_id: int
+    public_id: int
+    side: int
+    price_ticks: int
+    lots_displayed: int
+    lots_open: int
+
+
+class OrderFilled(Report, frozen=True, tag="order_filled"):
+    """One fill. `taker_side` is the aggressor's side, 2 in an auction; order id 0: a liquidation
+    order of the exchange. `fee` below 0 is a rebate, `realised` is the profit closed by it."""
+
+    order_id: int
+    client_id: int
+    side: int
+    taker_side: int
+    price_ticks: int
+    lots: int
+    lots_open: int
+    fee: int
+    realised: int
+    position_lots: int
+    entry_value: int
+    cash: int
+
+    @property
+    def cash_change(self) -> int:
+        return self.realised - self.fee
+
+
+class OrderCancelled(Report, frozen=True, tag="order_cancelled"):
+    """All open lots are gone; `code` is the refusal, if that was the reason."""
+
+    order_id: int
+    client_id: int
+    price_ticks: int
+    lots: int
+    reason: int
+    code: int
+
+
+class OrderExpired(OrderCancelled, frozen=True, tag="order_expired"):
+    """Its time in force is over."""
+
+
+class OrderReduced(Report, frozen=True, tag="order_reduced"):
+    order_id: int
+    client_id: int
+    price_ticks: int
+    lots: int
+    reason: int
+    lots_open: int
+
+
+class OrderAmended(Report, frozen=True, tag="order_amended"):
+    order_id: int
+    client_id: int
+    price_ticks: int
+    lots_open: int
+    priority_kept: int
+
+
+class OrderArmed(Report, frozen=True, tag="order_armed"):
+    order_id: int
+    client_id: int
+    trigger_ticks: int
+    source: int
+    trail_bp: int
+    best_ticks: int
+
+
+class OrderTriggered(Report, frozen=True, tag="order_triggered"):
+    order_id: int
+    client_id: int
+    trigger_ticks: int
+    source: int
+    value_ticks: int
+
+
+class OrdersLinked(Report, frozen=True, tag="orders_linked"):
+    order_id: int
+    linked_id: int
+
+
+class MassCancelled(Report, frozen=True, tag="mass_cancelled"):
+    client_id: int
+    orders: int
+
+
+class HeartbeatSet(Report, frozen=True, tag="heartbeat_set"):
+    client_id: int
+    due_ns: int
+
+
+class HeartbeatLost(Report, frozen=True, tag="heartbeat_lost"):
+    orders: int
+    due_ns: int
+
+
+class SessionCancelled(Report, frozen=True, tag="session_cancelled"):
+    client_id: int
+    session: int
+    orders: int
+
+
+class TradingStopped(Report, frozen=True, tag="trading_stopped"):
+    """The kill switch covers the account: `scope` says how."""
+
+    scope: int
+
+
+class TradingReleased(Report, frozen=True, tag="trading_released"):
+    scope: int
+
+
+# Money
+
+
+class AccountOpened(Report, frozen=True, tag="account_opened"):
+    owner: int
+    group: int
+    account_kind: int
+
+
+class Deposited(Report, frozen=True, tag="deposited"):
+    amount: int
+    ledger: int
+    cash: int
+
+    @property
+    def cash_change(self) -> int:
+        return self.amount
+
+
+class Withdrawn(Report, frozen=True, tag="withdrawn"):
+    amount: int
+    client_id: int
+    cash: int
+
+    @property
+    def cash_change(self) -> int:
+        return -self.amount
+
+
+class FundingSettled(Report, frozen=True, tag="funding_settled"):
+    """`amount` is what the account pays; below 0 it receives."""
+
+    amount: int
+    position_lots: int
+    funding_index: int
+    cash: int
+
+    @property
+    def cash_change(self) -> int:
+        return -self.amount
+
+
+class ProfitRestruck(Report, frozen=True, tag="profit_restruck"):
+    """Unrealised profit turned into cash; the entry value moved with it (8.4)."""
+
+    amount: int
+    entry_value: int
+    cash: int
+
+    @property
+    def cash_change(self) -> int:
+        return self.amount
+
+
+# Liquidation and deleveraging
+
+
+class MarginCalled(Report, frozen=True, tag="margin_called"):
+    equity: int
+    margin_maintenance: int
+
+
+class LiquidationStarted(Report, frozen=True, tag="liquidation_started"):
+    equity: int
+    margin_maintenance: int
+
+
+class LiquidationStepped(Report, frozen=True, tag="liquidation_stepped"):
+    step: int
+    lots: int
+    limit_ticks: int
+    equity: int
+    margin_maintenance: int
+    share: int
+
+
+class LiquidationFeePaid(Report, frozen=True, tag="liquidation_fee_paid"):
+    amount: int
+    cash: int
+
+    @property
+    def cash_change(self) -> int:
+        return -self.amount
+
+
+class LiquidationFeeReceived(Report, frozen=True, tag="liquidation_fee_received"):
+    """To the fund."""
+
+    amount: int
+
+    @property
+    def cash_change(self) -> int:
+        return self.amount
+
+
+class PositionTransferred(Report, frozen=True, tag="position_transferred"):
+    """Lots that changed hands outside the book: `cause` is takeover, pairing or deleveraging.
+
+    `side` is what the account did. `charge` is what these lots of a liquidated account bore of its
+    deficit, or received of its share if below 0; `given_up` what a deleveraged holder gave.
+    """
+
+    causes: ClassVar[dict[str, str]] = {
+        "position_taken_over": "takeover",
+        "positions_paired": "pairing",
+        "position_deleveraged": "deleveraging",
+    }
+    cause: str
+    side: int
+    lots: int
+    value: int
+    charge: int
+    given_up: int
+    realised: int
+    position_lots: int
+    entry_value: int
+    cash: int
+
+    @property
+    def cash_change(self) -> int:
+        return self.realised
+
+
+class DeficitCovered(Report, frozen=True, tag="deficit_covered"):
+    layer: int
+    amount: int
+    cash: int
+
+    @property
+    def cash_change(self) -> int:
+        return self.amount
+
+
+class DeficitPaid(Report, frozen=True, tag="deficit_paid"):
+    """By the fund, in cash."""
+
+    amount: int
+
+    @property
+    def cash_change(self) -> int:
+        return -self.amount
+
+
+class GainsCut(Report, frozen=True, tag="gains_cut"):
+    gain: int
+    amount: int
+    cash: int
+
+    @property
+    def cash_change(self) -> int:
+        return -self.amount
+
+
+class LiquidationEnded(Report, frozen=True, tag="liquidation_ended"):
+    end: int
+    equity: int
+    margin_maintenance: int
+
+
+class WaterfallClosed(Report, frozen=True, tag="waterfall_closed"):
+    """How the account's deficit was made good, layer by layer (9.2-9.8)."""
+
+    deficit: int
+    fund: int
+    given_up: int
+    house: int
+    haircut: int
+
+
+# Reports that repeat the event of their name, field by field, to the event's account.
+REPEATED: dict[str, type[Report]] = {
+    "refused": CommandRefused,
+    "order_cancelled": OrderCancelled,
+    "order_reduced": OrderReduced,
+    "order_amended": OrderAmended,
+    "order_armed": OrderArmed,
+    "order_triggered": OrderTriggered,
+    "orders_linked": OrdersLinked,
+    "mass_cancelled": MassCancelled,
+    "heartbeat_set": HeartbeatSet,
+    "heartbeat_lost": HeartbeatLost,
+    "session_cancelled": SessionCancelled,
+    "account_opened": AccountOpened,
+    "deposited": Deposited,
+    "withdrawn": Withdrawn,
+    "funding_settled": FundingSettled,
+    "profit_restruck": ProfitRestruck,
+    "margin_called": MarginCalled,
+    "liquidation_started": LiquidationStarted,
+    "liquidation_stepped": LiquidationStepped,
+    "liquidation_fee_paid": LiquidationFeePaid,
+    "deficit_covered": DeficitCovered,
+    "gains_cut": GainsCut,
+    "liquidation_ended": LiquidationEnded,
+    "waterfall_closed": WaterfallClosed,
+}
