@@ -176,9 +176,10 @@ class OrderFollower:
                 if order is not None:
                     yield from self._execute(order, values["lots"])
             return
-        if taker is None or taker is not self._moving:
+        if taker is None:  # a liquidation order sweeps once nothing else is in motion
             yield from self.end_command()
-        if taker is not None:
+        else:
+            assert taker is self._moving, event
             taker.lots_open -= values["lots"]
             if taker.lots_open == 0:
                 self._forget(taker)

@@ -22,10 +22,17 @@ from engine.feed.messages import (
 from engine.feed.private import PrivateFeed
 from engine.feed.public import PublicFeed
 from engine.feed.reader import FeedReader
-from engine.feed.reports import OrderExpired, OrderFilled, OrderRested, TradingStopped
+from engine.feed.reports import (
+    CommandRefused,
+    OrderExpired,
+    OrderFilled,
+    OrderRested,
+    TradingStopped,
+)
 from engine.schema import vocabulary as words
+from engine.schema.commands import DEPOSIT, PLACE_ORDER
 from engine.schema.events import FIELDS, Event, typed_event
-from engine.schema.vocabulary import BUY, SELL
+from engine.schema.vocabulary import BUY, FUND, SELL
 from tests.feed.streams import Market, drive
 from tests.oracle.workload import configs
 
@@ -259,6 +266,33 @@ def test_a_liquidation_order_looks_like_any_aggressor():
     story.trade(50, 3, 0, 1, BUY).leg(CAT, 0, 3).leg(ANN, 1, -3)
     assert asks(story) == [(1, 50, 7), (2, 50, 7)]
     assert b"47" not in encoding.encode_json(story.said())
+
+
+def test_an_order_rests_before_a_liquidation_of_the_same_command_meets_it():
+    story = Story().accept(ANN, 1, BUY, 52, 10)
+    story.say("liquidation_stepped", CAT, lots=3, limit_ticks=47)
+    story.trade(52, 3, 0, 1, SELL).leg(CAT, 0, -3).leg(ANN, 1, 3)
+    assert bids(story) == [(1, 52, 7)]
+    assert [type(message) for message in story.said()] == [OrderAdded, OrderExecuted, Traded]
+
+
+def test_a_slice_that_trades_and_is_refilled_leaves_its_level_unchanged():
+    story = Story().iceberg().accept(CAT, 3, BUY, 50, 10).trade(50, 10, 3, 1, BUY)
+    story.say("order_refilled", ANN, order_id=1, price_ticks=50, lots=10, lots_hidden=80)
+    story.leg(CAT, 3, 10).leg(ANN, 1, -10)
+    for line in (Line.LEVELS, Line.TOP):
+        assert story.said(line)[-1] == Traded(1, 3, 3, 50, 10, BUY)
+
+
+@pytest.mark.parametrize(
+    ("command", "account", "told"),
+    [(PLACE_ORDER, ANN, 1), (DEPOSIT, ANN, 0), (PLACE_ORDER, BOB, 0), (PLACE_ORDER, FUND, 0)],
+)
+def test_a_refusal_is_told_to_open_accounts_for_their_own_commands(command, account, told):
+    story = Story().command().say("account_opened", ANN, 0, owner=ANN, group=ANN)
+    story.command().say("refused", account, code=4, command=command, client_id=5)
+    reports = PrivateFeed().publish(story.events)
+    assert sum(isinstance(report, CommandRefused) for report in reports) == told
 
 
 def test_lines_one_and_two_tell_the_net_of_a_command():
