@@ -67,12 +67,22 @@ def pack_into(command: AnyCommand, octets: memoryview, offset: int) -> None:
     try:
         if isinstance(command, MassQuote):
             rows = [_row_values(command.time_ns, quote) for quote in command.rows]
+            for row in rows:
+                _must_not_be_truths(row)
             packed = b"".join(ROW_LAYOUT.record.pack(*row) for row in rows)
             start = offset + COMMAND.itemsize
             octets[start : start + len(packed)] = packed
-        layout.record.pack_into(octets, offset, *[getattr(command, n) for n in layout.names])
+        values = [getattr(command, name) for name in layout.names]
+        _must_not_be_truths(values)
+        layout.record.pack_into(octets, offset, *values)
     except struct.error:
         raise FieldRangeError(*(find_fault(command) or ("kind", "does not fit"))) from None
+
+
+def _must_not_be_truths(values: list[int]) -> None:
+    """`struct` takes True for 1, which the JSON of the same command would not."""
+    if bool in map(type, values):
+        raise struct.error
 
 
 def _row_values(time_ns: int, quote: Quote) -> list[int]:
@@ -120,7 +130,7 @@ def find_fault(command: Command) -> tuple[str, str] | None:
 def _find_fault(holder: object, fields: tuple[str, ...], where: str) -> tuple[str, str] | None:
     for name in fields:
         value = getattr(holder, name)
-        if not isinstance(value, int):
+        if not isinstance(value, int) or isinstance(value, bool):
             return where + name, f"{value!r} is not a whole number"
         limits = np.iinfo(COMMAND[name])
         if not limits.min <= value <= limits.max:

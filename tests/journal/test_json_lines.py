@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from engine.exchange import Exchange
 from engine.journal import json_lines
 from engine.journal.json_lines import (
     ANY,
@@ -22,6 +23,7 @@ from engine.journal.json_lines import (
 )
 from engine.schema import commands as c
 from engine.schema.contract import Config
+from engine.schema.packing import FieldRangeError
 
 SAMPLES: list[c.AnyCommand] = [
     c.PlaceOrder(
@@ -61,6 +63,9 @@ SAMPLES: list[c.AnyCommand] = [
     c.StopTrading(time_ns=5, scope=2, number=2**31 - 1),
     c.ReleaseTrading(time_ns=5, scope=4),
 ]  # fmt: skip
+QUOTES_WITH_A_TRUTH = c.MassQuote(
+    time_ns=1, account=2, client_id=1, protection=1, rows=(c.Quote(1, 5, True, 6, 1),)
+)
 CONFIG = Config(contracts=())
 FAMILIES: list[Any] = [CLIENT, PRICE_SOURCE, OPERATOR]
 
@@ -134,6 +139,8 @@ def test_a_mass_quote_needs_all_its_rows():
             ),
             "rows[1].bid_lots",
         ),
+        (c.Deposit(time_ns=1, amount=True), "amount"),
+        (QUOTES_WITH_A_TRUTH, "rows[0].bid_lots"),
     ],
 )
 def test_numbers_outside_their_field_are_refused(command, field):
@@ -141,6 +148,11 @@ def test_numbers_outside_their_field_are_refused(command, field):
         pack_commands([c.AdvanceTime(time_ns=1), command])
     assert str(caught.value).startswith(f"command 1: {field}: ")
     assert caught.value.index == 1
+
+
+def test_a_truth_is_no_number_of_a_command():
+    with pytest.raises(FieldRangeError, match="amount: True is not a whole number"):
+        Exchange(CONFIG).submit(c.Deposit(time_ns=1, amount=True))
 
 
 def test_an_unknown_kind_has_no_struct():
