@@ -169,12 +169,13 @@ def binance_feed(
     out: Path,
     tick_size: Annotated[str, typer.Option(help="Price of a tick; else the feed tells.")] = "",
     lot_size: Annotated[str, typer.Option(help="Quantity of a lot; else the feed tells.")] = "",
+    check_every: CheckEvery = 0,
     as_json: AsJson = False,
 ) -> None:
     """Binance futures: depth diffs, ticker and trades of one symbol."""
     _must_differ(files, out)
     tick, lot = _grid("--tick-size", tick_size), _grid("--lot-size", lot_size)
-    _show_import(import_binance(files, out, tick, lot), as_json)
+    _show_import(import_binance(files, out, tick, lot, check_every), as_json)
 
 
 @importing.command("lobster")
@@ -186,13 +187,14 @@ def lobster_file(
         datetime,
         typer.Option(formats=["%Y-%m-%d"], help="The day, which the file does not tell."),
     ] = datetime(1970, 1, 1),  # noqa: B008
+    check_every: CheckEvery = 0,
     as_json: AsJson = False,
 ) -> None:
     """LOBSTER: the messages of one stock and day."""
     _must_differ([file], out)
     _grid("--tick-size", tick_size)
     midnight_ns = int(date.replace(tzinfo=UTC).timestamp()) * 1_000_000_000
-    _show_import(import_lobster(file, out, tick_size, midnight_ns), as_json)
+    _show_import(import_lobster(file, out, tick_size, midnight_ns, check_every), as_json)
 
 
 @importing.command("script")

@@ -26,11 +26,19 @@ from engine.importers.binance_feed import (
     BinanceFeed,
     Depth,
     FeedCounts,
+    FeedItem,
     Ticker,
     Trade,
     find_grids,
 )
 from engine.importers.decimal_grid import DecimalGrid
+from engine.importers.feed_market import (
+    CONTRACT,
+    FeedClock,
+    feed_config,
+    feed_contract,
+    open_accounts,
+)
 from engine.importers.recording import ImportSummary, Recording
 from engine.journal.command_file import CommandFileWriter
 from engine.schema import bounds, refusals
@@ -40,14 +48,9 @@ from engine.schema.commands import (
     AmendOrder,
     AnyCommand,
     CancelOrder,
-    Deposit,
-    OpenAccount,
     PlaceOrder,
-    PublishPrice,
 )
-from engine.schema.contract import Config, Contract, Tier
 
-CONTRACT = 1
 MAKERS = {words.BUY: 2, words.SELL: 3}  # who holds the levels of each side
 TAKER = 4
 ACCOUNT_CASH = 2**56
@@ -106,28 +109,6 @@ class _Level(msgspec.Struct):
     filled_lots: int = 0
 
 
-def import_config(symbol: str, price: DecimalGrid, lot: DecimalGrid) -> Config:
-    """A contract in which nothing but the book decides: no fees, no bands, no liquidations."""
-    spec = Contract(
-        contract=CONTRACT,
-        symbol=symbol,
-        tick_size=str(price),
-        lot_size=str(lot),
-        tick_value=1,  # money is counted in tick x lot, so any tick and lot will do
-        order_lots_max=bounds.LOTS_MAX,
-        tiers=(Tier(0, 2, 1),),
-        band_static_ppb=bounds.BAND_PPB_MAX,
-        source_stale_ns=bounds.NS_PER_DAY,
-        mark_band_ppb=bounds.PPB,
-        funding_interval_ns=bounds.NS_PER_DAY,
-        funding_sample_ns=bounds.NS_PER_DAY,
-        funding_late_ns=bounds.NS_PER_DAY,
-        funding_interest_ppb=0,
-        funding_cap_ppb=0,
-    )
-    return Config(contracts=(spec,), stamp_ahead_ns_max=bounds.NS_PER_DAY)
-
-
 class BinanceImport:
     """The book of one feed on an exchange."""
 
@@ -136,8 +117,7 @@ class BinanceImport:
         self.trades = TradeCounts()
         self.ticker = TickerCounts()
         self._recording = recording
-        self._time_ns = 0
-        self._mid_ticks = 0
+        self._clock = FeedClock(recording)
         self._is_open = False  # accounts exist and the contract has a mark
         self._has_snapshot = False
         # Per side, by price: what the feed says, and the order that stands for it.
@@ -148,17 +128,18 @@ class BinanceImport:
         self._tickers: dict[int, Ticker] = {}
         self._tops: dict[int, tuple[int, int, int, int]] = {}
 
-    def apply(self, time_ms: int, item: Depth | Trade | Ticker) -> None:
+    def apply(self, entry: FeedItem) -> None:
         """Take one item of the feed."""
+        self._recording.at(entry.number, path=entry.path)
         # What arrives later than the feed waits for can't turn the clock back.
-        self._time_ns = max(self._time_ns, time_ms * NS_PER_MS)
-        match item:
+        self._clock.move(max(self._clock.time_ns, entry.time_ms * NS_PER_MS))
+        match entry.item:
             case Depth():
-                self._apply_depth(item)
+                self._apply_depth(entry.item)
             case Trade():
-                self._apply_trade(item)
+                self._apply_trade(entry.item)
             case Ticker():
-                self._apply_ticker(item)
+                self._apply_ticker(entry.item)
 
     def _apply_depth(self, depth: Depth) -> None:
         changed: tuple[set[int], set[int]] = (set(), set())
@@ -224,7 +205,7 @@ class BinanceImport:
         if level is None:
             self._placed[account, client_id] = side, ticks
             return PlaceOrder(
-                time_ns=self._time_ns,
+                time_ns=self._clock.time_ns,
                 account=account,
                 client_id=client_id,
                 contract=CONTRACT,
@@ -236,14 +217,14 @@ class BinanceImport:
         if lots == 0:
             del self._levels[side][ticks]
             return CancelOrder(
-                time_ns=self._time_ns,
+                time_ns=self._clock.time_ns,
                 account=account,
                 client_id=client_id,
                 order_id=level.order_id,
             )
         level.open_lots = lots
         return AmendOrder(
-            time_ns=self._time_ns,
+            time_ns=self._clock.time_ns,
             account=account,
             client_id=client_id,
             order_id=level.order_id,
@@ -262,8 +243,7 @@ class BinanceImport:
             elif kind == ev.REFUSED and event["a"] == refusals.POST_ONLY_WOULD_TRADE:
                 refused.append(self._placed[account, int(event["c"])])
             elif kind == ev.REFUSED:
-                why = refusals.explain_refusal(int(event["a"]))
-                raise AssertionError(f"refused while following a diff: {why}")
+                raise self._recording.refusal(int(event["a"]))
             assert kind != ev.TRADE, "a diff moves no position"
         self._placed.clear()
         return refused
@@ -314,7 +294,7 @@ class BinanceImport:
     def _take(self, trade: Trade, hit: int) -> int:
         """Send the trade as an order that takes from the best level; the lots it got."""
         order = PlaceOrder(
-            time_ns=self._time_ns,
+            time_ns=self._clock.time_ns,
             account=TAKER,
             client_id=self._recording.next_client_id(TAKER),
             contract=CONTRACT,
@@ -338,15 +318,12 @@ class BinanceImport:
     def _apply_ticker(self, ticker: Ticker) -> None:
         mid_ticks = (ticker.bid_ticks + ticker.ask_ticks) // 2
         is_listed = ticker.bid_ticks > 0 and 0 < mid_ticks <= bounds.PRICE_TICKS_MAX
-        if is_listed and mid_ticks != self._mid_ticks:
+        if is_listed and mid_ticks != self._clock.mark_ticks:
             if not self._is_open:
-                self._open_accounts()
-            self._mid_ticks = mid_ticks
+                accounts = *MAKERS.values(), TAKER
+                open_accounts(self._recording, self._clock.time_ns, accounts, ACCOUNT_CASH)
             self.ticker.index_prices += 1
-            price = PublishPrice(
-                time_ns=self._time_ns, source=1, contract=CONTRACT, price_ticks=mid_ticks
-            )
-            self._recording.must_run([price])
+            self._clock.publish(mid_ticks)
         if is_listed and not self._is_open:
             self._is_open = True
             self._follow((set(self._stated[words.BUY]), set(self._stated[words.SELL])))
@@ -356,16 +333,6 @@ class BinanceImport:
         else:
             self._tickers[ticker.update] = ticker
             _keep_newest(self._tickers)
-
-    def _open_accounts(self) -> None:
-        commands: list[AnyCommand] = []
-        for account in (*MAKERS.values(), TAKER):
-            commands.append(
-                # Groups differ, so that self-trade prevention has nothing to prevent.
-                OpenAccount(time_ns=self._time_ns, account=account, owner=account, group=account)
-            )
-            commands.append(Deposit(time_ns=self._time_ns, amount=ACCOUNT_CASH, account=account))
-        self._recording.must_run(commands)
 
     def _note_top(self, update: int) -> None:
         top = self._recording.exchange.best(CONTRACT)
@@ -397,17 +364,18 @@ def import_binance(
     target: Path,
     tick_size: DecimalGrid | None = None,
     lot_size: DecimalGrid | None = None,
+    check_every: int = 0,
 ) -> BinanceSummary:
     """Read one symbol's feed and write the commands that replay it."""
     symbol, price, lot = find_grids(sources)
     price, lot = tick_size or price, lot_size or lot
-    config = import_config(symbol, price, lot)
+    config = feed_config(feed_contract(CONTRACT, symbol, str(price), str(lot)))
     feed = BinanceFeed(sources, symbol, price, lot)
     with CommandFileWriter(target, config) as writer:
-        recording = Recording(Exchange(config), writer)
+        recording = Recording(Exchange(config), writer, sources[0], check_every)
         book = BinanceImport(recording)
         for entry in feed:
-            book.apply(entry.time_ms, entry.item)
+            book.apply(entry)
         summary = BinanceSummary(
             source=" ".join(source.name for source in sources),
             symbol=symbol,

@@ -5,24 +5,21 @@ the REST snapshot, and puts the three streams into the order of the venue's tran
 come over different paths, so a trade may arrive after a diff that already contains it.
 """
 
-import gzip
 import heapq
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 
 from engine.importers.decimal_grid import DecimalGrid, find_grid
 from engine.importers.recording import FeedError
+from engine.importers.text_lines import read_octets
 
 # Lines this much older than the newest are waited for; seen in recordings: 110 ms.
 WAIT_MS = 1_000
 TIME_MS_MAX = 2**62 // 1_000_000
 LINE_BYTES_MAX = 1 << 24
-
-GZIP_MAGIC = b"\x1f\x8b"
 
 Levels = list[tuple[int, int]]  # ticks, lots
 
@@ -101,6 +98,8 @@ class FeedItem(NamedTuple):
     time_ms: int
     rank: int
     arrival: int  # lines read so far, of all files
+    path: Path
+    number: int  # of the line in that file
     item: Depth | Trade | Ticker
 
 
@@ -122,22 +121,9 @@ class FeedCounts(msgspec.Struct):
 _RANK = {Trade: 0, Depth: 1, Ticker: 2}
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    number = 0
-    try:
-        with path.open("rb") as probe:
-            is_gzip = probe.read(2) == GZIP_MAGIC
-        with cast(IO[bytes], gzip.open(path) if is_gzip else path.open("rb")) as stream:
-            while line := stream.readline(LINE_BYTES_MAX + 1):
-                number += 1
-                yield number, line
-    except (OSError, EOFError, zlib.error) as error:
-        raise FeedError(path, number + 1, "file", str(error)) from error
-
-
 def _all_lines(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
     for path in paths:
-        for number, line in _lines(path):
+        for number, line in read_octets(path, LINE_BYTES_MAX):
             yield path, number, line
 
 
@@ -155,6 +141,8 @@ def _decode(path: Path, number: int, line: bytes) -> tuple[int, _Line | None]:
         raise FeedError(path, number, field.strip("`$.") or "line", what) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FeedError(path, number, "line", str(error)) from None
+    except RecursionError:
+        raise FeedError(path, number, "line", "nested too deeply") from None
 
 
 _decoder = msgspec.json.Decoder(_Line)
@@ -204,7 +192,7 @@ class BinanceFeed:
 
     def __iter__(self) -> Iterator[FeedItem]:
         heap: list[FeedItem] = []
-        newest = 0
+        newest = number = 0
         for path, number, text in _all_lines(self.paths):
             self.path = path
             self.counts.lines += 1
@@ -217,7 +205,7 @@ class BinanceFeed:
         while heap:
             yield heapq.heappop(heap)
         if self._snapshot is None:
-            raise FeedError(self.path, self.counts.lines, "lastUpdateId", "there is no snapshot")
+            raise FeedError(self.path, number, "lastUpdateId", "there is no snapshot")
 
     def _read(self, number: int, local_ns: int, line: _Line | None) -> list[FeedItem]:
         if line is None:
@@ -321,7 +309,8 @@ class BinanceFeed:
     def _entry(self, number: int, time_ms: int, item: Depth | Trade | Ticker) -> FeedItem:
         if not 0 < time_ms <= TIME_MS_MAX:
             raise FeedError(self.path, number, "T", f"{time_ms} is no time in milliseconds")
-        return FeedItem(time_ms, _RANK[type(item)], self.counts.lines, item)
+        arrival = self.counts.lines
+        return FeedItem(time_ms, _RANK[type(item)], arrival, self.path, number, item)
 
     def _levels(self, number: int, field: str, levels: list[tuple[str, str]]) -> Levels:
         return [self._level(number, field, price, quantity) for price, quantity in levels]

@@ -29,7 +29,8 @@ from engine.exchange import Exchange
 from engine.importers import dbn_file as dbn
 from engine.importers.dbn_file import DbnFile, Message
 from engine.importers.decimal_grid import DecimalGrid, scale
-from engine.importers.feed_book import BookCounts, FeedBook, FeedOrder, import_config
+from engine.importers.feed_book import BookCounts, FeedBook, FeedOrder
+from engine.importers.feed_market import CONTRACT, feed_config, feed_contract
 from engine.importers.opening import HoldCounts, OpeningHold
 from engine.importers.recording import ImportSummary, Recording
 from engine.journal.command_file import CommandFileWriter
@@ -102,6 +103,7 @@ class DbnImport:
         self.book = FeedBook(recording)
         self.hold = OpeningHold()
         self._file = file
+        self._recording = recording
         self._tick = tick
         self._orders: dict[int, FeedOrder] = {}
         self._changed: dict[int, FeedOrder] = {}  # by this event, in the order of their changes
@@ -110,10 +112,8 @@ class DbnImport:
     def apply(self, event: list[Message]) -> None:
         """Take the messages of one event."""
         self.feed.events += 1
-        try:
-            self.book.move_clock(event[0].time_ns)
-        except ValueError as error:
-            raise self._file.fault("time", str(error), event[0].record) from None
+        self._recording.at(event[0].record, "record")
+        self.book.move_clock(event[0].time_ns)
         fills = self._resting_fills(event)
         rest = self._cancel_first(event) if fills else event
         self._execute_all(fills)
@@ -220,7 +220,7 @@ class DbnImport:
         if rest:
             what = f"{message.price} is not a multiple of the tick {self._tick}"
             raise self._file.fault("price", what, message.record)
-        if not self.book.mark_ticks:
+        if not self.book.is_open:
             self.book.open(ticks)
         return ticks
 
@@ -335,9 +335,9 @@ def import_dbn(source: Path, target: Path, tick_size: str = "", check_every: int
     if tick == 0:
         raise ValueError(f"a tick of {tick_size} is none")
     shown = str(DecimalGrid(PRICE_DECIMALS, tick)).rstrip("0").rstrip(".")
-    config = import_config(file.symbol or "DBN", shown)
+    config = feed_config(feed_contract(CONTRACT, file.symbol or "DBN", shown))
     with CommandFileWriter(target, config) as writer:
-        recording = Recording(Exchange(config), writer, check_every)
+        recording = Recording(Exchange(config), writer, source, check_every)
         feed = DbnImport(file, tick, recording)
         for event in file.events():
             feed.apply(event)

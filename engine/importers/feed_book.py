@@ -11,30 +11,23 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.importers.feed_market import CONTRACT, FeedClock, open_accounts
 from engine.importers.recording import Recording
 from engine.schema import bounds, refusals
 from engine.schema import events as ev
 from engine.schema import vocabulary as words
 from engine.schema.commands import (
-    AdvanceTime,
     AmendOrder,
     AnyCommand,
     CancelOrder,
-    Deposit,
     MassCancel,
-    OpenAccount,
     PlaceOrder,
-    PublishPrice,
 )
-from engine.schema.contract import Config, Contract, Tier
 
-CONTRACT = 1
 MAKER_FIRST, MAKERS = words.CLIENT_FIRST, 64
 TAKER_FIRST, TAKERS = MAKER_FIRST + MAKERS, 16
 ACCOUNT_CASH = 2**52
 MARK_EVERY_NS = bounds.NS_PER_SECOND
-GAP_NS = bounds.NS_PER_DAY // 2  # a longer silence is bridged, before the only mark is stale
-JUMP_NS_MAX = 366 * bounds.NS_PER_DAY
 
 assert (MAKERS + TAKERS) * ACCOUNT_CASH <= bounds.DEPOSITS_MAX
 
@@ -65,71 +58,39 @@ class BookCounts(msgspec.Struct):
     cancelled: int = 0
 
 
-def import_config(symbol: str, tick_size: str) -> Config:
-    """A contract in which nothing but the book decides: no fees, no bands, no liquidations."""
-    spec = Contract(
-        contract=CONTRACT,
-        symbol=symbol,
-        tick_size=tick_size,
-        tick_value=1,
-        tiers=(Tier(0, 2, 1),),
-        band_static_ppb=bounds.BAND_PPB_MAX,
-        source_stale_ns=bounds.NS_PER_DAY,
-        mark_band_ppb=bounds.PPB,
-        funding_interval_ns=bounds.NS_PER_DAY,
-        funding_sample_ns=bounds.NS_PER_DAY,
-        funding_late_ns=bounds.NS_PER_DAY,
-        funding_interest_ppb=0,
-        funding_cap_ppb=0,
-    )
-    return Config(contracts=(spec,), stamp_ahead_ns_max=bounds.NS_PER_DAY, jump_ns_max=JUMP_NS_MAX)
-
-
 class FeedBook:
-    """One contract's orders, and the clock."""
+    """One contract's orders, and the clock.
 
-    def __init__(self, recording: Recording) -> None:
+    A feed that is to be replayed whole counts no refusals: there the first one ends the import.
+    """
+
+    def __init__(self, recording: Recording, counts_refusals: bool = True) -> None:
         self.counts = BookCounts()
         self.refused: dict[str, int] = {}
-        self.mark_ticks = 0  # 0 until there is a price, and so accounts and a mark
         self._recording = recording
+        self._counts_refusals = counts_refusals
         self._by_order_id: dict[int, FeedOrder] = {}
         self._takes = 0
-        self._time_ns = 0
-        self._next_mark_ns = 0
+        self._clock = FeedClock(recording)
 
     def open(self, ticks: int) -> None:
         """Accounts, and a mark near this price."""
-        commands: list[AnyCommand] = []
-        for account in range(MAKER_FIRST, TAKER_FIRST + TAKERS):
-            commands += [
-                OpenAccount(time_ns=self._time_ns, account=account, owner=account, group=account),
-                Deposit(time_ns=self._time_ns, amount=ACCOUNT_CASH, account=account),
-            ]
-        self._recording.must_run(commands)
-        self._publish(min(max(ticks, 1), bounds.PRICE_TICKS_MAX))
+        accounts = range(MAKER_FIRST, TAKER_FIRST + TAKERS)
+        open_accounts(self._recording, self._clock.time_ns, accounts, ACCOUNT_CASH)
+        self._clock.publish(min(max(ticks, 1), bounds.PRICE_TICKS_MAX))
+
+    @property
+    def is_open(self) -> bool:
+        return self._clock.mark_ticks > 0
 
     def move_clock(self, time_ns: int) -> None:
         """Time goes on, and once a second the mid is the index: nothing hangs on it but that there
-        is a mark. `ValueError` when too much time has passed."""
-        silence_ns = time_ns - self._time_ns
-        self._time_ns = time_ns
-        if not self.mark_ticks:
-            return
-        if silence_ns > JUMP_NS_MAX:
-            raise ValueError("lies more than a year after the last")
-        if silence_ns > GAP_NS:
-            self._recording.must_run([AdvanceTime(time_ns=self._time_ns)])
-        if self._time_ns >= self._next_mark_ns:
+        is a mark."""
+        self._clock.move(time_ns)
+        if self.is_open and time_ns - self._clock.published_ns >= MARK_EVERY_NS:
             bid_ticks, ask_ticks = self.best(words.BUY), self.best(words.SELL)
             has_mid = bid_ticks and ask_ticks
-            self._publish((bid_ticks + ask_ticks) // 2 if has_mid else self.mark_ticks)
-
-    def _publish(self, ticks: int) -> None:
-        self.mark_ticks = ticks
-        self._next_mark_ns = self._time_ns + MARK_EVERY_NS
-        price = PublishPrice(time_ns=self._time_ns, source=1, contract=CONTRACT, price_ticks=ticks)
-        self._recording.must_run([price])
+            self._clock.publish((bid_ticks + ask_ticks) // 2 if has_mid else self._clock.mark_ticks)
 
     def best(self, side: int) -> int:
         """The best price of a side, 0 when it is empty."""
@@ -146,7 +107,7 @@ class FeedBook:
     def _place(self, order: FeedOrder, lots: int) -> None:
         events = self._run(
             PlaceOrder(
-                time_ns=self._time_ns,
+                time_ns=self._clock.time_ns,
                 account=order.account,
                 client_id=self._recording.next_client_id(order.account),
                 contract=CONTRACT,
@@ -166,7 +127,7 @@ class FeedBook:
     def _amend(self, order: FeedOrder, lots: int) -> None:
         events = self._run(
             AmendOrder(
-                time_ns=self._time_ns,
+                time_ns=self._clock.time_ns,
                 account=order.account,
                 client_id=self._recording.next_client_id(order.account),
                 order_id=order.order_id,
@@ -187,19 +148,34 @@ class FeedBook:
         del self._by_order_id[order.order_id]
         self._run(
             CancelOrder(
-                time_ns=self._time_ns,
+                time_ns=self._clock.time_ns,
                 account=order.account,
                 client_id=self._recording.next_client_id(order.account),
                 order_id=order.order_id,
             )
         )
 
+    def remove_through(self, side: int, limit_ticks: int) -> int:
+        """Cancel every order of a side at this price or better; how many that were."""
+        sign = 1 if side == words.BUY else -1
+        best = self.best(side)
+        if not best or best * sign < limit_ticks * sign:
+            return 0
+        through = [
+            order
+            for order in self._by_order_id.values()
+            if order.side == side and order.placed_ticks * sign >= limit_ticks * sign
+        ]
+        for order in through:
+            self.remove(order)
+        return len(through)
+
     def clear(self) -> None:
         """Cancel everything."""
         self.counts.cancelled += len(self._by_order_id)
         for account in sorted({order.account for order in self._by_order_id.values()}):
             client_id = self._recording.next_client_id(account)
-            self._run(MassCancel(time_ns=self._time_ns, account=account, client_id=client_id))
+            self._run(MassCancel(time_ns=self._clock.time_ns, account=account, client_id=client_id))
         for order in self._by_order_id.values():
             order.open_lots = 0
         self._by_order_id.clear()
@@ -210,7 +186,7 @@ class FeedBook:
         self._takes += 1
         events = self._run(
             PlaceOrder(
-                time_ns=self._time_ns,
+                time_ns=self._clock.time_ns,
                 account=account,
                 client_id=self._recording.next_client_id(account),
                 contract=CONTRACT,
@@ -234,6 +210,8 @@ class FeedBook:
         return order
 
     def _run(self, command: AnyCommand) -> NDArray[np.void]:
+        if not self._counts_refusals:
+            return self._recording.must_run([command])
         events = self._recording.run([command])
         for code in events["a"][events["kind"] == ev.REFUSED].tolist():
             name = refusals.NAMES[code]

@@ -5,26 +5,26 @@ symbol is a contract with a mark that puts the whole price range inside the stat
 trader an account with more cash than it can lose, and self-trade prevention is off.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.importers.recording import Recording
+from engine.importers.feed_market import feed_contract, open_accounts
+from engine.importers.recording import FeedError, Recording
 from engine.schema import bounds, refusals
 from engine.schema import events as ev
 from engine.schema import vocabulary as words
 from engine.schema.commands import (
     CancelOrder,
-    Deposit,
     MassCancel,
-    OpenAccount,
     PlaceOrder,
     PublishPrice,
 )
-from engine.schema.contract import Config, Contract, Tier
+from engine.schema.contract import Config
 
 SYMBOLS_MAX = 64  # as many as a pool can hold at the widest price range and the largest interest
 TRADERS_MAX = 500
@@ -40,25 +40,24 @@ assert TRADERS_MAX * ACCOUNT_CASH <= bounds.DEPOSITS_MAX
 def plain_config(symbols: list[str]) -> Config:
     """One contract for each symbol, all alike."""
     contracts = tuple(
-        Contract(
-            contract=number,
-            symbol=symbol,
-            tick_value=1,
-            tiers=(Tier(0, 2, 1),),
-            band_static_ppb=bounds.BAND_PPB_MAX,
+        msgspec.structs.replace(
+            feed_contract(number, symbol),
             market_range_ppb=bounds.BAND_PPB_MAX,
             stp_none_allowed=True,
-            source_stale_ns=bounds.NS_PER_DAY,
-            mark_band_ppb=bounds.PPB,
-            funding_interval_ns=bounds.NS_PER_DAY,
-            funding_sample_ns=bounds.NS_PER_DAY,
-            funding_late_ns=bounds.NS_PER_DAY,
-            funding_interest_ppb=0,
-            funding_cap_ppb=0,
         )
         for number, symbol in enumerate(symbols, 1)
     )
     return Config(contracts=contracts)
+
+
+def find_symbols(path: Path, named: Iterable[tuple[int, str]]) -> list[str]:
+    """The symbols that lines name, in the order in which they first come."""
+    symbols: dict[str, None] = {}
+    for line, symbol in named:
+        symbols[symbol] = None
+        if len(symbols) > SYMBOLS_MAX:
+            raise FeedError(path, line, "symbol", f"is one after {SYMBOLS_MAX}")
+    return list(symbols)
 
 
 class PlainOrder(msgspec.Struct):
@@ -100,21 +99,16 @@ class PlainMarket:
         self._time_ns += STEP_NS
         return self._time_ns
 
-    def account_of(self, trader: str) -> int:
-        """The trader's account, opened at first use. `ValueError` when there are too many."""
+    def account_of(self, trader: str, field: str) -> int:
+        """The account of a trader, whom this field names; opened at first use."""
         account = self._accounts.get(trader)
         if account is None:
             if len(self._accounts) == TRADERS_MAX:
-                raise ValueError(f"{trader} is the trader after {TRADERS_MAX} others")
+                what = f"{trader} is the trader after {TRADERS_MAX} others"
+                raise self._recording.fault(field, what)
             account = words.CLIENT_FIRST + len(self._accounts)
             self._accounts[trader] = account
-            time_ns = self._step()
-            self._recording.must_run(
-                [
-                    OpenAccount(time_ns=time_ns, account=account, owner=account, group=account),
-                    Deposit(time_ns=time_ns, amount=ACCOUNT_CASH, account=account),
-                ]
-            )
+            open_accounts(self._recording, self._step(), [account], ACCOUNT_CASH)
         return account
 
     def find(self, key: Hashable) -> PlainOrder | None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from engine.exchange import Exchange
-from engine.importers.plain_market import SYMBOLS_MAX, PlainMarket, PlainOrder, plain_config
+from engine.importers.plain_market import PlainMarket, PlainOrder, find_symbols, plain_config
 from engine.importers.recording import FeedError, ImportSummary, Recording
 from engine.importers.text_lines import read_lines, whole_number
 from engine.journal.command_file import CommandFileWriter
@@ -85,25 +85,21 @@ class QuantcupFile:
 
     def find_symbols(self) -> list[str]:
         """The symbols, in the order in which they first come."""
-        symbols: dict[str, None] = {}
-        for row in self.rows():
-            symbols[row.symbol] = None
-            if len(symbols) > SYMBOLS_MAX:
-                raise FeedError(self.path, row.line, "symbol", f"is one after {SYMBOLS_MAX}")
-        return list(symbols)
+        return find_symbols(self.path, ((row.line, row.symbol) for row in self.rows()))
 
 
 class QuantcupImport:
     """The orders of one feed on an exchange."""
 
-    def __init__(self, file: QuantcupFile, symbols: list[str], market: PlainMarket) -> None:
+    def __init__(self, symbols: list[str], recording: Recording) -> None:
         self.counts = FeedCounts()
-        self._file = file
+        self.market = PlainMarket(recording)
+        self._recording = recording
         self._contracts = {symbol: number for number, symbol in enumerate(symbols, 1)}
-        self._market = market
 
     def apply(self, row: Row) -> None:
         """Take one line."""
+        self._recording.at(row.line)
         self.counts.lines += 1
         if row.ticks:
             self._place(row)
@@ -112,12 +108,9 @@ class QuantcupImport:
 
     def _place(self, row: Row) -> None:
         self.counts.orders += 1
-        try:
-            account = self._market.account_of(row.trader)
-        except ValueError as error:
-            raise FeedError(self._file.path, row.line, "trader", str(error)) from None
+        account = self.market.account_of(row.trader, "trader")
         number, contract = self.counts.orders, self._contracts[row.symbol]
-        fills = self._market.place(
+        fills = self.market.place(
             PlainOrder(number, contract, account, row.side, row.size, row.ticks)
         )
         if fills is not None:
@@ -126,10 +119,10 @@ class QuantcupImport:
             self.counts.lots += sum(fill.lots for fill in fills)
 
     def _cancel(self, number: int) -> None:
-        order = self._market.find(number)
+        order = self.market.find(number)
         if order is not None:
             self.counts.cancels_live += 1
-            self._market.cancel(order)
+            self.market.cancel(order)
         elif 1 <= number <= self.counts.orders:
             self.counts.cancels_gone += 1
         else:
@@ -142,13 +135,12 @@ def import_quantcup(source: Path, target: Path, check_every: int = 0) -> Quantcu
     symbols = file.find_symbols()
     config = plain_config(symbols)
     with CommandFileWriter(target, config) as writer:
-        recording = Recording(Exchange(config), writer, check_every)
-        market = PlainMarket(recording)
-        book = QuantcupImport(file, symbols, market)
+        recording = Recording(Exchange(config), writer, source, check_every)
+        book = QuantcupImport(symbols, recording)
         for row in file.rows():
             book.apply(row)
         summary = QuantcupSummary(
-            source=source.name, symbols=symbols, feed=book.counts, refused=market.refused
+            source=source.name, symbols=symbols, feed=book.counts, refused=book.market.refused
         )
         summary.close(recording)
     return summary

@@ -2,9 +2,14 @@
 
 The ids of orders come from the engine, so a source of commands that cancels and amends must see
 the events of what it sent before. `Recording` runs commands and keeps their records together.
+
+An importer checks what it reads, but it can't know all that the engine will refuse: limits of
+interest and positions, bands, the clock. So the recording knows which line or record of the feed
+is being replayed, and a refusal that nobody counts is a fault of that line.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -12,10 +17,26 @@ from numpy.typing import NDArray
 
 from engine.exchange import Exchange
 from engine.journal.command_file import CommandFileWriter
-from engine.journal.json_lines import pack_commands
+from engine.journal.json_lines import FieldError, pack_commands
 from engine.schema import events as ev
+from engine.schema import refusals
 from engine.schema.commands import COMMAND, AnyCommand
-from engine.schema.refusals import explain_refusal
+
+# Which number of a line or record a refusal is about; the others are about all of it.
+FIELD_OF_REFUSAL = {
+    refusals.TIME_BACKWARDS: "time",
+    refusals.TIME_AHEAD: "time",
+    refusals.LOTS_NOT_POSITIVE: "size",
+    refusals.LOTS_ABOVE_MAX: "size",
+    refusals.PRICE_NOT_POSITIVE: "price",
+    refusals.PRICE_ABOVE_MAX: "price",
+    refusals.PRICE_OUTSIDE_BAND: "price",
+    refusals.SOURCE_PRICE_INVALID: "price",
+    refusals.POST_ONLY_WOULD_TRADE: "price",
+    refusals.POSITION_LIMIT: "size",
+    refusals.OPEN_INTEREST_LIMIT: "size",
+    refusals.MARGIN_INSUFFICIENT: "size",
+}
 
 
 class FeedError(ValueError):
@@ -43,7 +64,9 @@ class Recording:
     With `check_every` the invariants are walked each time so many commands more have run.
     """
 
-    def __init__(self, exchange: Exchange, writer: CommandFileWriter, check_every: int = 0) -> None:
+    def __init__(
+        self, exchange: Exchange, writer: CommandFileWriter, source: Path, check_every: int = 0
+    ) -> None:
         self.exchange = exchange
         self.commands = 0
         self.checks = 0
@@ -51,6 +74,22 @@ class Recording:
         self._check_every = check_every
         self._writer = writer
         self._client_ids: dict[int, int] = {}
+        self._source = source
+        self._place = (source, 0, "line")
+
+    def at(self, number: int, unit: str = "line", path: Path | None = None) -> None:
+        """What follows replays this line or record, of the source unless it has several files."""
+        self._place = (path or self._source, number, unit)
+
+    def fault(self, field: str, what: str) -> FeedError:
+        """What is wrong with the line or record that is being replayed."""
+        path, number, unit = self._place
+        return FeedError(path, number, field, what, unit)
+
+    def refusal(self, code: int) -> FeedError:
+        """That the engine refused what the line or record asks for."""
+        field = FIELD_OF_REFUSAL.get(code, "command")
+        return self.fault(field, refusals.explain_refusal(code))
 
     def next_client_id(self, account: int) -> int:
         """Every account counts its commands from 1."""
@@ -62,7 +101,11 @@ class Recording:
         """Run the commands; all their events."""
         if not commands:
             return np.zeros(0, ev.EVENT)
-        return self.run_records(pack_commands(commands))
+        try:
+            records = pack_commands(commands)
+        except FieldError as error:
+            raise self.fault(error.field, error.what) from None
+        return self.run_records(records)
 
     def run_records(self, records: NDArray[np.void]) -> NDArray[np.void]:
         """Run records as they are; all their events."""
@@ -70,6 +113,9 @@ class Recording:
         before = self.commands
         self.commands += len(records)
         events = self.exchange.run(records)
+        if (events["kind"] == ev.LIQUIDATION_STARTED).any():
+            # From here on orders that no feed knows would take part.
+            raise self.fault("price", "ruins an account of the replay")
         if self._check_every and before // self._check_every < self.commands // self._check_every:
             self.check()
         return events
@@ -80,12 +126,11 @@ class Recording:
         self.broken += [f"after command {self.commands}: {b}" for b in self.exchange.check()]
 
     def must_run(self, commands: Sequence[AnyCommand]) -> NDArray[np.void]:
-        """Run commands that an importer knows to be admissible; a refusal is its own fault."""
+        """Run commands of which none may be refused."""
         events = self.run(commands)
-        refused = events[events["kind"] == ev.REFUSED]
+        refused = events["a"][events["kind"] == ev.REFUSED]
         if len(refused):
-            code, command = int(refused["a"][0]), int(refused["b"][0])
-            raise AssertionError(f"command of kind {command} refused: {explain_refusal(code)}")
+            raise self.refusal(int(refused[0]))
         return events
 
 

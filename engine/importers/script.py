@@ -30,10 +30,10 @@ import msgspec
 
 from engine.exchange import Exchange
 from engine.importers.plain_market import (
-    SYMBOLS_MAX,
     Fill,
     PlainMarket,
     PlainOrder,
+    find_symbols,
     plain_config,
 )
 from engine.importers.recording import FeedError, ImportSummary, Recording
@@ -151,13 +151,8 @@ class ScriptFile:
 
     def find_symbols(self) -> list[str]:
         """The symbols, in the order in which they first come."""
-        symbols: dict[str, None] = {}
-        for step in self.steps():
-            if isinstance(step, NewOrder):
-                symbols[step.symbol] = None
-                if len(symbols) > SYMBOLS_MAX:
-                    raise FeedError(self.path, step.line, "symbol", f"is one after {SYMBOLS_MAX}")
-        return list(symbols)
+        orders = (step for step in self.steps() if isinstance(step, NewOrder))
+        return find_symbols(self.path, ((order.line, order.symbol) for order in orders))
 
 
 class ExpectedOutputs:
@@ -233,20 +228,18 @@ class ExpectedOutputs:
 class ScriptImport:
     """The scenarios of one script on an exchange."""
 
-    def __init__(
-        self, path: Path, symbols: list[str], recording: Recording, expected: ExpectedOutputs
-    ) -> None:
+    def __init__(self, symbols: list[str], recording: Recording, expected: ExpectedOutputs) -> None:
         self.counts = ScriptCounts()
         self.market = PlainMarket(recording)
-        self._path = path
+        self._recording = recording
         self._symbols = symbols
         self._contracts = {symbol: number for number, symbol in enumerate(symbols, 1)}
-        self._exchange = recording.exchange
         self._expected = expected
         self._tops: dict[tuple[int, int], Best] = {}
 
     def apply(self, step: Step) -> None:
         """Take one step."""
+        self._recording.at(step.line)
         match step:
             case NewOrder():
                 self._place(step)
@@ -265,11 +258,8 @@ class ScriptImport:
         self.counts.market_orders += step.ticks == 0
         key = (step.user, step.number)
         if self.market.find(key) is not None:
-            raise FeedError(self._path, step.line, "user order id", "is of a working order")
-        try:
-            account = self.market.account_of(str(step.user))
-        except ValueError as error:
-            raise FeedError(self._path, step.line, "user", str(error)) from None
+            raise self._recording.fault("user order id", "is of a working order")
+        account = self.market.account_of(str(step.user), "user")
         contract = self._contracts[step.symbol]
         order = PlainOrder(key, contract, account, step.side, step.lots, step.ticks)
         fills = self.market.place(order)
@@ -302,7 +292,7 @@ class ScriptImport:
         self._tell_tops(order.contract)
 
     def _tell_tops(self, contract: int) -> None:
-        best = self._exchange.best(contract)
+        best = self._recording.exchange.best(contract)
         for side, top in ((words.BUY, best[:2]), (words.SELL, best[2:])):
             if top != self._tops.get((contract, side), (0, 0)):
                 self._tops[contract, side] = top
@@ -322,8 +312,8 @@ def import_script(
     config = plain_config(symbols)
     outputs = ExpectedOutputs(expected)
     with CommandFileWriter(target, config) as writer:
-        recording = Recording(Exchange(config), writer, check_every)
-        book = ScriptImport(source, symbols, recording, outputs)
+        recording = Recording(Exchange(config), writer, source, check_every)
+        book = ScriptImport(symbols, recording, outputs)
         for step in file.steps():
             book.apply(step)
         outputs.close()

@@ -15,19 +15,26 @@ LINE_BYTES_MAX = 1_000
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Line numbers and lines, without what ends them."""
+    """Line numbers and lines of text, without what ends them."""
+    for line, octets in read_octets(path, LINE_BYTES_MAX):
+        try:
+            yield line, octets.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise FeedError(path, line, "line", "the text is not UTF-8") from error
+
+
+def read_octets(path: Path, octets_max: int) -> Iterator[tuple[int, bytes]]:
+    """Line numbers and lines as they are; one that is too long is a fault, never two lines."""
     line = 1
     try:
         with _open(path) as stream:
             for line in count(1):
-                octets = stream.readline(LINE_BYTES_MAX)
+                octets = stream.readline(octets_max + 1)
                 if not octets:
                     return
-                if len(octets) == LINE_BYTES_MAX and not octets.endswith(b"\n"):
-                    raise FeedError(path, line, "line", f"is longer than {LINE_BYTES_MAX} bytes")
-                yield line, octets.decode("utf-8").rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise FeedError(path, line, "line", "the text is not UTF-8") from error
+                if len(octets) > octets_max:
+                    raise FeedError(path, line, "line", f"is longer than {octets_max} bytes")
+                yield line, octets
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise FeedError(path, line, "gzip", str(error)) from error
     except OSError as error:

@@ -81,12 +81,14 @@ def test_warm():
         (["import", "quantcup", "{tmp}/text", "{tmp}/out"], "{tmp}/text: line 1: columns: 1 of 5"),
         (["import", "dbn", "{tmp}/text", "{tmp}/out"], "{tmp}/text: record 0: header: 6 of 8"),
         (["import", "dbn", "{tmp}/text", "{tmp}/text"], "{tmp}/text: the output is one of the"),
+        (["import", "lobster", "{tmp}/lobs", "{tmp}/out"], "{tmp}/lobs: line 2: size: OPEN_INT"),
         (["generate", "{tmp}/no/out", *SHORT], "{tmp}/no/out: No such file or directory"),
     ],
 )
 def test_faults_of_input_are_one_line_and_end_with_2(tmp_path, arguments, fault):
     (tmp_path / "text").write_text("hello\n")
     (tmp_path / "cut").write_bytes(b"LIONROCK")
+    (tmp_path / "lobs").write_text("1,1,1,1073741823,100,1\n2,1,2,1,100,1\n")
     result = run(*[word.format(tmp=tmp_path) for word in arguments], code=2)
     assert result.stdout == "" and result.stderr.startswith("lionrock: ")
     assert fault.format(tmp=tmp_path) in result.stderr and result.stderr.count("\n") == 1
@@ -101,6 +103,8 @@ def test_faults_of_input_are_one_line_and_end_with_2(tmp_path, arguments, fault)
         ["import", "binance", "a", "b", "--lot-size", "x"],
         ["import", "dbn", "a", "b", "--tick-size", "0"],
         ["import", "script", "a", "b", "--check-every", "-1"],
+        ["import", "lobster", "a", "b", "--check-every", "-1"],
+        ["import", "binance", "a", "b", "--check-every", "-1"],
     ],
 )
 def test_wrong_options_end_with_2(arguments):

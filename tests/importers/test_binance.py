@@ -6,6 +6,7 @@ import json
 import pytest
 
 from engine.exchange import Exchange
+from engine.importers import binance_feed
 from engine.importers.binance import import_binance
 from engine.importers.recording import FeedError
 from engine.journal.command_file import read_command_file
@@ -169,6 +170,75 @@ def test_faults_of_a_line_are_named(feed, tmp_path, changes, fault):
     assert not (tmp_path / "out").exists()
 
 
+LOTS = "1000000000"
+
+
+@pytest.mark.parametrize(
+    ("bids", "asks", "fault"),
+    [
+        ([["99.5", LOTS], ["99.0", LOTS]], [], "size: POSITION_LIMIT: the position could pass"),
+        ([], [["100200.0", "1"]], "price: PRICE_OUTSIDE_BAND: the price lies outside"),
+    ],
+)
+def test_what_a_diff_asks_for_in_vain_is_named(feed, tmp_path, bids, asks, fault):
+    feed.diff(12, bids, asks, time=1)
+    with pytest.raises(FeedError) as caught:
+        import_binance([feed.write(tmp_path / "feed")], tmp_path / "out")
+    assert str(caught.value).startswith(f"{tmp_path / 'feed'}: line 3: {fault}")
+    assert "\n" not in str(caught.value) and not (tmp_path / "out").exists()
+
+
+def test_a_refusal_names_the_file_of_several(feed, tmp_path):
+    first = feed.write(tmp_path / "a")
+    feed.lines = []
+    feed.diff(12, [["99.5", LOTS], ["99.0", LOTS]], time=1)
+    with pytest.raises(FeedError) as caught:
+        import_binance([first, feed.write(tmp_path / "b")], tmp_path / "out")
+    assert str(caught.value).startswith(f"{tmp_path / 'b'}: line 1: size: POSITION_LIMIT")
+
+
+def test_a_trade_beyond_the_open_interest_is_a_fault(feed, tmp_path):
+    feed.diff(12, [["99.5", "600000000"]], [["100.5", "600000000"]], time=1)
+    feed.trade("99.5", "600000000", True, time=2)
+    with pytest.raises(FeedError, match="line 4: size: OPEN_INTEREST_LIMIT: the open interest"):
+        import_binance([feed.write(tmp_path / "feed")], tmp_path / "out")
+
+
+DAY = 86_400_000
+
+
+def test_a_silence_of_months_is_bridged(feed, run):
+    feed.ticker(11, "99.5", "1", "100.5", "2", time=100 * DAY)
+    feed.trade("100.5", "2", False, time=100 * DAY + 1)
+    feed.diff(12, asks=[["100.5", "3"]], time=100 * DAY + 2)
+    summary, (_, asks) = run()
+    assert asks[0] == (1005, 3) and summary.trades.filled == 1
+
+
+def test_a_mid_that_stays_is_published_anew(feed, run):
+    for hours in range(6, 60, 6):
+        feed.diff(12 + hours, asks=[["100.5", str(2 + hours)]], time=hours * DAY // 24)
+    assert run()[1][1][0] == (1005, 56)
+
+
+def test_a_silence_of_more_than_a_year_is_a_fault(feed, tmp_path):
+    feed.ticker(12, "99.5", "1", "100.5", "2", time=367 * DAY)
+    with pytest.raises(FeedError, match="line 3: time: lies more than a year after the last"):
+        import_binance([feed.write(tmp_path / "feed")], tmp_path / "out")
+
+
+def test_a_line_that_is_too_long_is_never_two(feed, tmp_path, monkeypatch):
+    monkeypatch.setattr(binance_feed, "LINE_BYTES_MAX", 200)
+    feed.add({"x": "y" * 200})
+    with pytest.raises(FeedError, match="line 3: line: is longer than 200 bytes"):
+        import_binance([feed.write(tmp_path / "feed")], tmp_path / "out")
+
+
+def test_invariants_are_walked_on_the_way(feed, tmp_path):
+    summary = import_binance([feed.write(tmp_path / "feed")], tmp_path / "out", check_every=1)
+    assert summary.checks > 2 and summary.broken == []
+
+
 def test_a_gap_in_the_chain_is_a_fault(feed, tmp_path):
     feed.diff(12, time=1)
     feed.diff(15, time=2, pu=13)
@@ -182,7 +252,8 @@ def test_a_gap_in_the_chain_is_a_fault(feed, tmp_path):
         (b"x {}\n", "line 1: local time: b'x' is not in nanoseconds"),
         (b"1 {}\n", "line 1: s: no message of a known stream names a symbol"),
         (b"1 {\n", "line 1: line: Input data was truncated"),
-        (gzip.compress(b"1 {}\n" * 999)[:-20], "file: "),
+        (b'1 {"x":' + b"[" * 100_000, "line 1: line: nested too deeply"),
+        (gzip.compress(b"1 {}\n" * 999)[:-20], "gzip: "),
     ],
 )
 def test_faults_of_a_file_are_named(tmp_path, text, fault):

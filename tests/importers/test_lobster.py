@@ -99,7 +99,14 @@ def test_prices_outside_the_range_are_counted(run):
         ("34201,1,8,10,1000050,1", "price: 1000050 is not a multiple of the tick 100"),
         ("34201,2,7,1,1000100,1", "price: is not the order's own"),
         ("34201,1,8,10,1000000,0", "direction: '0' is neither 1 nor -1"),
-        ("34201,1,8,10,1000000,é", "line: the text is not ASCII"),
+        ("34201,1,8,10,1000000,é", "direction: 'é' is neither 1 nor -1"),
+        (f"34201,1,8,10,1000000,1,{'x' * 1_000}", "line: is longer than 1000 bytes"),
+        ("34201,1,8,10,0,1", "price: 0 is not between 1 and"),
+        ("34201,1,8,1073741824,1000000,1", "size: 1073741824 is not between 1 and"),
+        ("99999999999999999999.1,1,8,10,1000000,1", "time: 99999999999999999999.1 is not"),
+        # What only the engine can know.
+        ("34201,1,8,1073741814,1000000,1", "size: OPEN_INTEREST_LIMIT: the open interest could"),
+        ("31656600.6,1,8,10,1000000,1", "time: lies more than a year after the last"),
     ],
 )
 def test_faults_of_a_line_are_named(tmp_path, row, fault):
@@ -108,6 +115,61 @@ def test_faults_of_a_line_are_named(tmp_path, row, fault):
     with pytest.raises(FeedError) as caught:
         import_lobster(source, tmp_path / "out")
     assert str(caught.value).startswith(f"{source}: line 2: {fault}")
+    assert "\n" not in str(caught.value) and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        ("1,7,10,100,1 1,8,10,200000,-1", "line 2: price: PRICE_OUTSIDE_BAND: the price lies"),
+        ("1,7,10,0,1", "line 1: price: 0 is not between"),
+        ("2,7,1073741823,100,1 3,7,1,100,1", "line 2: size: 1073741824 of one order are more"),
+        ("4,7,5,200,1 4,8,5,100,-1", "line 2: price: POST_ONLY_WOULD_TRADE: a post-only order"),
+    ],
+)
+def test_what_a_file_asks_for_in_vain_is_named(tmp_path, rows, fault):
+    source = tmp_path / "ABC.csv"
+    source.write_text("".join(f"34200.5,{row}\n" for row in rows.split()))
+    with pytest.raises(FeedError) as caught:
+        import_lobster(source, tmp_path / "out")
+    assert str(caught.value).startswith(f"{source}: {fault}")
+
+
+def swings(rounds):
+    """Rows in which one account buys high and sells low, from takers that end flat."""
+    high, low, lots, small = 2_097_000, 2_200, 400_000_000, 15
+    for k in range(0, rounds * 640, 640):
+        yield from (
+            (1, k + 1, small, high, 1),
+            (1, k + 2, 1, high + 100, -1),
+            (1, k + 64, lots, high, 1),
+            *[(4, k + 1, 1, high, 1)] * small,
+            (4, k + 64, lots, high, 1),
+            (1, k + 3, small, low, -1),
+            (1, k + 4, 1, low - 100, 1),
+            (1, k + 128, lots, low, -1),
+            *[(4, k + 3, 1, low, -1)] * small,
+            (4, k + 128, lots, low, -1),
+        )
+
+
+def test_a_file_that_ruins_an_account_is_a_fault(tmp_path):
+    source = tmp_path / "ABC.csv"
+    rows = [
+        f"{34_200 + second},{kind},{order},{lots},{ticks * 100},{side}\n"
+        for second, (kind, order, lots, ticks, side) in enumerate(swings(6))
+    ]
+    source.write_text("".join(rows))
+    with pytest.raises(FeedError, match=r"line 2\d\d: price: ruins an account of the replay"):
+        import_lobster(source, tmp_path / "out")
+
+
+def test_a_silence_of_months_is_bridged(tmp_path):
+    source = tmp_path / "ABC.csv"
+    source.write_text("34200,1,7,10,1000000,1\n8640000,4,7,4,1000000,1\n8640000,1,8,2,990000,1\n")
+    summary = import_lobster(source, tmp_path / "out", check_every=1)
+    assert summary.replay.executions_of_named == 1 and summary.broken == []
+    assert summary.checks > 100
 
 
 def test_a_file_that_is_not_there(tmp_path):
