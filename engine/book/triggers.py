@@ -9,8 +9,11 @@ of them are walked: detection is linear and complete.
 
 from engine.book.levels import find_level, key_of
 from engine.book.orders import queue_in, unqueue_from
+from engine.book.timers import clear_order_timer
 from engine.kernel import cold, kernel
 from engine.schema.vocabulary import (
+    DAY,
+    GTD,
     NONE,
     REDUCE_ONLY,
     SOURCE_INDEX,
@@ -186,7 +189,11 @@ def wait_turn(arena, slot):
 def fire_order(arena, slot, value_ticks):
     """Move an armed order whose trigger is reached to those that wait for their turn."""
     disarm_order(arena, slot)
-    ORDER_EXTRA(arena, slot).best_ticks = value_ticks
+    extra = ORDER_EXTRA(arena, slot)
+    extra.best_ticks = value_ticks
+    if extra.tif != GTD and extra.tif != DAY:  # the expiry was that of the trigger
+        clear_order_timer(arena, slot)
+        extra.expiry_ns = 0
     return wait_turn(arena, slot)
 
 

@@ -496,8 +496,6 @@ def take_turn(arena, slot):
     ACCOUNT(arena, order.account).orders -= 1
     clear_order_timer(arena, slot)
     extra.bits |= WORKED
-    if extra.tif != GTD and extra.tif != DAY:
-        extra.expiry_ns = 0
     emit(
         arena, events.ORDER_TRIGGERED, order.contract, order.account, order_id_of(arena, slot),
         order.client_id, extra.trigger_ticks, extra.trigger_source, extra.best_ticks, 0,

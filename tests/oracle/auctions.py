@@ -9,6 +9,7 @@ from engine.schema import vocabulary as words
 from tests.oracle import liquidation
 from tests.oracle.accounts import (
     ENDED,
+    MOVING,
     RESTING,
     Account,
     Order,
@@ -18,12 +19,14 @@ from tests.oracle.accounts import (
     maintenance_after,
 )
 from tests.oracle.bands import dynamic_band, is_outside
+from tests.oracle.brackets import follow_entry
 from tests.oracle.funding import count_trade
 from tests.oracle.linked import cancel_ended, follow_fill
 from tests.oracle.liquidation import Plan
 from tests.oracle.matching import gain_per_lot, is_beyond_slippage, liquidation_fee, settle_fill
 from tests.oracle.money import suspect
 from tests.oracle.prices import Market
+from tests.oracle.protection import protect
 from tests.oracle.resting import cancel, cut, end, keep_reduce_only, leave
 from tests.oracle.states import (
     COLLECTING,
@@ -352,6 +355,13 @@ def fill_pair(
     settle_fill(exchange, buy, lots, price, 0, own_loss)
     settle_fill(exchange, sell, lots, price, 0)
     for order in (buy, sell):
+        protect(exchange, order, lots)
+    for order in (buy, sell):
+        follow_entry(exchange, order, lots)
+    for order in (buy, sell):
+        if order.place == MOVING:
+            end(exchange, order)  # an entry that filled, behind its children
+    for order in (buy, sell):
         follow_fill(exchange, order, lots)
     parties = [exchange.accounts[order.account] for order in (buy, sell)]
     for account in parties:
@@ -370,7 +380,9 @@ def take_lots(exchange, market: Market, forced: list[Order], order: Order, lots:
             order.place = ENDED
     elif order.open == lots:
         leave(exchange, order)
-        end(exchange, order)
+        order.open = order.hidden = 0
+        if order.bracket is None:
+            end(exchange, order)
     else:
         order.release(lots)
         market.book.cut(order, lots)  # hidden lots first, so that nothing is to be refilled
@@ -395,10 +407,11 @@ def leave_collection(exchange, market: Market, state: int, why: int) -> None:
     look_at_everything(exchange, market)
     for step in steps:
         account, filled = step.account, step.order.filled
-        if step.plan.kind == words.STEP_PARTIAL:  # a whole one goes on in the queue as it was
-            account.next_step_whole = filled == 0
-            cooldown = market.spec.liquidation_cooldown_ns
-            account.cools_until = exchange.clock + cooldown if filled else 0
+        is_partial = step.plan.kind == words.STEP_PARTIAL
+        account.next_step_whole = is_partial and filled == 0
+        cooldown = market.spec.liquidation_cooldown_ns
+        # whatever it cooled from before: a whole one goes on at once
+        account.cools_until = exchange.clock + cooldown if is_partial and filled else 0
 
 
 def end_auction(exchange, market: Market) -> None:

@@ -92,6 +92,7 @@ def bring_target(exchange, entry: Order, bracket: Bracket, lots: int) -> Order:
     market = exchange.markets[target.contract]
     if would_trade(market, target) or would_meet(market, entry, target):
         work(exchange, target, FIRED)
+        target.was_fired = True
         market.fired_list(target)[target.order_id] = target
     else:
         rest(exchange, target)

@@ -73,7 +73,8 @@ def realistic(contract: int, symbol: str, tick_value: int, **changes) -> Contrac
 
 def configs() -> dict[str, Config]:
     """By name; every one of them can be listed."""
-    found = layer_configs() | clock_configs() | order_configs() | quote_configs()
+    found = layer_configs() | clock_configs() | order_configs()
+    found |= quote_configs() | auction_configs()
     for name, config in found.items():
         problems = check_config(config)
         assert not problems, (name, problems)
@@ -287,5 +288,87 @@ def quote_configs() -> dict[str, Config]:
             house_cash=10**8,
             orders_account_max=14,
             triggers_max=3,
+        ),
+    }
+
+
+def auction_configs() -> dict[str, Config]:
+    """Short auctions, narrow dynamic bands, halts after a few."""
+    short: dict[str, Any] = {
+        "auction_ns": 15 * NS_PER_SECOND,
+        "auction_indicative_ns": 4 * NS_PER_SECOND,
+        "band_dynamic_ppb": 30_000_000,
+        "volatility_window_ns": 2 * MINUTE,
+    }
+    return {
+        "auctions": Config(
+            contracts=(
+                tiny(
+                    1,
+                    1_000,
+                    tiers=WIDE_TIERS,
+                    auction_extensions_max=2,
+                    volatility_auctions_max=3,
+                    **short,
+                ),
+                tiny(2, 1_000, tiers=WIDE_TIERS, auction_reference_ticks=105, **short),
+            ),
+            fund_cash=10**9,
+            house_cash=10**8,
+        ),
+        "thin_auctions": Config(
+            contracts=(
+                tiny(
+                    1,
+                    1_000,
+                    tiers=STEEP_TIERS,
+                    stp_none_allowed=True,
+                    mark_move_ppb=30_000_000,
+                    mark_band_ppb=20_000_000,
+                    liquidation_slippage_ppb=100_000_000,
+                    band_dynamic_value_min=500_000,
+                    **short,
+                ),
+                tiny(
+                    2,
+                    1_000,
+                    tiers=WIDE_TIERS,
+                    stp_none_allowed=True,
+                    fee_maker_ppb=-200_000,
+                    fund_value_max=0,
+                    liquidation_slippage_ppb=100_000_000,
+                    liquidation_cooldown_ns=10 * NS_PER_SECOND,
+                    auction_extensions_max=0,
+                    **short,
+                ),
+                tiny(3, 100, source_stale_ns=20 * NS_PER_SECOND, **short),
+            ),
+            fund_cash=100_000,
+        ),
+        "slow_auctions": Config(
+            contracts=(
+                realistic(
+                    1,
+                    "BTC",
+                    100,
+                    auction_ns=20 * NS_PER_SECOND,
+                    auction_indicative_ns=6 * NS_PER_SECOND,
+                    source_stale_ns=5 * MINUTE,
+                    band_dynamic_ppb=4_000_000,
+                    volatility_auctions_max=2,
+                ),
+                realistic(
+                    2,
+                    "ETH",
+                    10,
+                    auction_ns=10 * NS_PER_SECOND,
+                    auction_indicative_ns=10 * NS_PER_SECOND,
+                    band_dynamic_ppb=5_000_000,
+                    auction_extensions_max=3,
+                    source_stale_ns=2 * MINUTE,
+                ),
+            ),
+            fund_cash=5 * 10**8,
+            house_cash=10**8,
         ),
     }

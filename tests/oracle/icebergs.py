@@ -4,9 +4,14 @@ from engine.schema import events
 from tests.oracle.accounts import Order
 
 
+def hide(order: Order) -> None:
+    """It shows as much as it may; the rest is hidden."""
+    order.hidden = max(0, order.open - order.display) if order.display else 0
+
+
 def refill(exchange, order: Order) -> None:
-    """At the back of its level, showing as much as it may; the rest is hidden."""
-    order.hidden = max(0, order.open - order.display)
+    """At the back of its level."""
+    hide(order)
     exchange.markets[order.contract].book.to_back(order)
     exchange.emit(
         events.ORDER_REFILLED,

@@ -3,7 +3,7 @@
 from engine.schema import events
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import ARMED, ENDED, FIRED, MOVING, RESTING, Account, Order
-from tests.oracle.icebergs import refill
+from tests.oracle.icebergs import hide
 from tests.oracle.timers import start_expiry, stop_expiry
 
 
@@ -17,11 +17,20 @@ def work(exchange, order: Order, place: str) -> None:
 def rest(exchange, order: Order) -> None:
     """To the back of its level, and to the back of the account's orders in this contract."""
     work(exchange, order, RESTING)
-    order.hidden = 0
+    hide(order)
     order.arrival = exchange.sequence
     exchange.markets[order.contract].book.rest(order)
-    if order.display:
-        refill(exchange, order)
+    if order.display or order.was_fired:  # what it shows, or its price, is not known yet
+        exchange.emit(
+            events.ORDER_RESTED,
+            order.order_id,
+            order.side,
+            order.price,
+            order.displayed,
+            order.hidden,
+            account=order.account,
+            contract=order.contract,
+        )
 
 
 def leave(exchange, order: Order) -> None:

@@ -43,9 +43,9 @@ def check_state(market, order) -> int:
 
 
 def must_reduce(market) -> bool:
-    """A held mark takes no new risk in any state, nor does an auction that is to end in
-    reduce-only."""
-    if market.state == AUCTION and market.operator_state == REDUCE_ONLY:
+    """A held mark takes no new risk in any state, nor does a collection for a contract that an
+    operator set to reduce-only."""
+    if market.state in COLLECTING and market.operator_state == REDUCE_ONLY:
         return True
     return market.state == REDUCE_ONLY or market.is_held
 

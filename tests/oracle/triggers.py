@@ -71,6 +71,7 @@ def fire(exchange, market: Market, order: Order, value: int) -> None:
     del market.armed[order.order_id]
     order.place = FIRED
     order.fired_at = value
+    order.was_fired = True
     market.fired_list(order)[order.order_id] = order
     drop_expiry(exchange, order)
 

@@ -12,6 +12,7 @@ from tests.oracle.configurations import configs
 from tests.oracle.order_flow import INT8, INT16, INT32, Live, OrderFlow
 from tests.oracle.raw import RawCommand
 from tests.oracle.workload_quotes import QuoteWorkload
+from tests.oracle.workload_states import StateWorkload
 
 __all__ = ["Workload", "configs"]
 
@@ -41,6 +42,7 @@ class Workload(OrderFlow):
         self.stops: list[tuple[int, int]] = []  # kill switches that are on: scope and number
         self.script = self.opening()
         self.quoting = QuoteWorkload(self)
+        self.trading_states = StateWorkload(self)
         self.kinds = (
             (self.place, 50),
             (self.publish, 15),
@@ -59,12 +61,14 @@ class Workload(OrderFlow):
             (self.advance, 1),
             (self.release, 1),
             *self.quoting.kinds(),
+            *self.trading_states.kinds(),
         )
 
     # What comes back.
 
     def observe(self, records: Sequence[tuple[int, ...]]) -> None:
         self.quoting.observe(records)
+        self.trading_states.observe(records)
         for _, a, b, c, d, e, f, account, contract, kind in records:
             if kind == events.ORDER_ACCEPTED:
                 is_reduce_only = bool(f >> 16 & words.REDUCE_ONLY)
