@@ -10,13 +10,7 @@ import pytest
 from engine.schema import bounds, refusals
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
-from engine.schema.commands import (
-    COMMAND,
-    AdvanceTime,
-    ChangeState,
-    ReleaseWithdrawals,
-    SetBand,
-)
+from engine.schema.commands import COMMAND, AdvanceTime, ReleaseWithdrawals
 from tests.rules.refusal_states import (
     CASH,
     FIRST_ORDER,
@@ -37,7 +31,6 @@ from tests.rules.refusal_states import (
     held,
     holding,
     id_100,
-    in_state,
     liquidating,
     listed,
     margins,
@@ -55,6 +48,7 @@ from tests.rules.refusal_states import (
 from tests.rules.story import BUY, FOK, FUND, GTC, IOC, SELL, START_NS, A, B, C, D, E, H, refusal
 from tests.rules.test_refusals_of_orders import TABLE as ROWS_OF_ORDERS
 from tests.rules.test_refusals_of_quotes import TABLE as ROWS_OF_QUOTES
+from tests.rules.test_refusals_of_states import TABLE as ROWS_OF_STATES
 
 NS = START_NS
 AHEAD = 60 * NS_PER_SECOND
@@ -66,10 +60,6 @@ MAX_MONEY = bounds.DEPOSITS_MAX
 MAX_TIME = bounds.TIME_NS_MAX
 R = refusals
 LEDGER_FUND, LEDGER_HOUSE = words.LEDGER_FUND, words.LEDGER_HOUSE
-
-AUCTIONING = in_state(words.STATE_AUCTION)
-HALTED = in_state(words.STATE_HALTED)
-POST_ONLY_STATE = in_state(words.STATE_POST_ONLY)
 
 # fmt: off
 TABLE: list[Row] = [
@@ -255,20 +245,6 @@ TABLE: list[Row] = [
     (trading, publish(contract_2=2, price_ticks_2=0), R.SOURCE_PRICE_INVALID),
     (trading, publish(contract_3=2, price_ticks_3=1_501), R.SOURCE_PRICE_INVALID),
     (trading, ReleaseWithdrawals(time_ns=NS), R.WITHDRAWALS_NOT_STOPPED),
-    # states and bands
-    (AUCTIONING, place(), R.OK),
-    (AUCTIONING, place(tif=words.IOC), R.CONTRACT_COLLECTING),
-    (AUCTIONING, place(tif=words.FOK), R.CONTRACT_COLLECTING),
-    (HALTED, place(), R.CONTRACT_CLOSED),
-    (POST_ONLY_STATE, place(), R.CONTRACT_POST_ONLY),
-    (POST_ONLY_STATE, place(price_ticks=1_000, flags=words.POST_ONLY), R.OK),
-    (trading, ChangeState(time_ns=NS, contract=3, state=1), R.CONTRACT_UNKNOWN),
-    (trading, ChangeState(time_ns=NS, contract=1, state=words.STATE_HALTED), R.OK),
-    (trading, ChangeState(time_ns=NS, contract=1, state=1), R.STATE_CHANGE_INVALID),
-    (trading, SetBand(time_ns=NS, contract=3), R.CONTRACT_UNKNOWN),
-    (trading, SetBand(time_ns=NS, contract=1, low_ticks=1, high_ticks=1_500), R.OK),
-    (trading, SetBand(time_ns=NS, contract=1, low_ticks=1, high_ticks=1_501), R.BAND_INVALID),
-    (trading, SetBand(time_ns=NS, contract=1, low_ticks=2, high_ticks=1), R.BAND_INVALID),
     (stopped, ReleaseWithdrawals(time_ns=NS), R.OK),
 ]
 # fmt: on
@@ -291,7 +267,7 @@ def test_rule_2_2_an_unknown_kind_is_refused():
 
 
 def test_every_refusal_code_has_a_row():
-    rows = TABLE + ROWS_OF_ORDERS + ROWS_OF_QUOTES
+    rows = TABLE + ROWS_OF_ORDERS + ROWS_OF_QUOTES + ROWS_OF_STATES
     seen = {code for _, _, code in rows} | {refusals.COMMAND_UNKNOWN}
     assert seen - {refusals.OK} == set(refusals.NAMES)
 
