@@ -53,8 +53,9 @@ def test_the_streams_end_orders_for_every_reason():
         seen |= set(follow(13, name, COUNT // 2).reasons)
     usual = {"client", "mass_cancel", "ioc", "fok", "self_trade", "band", "amend"}
     assert usual <= seen
-    later = {"protection", "quote", "dynamic_band", "state"}  # what the workload does not say yet
-    assert not JIT or set(words.NAMES["reason"].values()) - seen <= later, seen
+    later = {"protection", "quote", "dynamic_band", "state"}  # not in every stream
+    rare = {"solvency", "slippage"}  # 9.0: told by the stories of 9.0 and 16, audited there
+    assert not JIT or set(words.NAMES["reason"].values()) - seen <= later | rare, seen
 
 
 # The auditor itself: a story with one event bent must fail.

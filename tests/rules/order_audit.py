@@ -138,6 +138,8 @@ class OrderAudit:
         self.check_holder(event, life)
         assert lots > 0 and lots + lots_hidden == life.open, f"{event} of {life}"
 
+    on_order_rested = on_order_refilled  # it shows so much, and hides the rest
+
     def on_order_triggered(self, event: Event, order_id: int, **_: int) -> None:
         life = self.lives[order_id]
         self.check_holder(event, life)

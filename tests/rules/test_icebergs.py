@@ -26,6 +26,7 @@ from tests.rules.story import (
     D,
     Events,
     Story,
+    named,
     only,
     order_id,
     refusal,
@@ -40,8 +41,16 @@ def refills(events: Events) -> list[tuple[int, int, int]]:
     """(order id, shown, hidden) of every refill."""
     return [
         (e.values["order_id"], e.values["lots"], e.values["lots_hidden"])
-        for e in events
-        if e.name in ("order_rested", "order_refilled")
+        for e in named(events, "order_refilled")
+    ]
+
+
+def rested(events: Events) -> list[tuple[int, int, int, int]]:
+    """(order id, price, shown, hidden) of every order that says where it comes to rest."""
+    fields = ("order_id", "price_ticks", "lots", "lots_hidden")
+    return [
+        (e.values[fields[0]], e.values[fields[1]], e.values[fields[2]], e.values[fields[3]])
+        for e in named(events, "order_rested")
     ]
 
 
@@ -61,7 +70,7 @@ def test_rule_4_2_one_trade_a_slice_and_a_refill_when_it_is_gone(bought, trades,
     story = market()
     events = story.order(A, SELL, 10, 1_000, display_lots=3)
     number = order_id(events)
-    assert refills(events) == [(number, 3, 7)]
+    assert rested(events) == [(number, 1_000, 3, 7)] and refills(events) == []
     assert story.exchange.depth(1) == ([], [(1_000, 3)])
     events = story.order(B, BUY, bought, 1_000)
     assert fills(events) == [(lots, 1_000) for lots in trades]
@@ -121,21 +130,22 @@ def test_rule_4_2_an_iceberg_trades_whole_on_its_way_in_and_shows_a_slice_of_the
     events = story.order(A, BUY, 10, 1_000, display_lots=3)
     number = order_id(events)
     assert fills(events) == [(4, 1_000)]
-    assert refills(events) == [(number, 3, 3)]
-    assert story.exchange.depth(1) == ([(1_000, 3)], [])
+    assert rested(events) == [(number, 1_000, 3, 3)]
+    assert resting(story, BUY) == [(number, 1_000, 3, 3)]
 
 
 def test_rule_4_2_a_rest_that_fits_the_display_hides_nothing():
     story = market((B, 8, 1_000))
     events = story.order(A, BUY, 10, 1_000, display_lots=3)
-    assert refills(events) == [(order_id(events), 2, 0)]
+    assert rested(events) == [(order_id(events), 1_000, 2, 0)]
     assert resting(story, BUY) == [(order_id(events), 1_000, 2, 0)]
 
 
 def test_rule_4_2_a_stop_can_be_an_iceberg():
     story = market()
     number = order_id(story.order(A, BUY, 10, 1_010, **stop_at(1_010), display_lots=4))
-    assert refills(story.price(1_010)) == [(number, 4, 6)]
+    assert rested(story.price(1_010)) == [(number, 1_010, 4, 6)]
+    assert resting(story, BUY) == [(number, 1_010, 4, 6)]
 
 
 @pytest.mark.parametrize(("lots", "traded"), [(10, 10), (11, 0)])
@@ -229,7 +239,7 @@ def test_rule_4_4_amend_of_an_iceberg(total, price, kept, shown, hidden):
     row = (number, price, shown, hidden)
     behind = (other, 1_000, 5, 0)
     assert resting(story, SELL) == ([row, behind] if kept else [behind, row])
-    assert refills(events) == ([] if kept else [(number, shown, hidden)])
+    assert rested(events) == ([] if kept else [(number, price, shown, hidden)])
 
 
 def test_rule_4_4_an_iceberg_amended_after_a_fill_counts_what_it_sold():
@@ -249,7 +259,8 @@ def test_rule_4_4_an_amended_iceberg_that_crosses_trades_whole():
     story.order(B, SELL, 5, 1_000)
     events = story.amend(A, number, 10, 1_000)
     assert fills(events) == [(5, 1_000)]
-    assert refills(events) == [(number, 2, 3)]
+    assert rested(events) == [(number, 1_000, 2, 3)]
+    assert resting(story, BUY) == [(number, 1_000, 2, 3)]
 
 
 # Cuts and cancels of all that is open.

@@ -93,6 +93,9 @@ def test_rule_4_2_a_trigger_fires_at_its_price_and_not_a_tick_before(
         assert ended(events) == [(number, 5, "ioc")]
     else:
         assert ended(events) == [] and rests(story, number)
+        rested = only(events, "order_rested")
+        assert (rested["order_id"], rested["side"]) == (number, side)
+        assert (rested["price_ticks"], rested["lots"], rested["lots_hidden"]) == (trigger, 5, 0)
 
 
 def test_rule_4_2_a_jump_beyond_the_trigger_fires_with_the_value_it_jumped_to():
