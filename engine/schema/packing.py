@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from engine.schema.bounds import QUOTES_MAX
 from engine.schema.commands import (
     BY_KIND,
     COMMAND,
@@ -66,6 +67,8 @@ def pack_into(command: AnyCommand, octets: memoryview, offset: int) -> None:
     layout = LAYOUTS[command.kind_code]
     try:
         if isinstance(command, MassQuote):
+            if command.quotes > QUOTES_MAX:
+                raise FieldRangeError("rows", f"{command.quotes} are more than {QUOTES_MAX}")
             rows = [_row_values(command.time_ns, quote) for quote in command.rows]
             for row in rows:
                 _must_not_be_truths(row)

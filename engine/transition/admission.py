@@ -273,12 +273,26 @@ def check_value(terms, price_ticks, lots, flags):
     return refusals.OK
 
 
+@cold
+def has_reducing(arena, position):
+    """1 when the account works a reduce-only order in the contract, resting or waiting."""
+    head = POSITION(arena, position).order_head
+    slot = head
+    while slot != NONE:
+        if ORDER(arena, slot).flags & REDUCE_ONLY:
+            return 1
+        slot = ORDER(arena, slot).account_next
+        if slot == head:
+            break
+    return 0
+
+
 @kernel
 def check_count(arena, account, position, flags):
     """Room among the account's working orders (4.9); a reduce-only one a contract always has it."""
     if ACCOUNT(arena, account).orders < POOL(arena, 0).orders_account_max:
         return refusals.OK
-    if flags & REDUCE_ONLY and POSITION(arena, position).lots_reduce_only == 0:
+    if flags & REDUCE_ONLY and has_reducing(arena, position) == 0:
         return refusals.OK
     return refusals.ORDERS_LIMIT
 

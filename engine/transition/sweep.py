@@ -45,7 +45,7 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
 from engine.state.events import emit
-from engine.state.layout import BRACKET, EXTRA, LIQUIDATING
+from engine.state.layout import EXTRA, LIQUIDATING
 from engine.transition.band import has_dynamic_band, tighten_key
 from engine.transition.brackets import follow_entry
 from engine.transition.orders import (
@@ -264,11 +264,11 @@ def sibling_of(arena, slot):
 
 @kernel
 def is_entry(arena, slot):
-    """1 for a bracket's entry, with or without its children yet."""
+    """1 for a bracket's entry, whatever has become of its children."""
     if slot == NONE or ORDER(arena, slot).flags & EXTRA == 0:
         return 0
     extra = ORDER_EXTRA(arena, slot)
-    return 1 if extra.bits & BRACKET != 0 or extra.child != NONE else 0
+    return 1 if extra.stop_ticks | extra.target_ticks != 0 else 0
 
 
 @kernel

@@ -232,3 +232,10 @@ def test_a_file_without_lines_is_not_read_into_memory(tmp_path, monkeypatch):
         read_json_lines(path)
     with pytest.raises(CommandLineError, match="No such file"):
         read_json_lines(tmp_path / "none")
+
+
+def test_a_mass_quote_of_too_many_rows_is_refused_by_name():
+    quote = c.Quote(contract=1, bid_ticks=1, bid_lots=1, ask_ticks=2, ask_lots=1)
+    many = c.MassQuote(time_ns=5, account=2, client_id=1, protection=1, rows=(quote,) * 65)
+    with pytest.raises(FieldError, match="command 0: rows: 65 are more than 64"):
+        pack_commands([many])

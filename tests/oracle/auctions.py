@@ -356,7 +356,6 @@ def fill_pair(
     settle_fill(exchange, sell, lots, price, 0)
     for order in (buy, sell):
         protect(exchange, order, lots)
-    for order in (buy, sell):
         follow_entry(exchange, order, lots)
     for order in (buy, sell):
         if order.place == MOVING:

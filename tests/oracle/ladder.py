@@ -192,7 +192,7 @@ def check_orders_limit(exchange, account: Account, order: Order) -> int:
     if not order.may_rest and not order.is_waiting:
         return refusals.OK
     holding = account.holdings.get(order.contract) or Holding(order.contract)
-    if order.is_reduce_only and not any(o.is_reduce_only for o in holding.resting()):
+    if order.is_reduce_only and not any(o.is_reduce_only for o in holding.orders.values()):
         return refusals.OK
     return refusals.ORDERS_LIMIT
 

@@ -63,7 +63,8 @@ def test_4_2_an_iceberg_trades_slice_by_slice_from_the_back():
     placed = desk.place(B, SELL, 10, 100, display_lots=3)
     ice = placed[0][1]
     refilled = events.ORDER_REFILLED
-    assert of_kind(placed, refilled) == [(refilled, B, ice, 1, 100, 3, 7)]
+    rested = events.ORDER_RESTED
+    assert of_kind(placed, rested) == [(rested, B, ice, SELL, 100, 3, 7)]
     plain = desk.place(C, SELL, 2, 100)[0][1]
     found = desk.place(A, BUY, 7, 100)
     assert [(r[2], r[4]) for r in found if r[-1] == events.TRADE] == [
@@ -87,7 +88,7 @@ def test_4_2_what_is_cut_from_an_iceberg_is_hidden_first():
     amend(desk, B, ice, 100, 2)
     assert lots_in_book(desk, SELL) == [(2, 0)]
     found = amend(desk, B, ice, 101, 8)  # priority is lost, and it shows three again
-    assert kinds(found) == [events.ORDER_AMENDED, events.ORDER_REFILLED]
+    assert kinds(found) == [events.ORDER_AMENDED, events.ORDER_RESTED]
     assert lots_in_book(desk, SELL) == [(8, 5)]
 
 

@@ -228,7 +228,7 @@ def test_4_2_a_triggered_limit_order_rests_behind_the_others():
         desk.client(commands.AmendOrder, A, order_id=waiting, price_ticks=93, lots=9)
     ) == (refusals.ORDER_UNKNOWN)
     found = desk.mark(95)
-    assert of_kind(found, events.ORDER_REFILLED) == [
-        (events.ORDER_REFILLED, A, waiting, 1, 94, 2, 7),
+    assert of_kind(found, events.ORDER_RESTED) == [
+        (events.ORDER_RESTED, A, waiting, BUY, 94, 2, 7),
     ]
     assert [order[0] for order in desk.oracle.state()["orders"][1][0]] == [resting, waiting]

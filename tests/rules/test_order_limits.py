@@ -260,3 +260,14 @@ def test_rule_4_9_fired_orders_and_due_work_are_no_messages():
     events = story.price(1_010)
     assert triggered(events) == [number] and named(events, "refused") == []
     assert rests(story, number)
+
+
+def test_rule_4_9_the_reserved_room_is_one_order_waiting_or_not():
+    """At the limit one reduce-only order is taken, armed or resting; a second has no room."""
+    story = market(config={"orders_account_max": 1})
+    story.trade(A, B, 10, 1_000)
+    story.order(A, BUY, 1, 800)
+    stop = stop_at(900, flags=REDUCE_ONLY)
+    assert refusal(story.order(A, SELL, 1, 900, **stop)) == refusals.OK
+    assert refusal(story.order(A, SELL, 1, 900, **stop)) == refusals.ORDERS_LIMIT
+    assert refusal(story.order(A, SELL, 1, 1_100, flags=REDUCE_ONLY)) == refusals.ORDERS_LIMIT
