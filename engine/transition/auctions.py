@@ -32,7 +32,7 @@ def uncross_into(arena, contract, state_to, why):
     )  # fmt: skip
     cancel_crossing(arena, contract)
     enter_state(arena, contract, state_to, why)
-    leave_auction(arena)
+    leave_auction(arena, contract)
     return 0
 
 

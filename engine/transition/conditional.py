@@ -176,10 +176,7 @@ def check_special(arena, commands, row):
     now_ns = ENGINE(arena, 0).clock_ns
     order_type = command.order_type
     flags = command.flags
-    if flags & CLOSE_POSITION:
-        if flags & POST_ONLY or command.display_lots != 0:
-            return refusals.FLAGS_INVALID
-    else:
+    if flags & CLOSE_POSITION == 0:
         code = check_lots(terms, command.lots, flags)
         if code != refusals.OK:
             return code
@@ -460,9 +457,12 @@ def place_order(arena, commands, row):
     code = check_client(arena, command.account, command.client_id, may_exceed)
     if code != refusals.OK:
         return code
+    # the whole position neither waits behind the touch nor hides: such flags are none
+    is_bent = flags & CLOSE_POSITION and (flags & POST_ONLY or command.display_lots != 0)
     code = check_shape(
-        arena, command.contract, command.side, command.order_type, command.tif, flags, command.stp
-    )
+        arena, command.contract, command.side, command.order_type, command.tif,
+        -1 if is_bent else flags, command.stp,
+    )  # fmt: skip
     if code != refusals.OK:
         return code
     if is_special(command):

@@ -16,6 +16,7 @@ from engine.state.access import (
     ACCOUNT,
     AUCTION_ORDER,
     AUCTION_RANK,
+    CONTRACT,
     COOLING,
     ENGINE,
     HIT,
@@ -26,10 +27,12 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute
 from engine.state.events import emit
-from engine.state.layout import WHOLE_NEXT
+from engine.state.layout import COOLING as COOLING_FLAG
+from engine.state.layout import LIQUIDATING, WHOLE_NEXT
 from engine.transition.orders import cancel_linked, cancel_of_account, trim_reduce_only
 from engine.transition.step_plan import plan_close
 from risk.accounts import find_position
+from risk.liquidation_queue import cool_account, wake_account
 from risk.margin import value_beside
 from risk.supervision import sort_hits, value_again
 
@@ -152,12 +155,27 @@ def join_liquidations(arena, contract):
 
 
 @cold
-def leave_auction(arena):
-    """After the uncross: a partial that filled nothing is whole next; all take their place in the
-    queue again."""
+def cool_after_partial(arena, contract, account):
+    """Start the account's cooldown anew; a waterfall may have ended its liquidation meanwhile."""
+    cooldown_ns = CONTRACT(arena, contract).liquidation_cooldown_ns
+    flags = ACCOUNT(arena, account).flags
+    if cooldown_ns == 0 or flags & LIQUIDATING == 0:
+        return 0
+    if flags & COOLING_FLAG:
+        wake_account(arena, account)
+    return cool_account(arena, account, ENGINE(arena, 0).clock_ns + cooldown_ns)
+
+
+@cold
+def leave_auction(arena, contract):
+    """After the uncross: a partial that filled nothing is whole next, one that filled cools (9.2
+    d); all take their place in the queue again."""
     for row in range(UNCROSS(arena, 0).orders):
         order = AUCTION_ORDER(arena, row)
-        if order.step == STEP_PARTIAL and order.lots == order.lots_asked:
-            ACCOUNT(arena, order.account).flags |= WHOLE_NEXT
+        if order.step == STEP_PARTIAL:
+            if order.lots == order.lots_asked:
+                ACCOUNT(arena, order.account).flags |= WHOLE_NEXT
+            else:
+                cool_after_partial(arena, contract, order.account)
         value_again(arena, order.account)
     return 0

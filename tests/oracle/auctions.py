@@ -408,9 +408,8 @@ def leave_collection(exchange, market: Market, state: int, why: int) -> None:
         account, filled = step.account, step.order.filled
         is_partial = step.plan.kind == words.STEP_PARTIAL
         account.next_step_whole = is_partial and filled == 0
-        cooldown = market.spec.liquidation_cooldown_ns
-        # whatever it cooled from before: a whole one goes on at once
-        account.cools_until = exchange.clock + cooldown if is_partial and filled else 0
+        if is_partial and filled:  # else it cools on from whatever it cooled from before
+            account.cools_until = exchange.clock + market.spec.liquidation_cooldown_ns
 
 
 def end_auction(exchange, market: Market) -> None:

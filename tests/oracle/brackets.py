@@ -127,6 +127,7 @@ def grow(exchange, child: Order | None, lots: int) -> None:
     if child.place == RESTING:
         market.book.leave(child)
         child.open += lots
+        child.arrival = exchange.sequence
         market.book.rest(child)
     else:
         child.open += lots
