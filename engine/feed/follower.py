@@ -5,6 +5,9 @@ when its sweep is over and it comes to rest. At most one order is in motion at a
 come to rest when the next thing happens that is not part of its sweep, at the latest with the end
 of the command (`engine/schema/README.md`). Where this leaves price or displayed lots open, because
 the order is an iceberg or was fired, the engine says so by `order_rested`.
+
+Part of a sweep are the children of brackets, which come and grow with its fills (4.5). They never
+move by themselves: a target stands in the book at once, unless it could trade.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,13 +17,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from sortedcontainers import SortedDict
 
+from engine.feed.book import key_of
 from engine.schema import vocabulary as words
 from engine.schema.events import Event, typed_event
 
 Events = npt.NDArray[Any] | Iterable[Event]
 
 RESTING_TIFS = (words.GTC, words.GTD, words.DAY)
+COLLECTING = (words.STATE_PRE_OPEN, words.STATE_AUCTION)
 AUCTION = 2  # the taker side of a trade in which nobody was the aggressor
 
 
@@ -112,26 +118,51 @@ class OrderFollower:
     def __init__(self) -> None:
         self.orders: dict[int, WorkingOrder] = {}  # by the engine's order id
         self._moving: WorkingOrder | None = None
+        self._target: WorkingOrder | None = None  # of a bracket: it rests before the next event
+        # What the last trade of this command was between; none: no sweep and no uncross goes on
+        self._parties: tuple[WorkingOrder, ...] | None = None
         self._arrivals: dict[int, int] = {}  # public ids given so far, by contract
         self._positions: dict[tuple[int, int], int] = {}  # signed lots by account and contract
+        self._states: dict[int, int] = {}  # by contract
+        # how many orders stand at a price, best first, by contract and side
+        self._levels: dict[tuple[int, int], SortedDict] = {}
 
     def follow(self, event: Event) -> Changes:
         """The changes that one event means."""
+        yield from self._rest_target(event)
         handler = getattr(self, f"_on_{event.name}", None)
         if handler is not None:
             yield from handler(event, event.values)
 
     def end_command(self) -> Changes:
         """What was in motion is at rest; call it behind the last event of each command."""
+        yield from self._rest_target()
+        yield from self._end_motion()
+        self._parties = None
+
+    def _rest_target(self, event: Event | None = None) -> Changes:
+        """Behind the event that brought it, so that its owner hears of it first. A target for
+        which there was no room is cancelled at once and never rests."""
+        order, self._target = self._target, None
+        if order is None:
+            return
+        is_cancelled = event is not None and event.name == "order_cancelled"
+        if event is None or not is_cancelled or event.values["order_id"] != order.order_id:
+            yield self._rest(order, order.lots_open)
+
+    def _end_motion(self) -> Changes:
         order, self._moving = self._moving, None
         if order is not None and order.may_rest and order.lots_open > 0:
             yield self._rest(order, order.lots_open)
 
     # One handler per event that concerns orders.
 
+    def _on_state_changed(self, event: Event, values: dict[str, int]) -> Changes:
+        self._states[event.contract] = values["state_to"]
+        yield from ()
+
     def _on_order_accepted(self, event: Event, values: dict[str, int]) -> Changes:
-        yield from self.end_command()
-        self._moving = self.orders[values["order_id"]] = WorkingOrder(
+        order = self.orders[values["order_id"]] = WorkingOrder(
             order_id=values["order_id"],
             client_id=values["client_id"],
             account=event.account,
@@ -141,13 +172,20 @@ class OrderFollower:
             lots_open=values["lots"],
             terms=Terms.unpack(values["terms"]),
         )
+        if self._parties is not None:  # behind fills: the child of a bracket
+            if order.terms.order_type == words.LIMIT and not self._could_trade(order):
+                self._target = order
+            return
+        yield from self._end_motion()
+        self._moving = order
 
     def _on_order_armed(self, event: Event, values: dict[str, int]) -> Changes:
-        self._moving = None
+        if self._moving is self.orders[values["order_id"]]:
+            self._moving = None
         yield from ()
 
     def _on_order_triggered(self, event: Event, values: dict[str, int]) -> Changes:
-        yield from self.end_command()
+        yield from self._end_motion()
         order = self._moving = self.orders[values["order_id"]]
         if order.terms.flags & words.CLOSE_POSITION:
             order.lots_open = abs(self._positions.get((order.account, order.contract), 0))
@@ -170,21 +208,27 @@ class OrderFollower:
     def _on_trade(self, event: Event, values: dict[str, int]) -> Changes:
         taker = self.orders.get(values["taker_order_id"])  # none: a liquidation order
         maker = self.orders.get(values["maker_order_id"])
+        lots = values["lots"]
+        self._parties = tuple(order for order in (taker, maker) if order is not None)
         if values["taker_side"] == AUCTION:
-            yield from self.end_command()
-            for order in (taker, maker):
-                if order is not None:
-                    yield from self._execute(order, values["lots"])
+            yield from self._end_motion()
+            for order in self._parties:
+                hidden_lots = order.lots_open - order.lots_displayed
+                yield from self._execute(order, lots, max(0, lots - hidden_lots))
             return
         if taker is None:  # a liquidation order sweeps once nothing else is in motion
-            yield from self.end_command()
+            yield from self._end_motion()
         else:
             assert taker is self._moving, event
-            taker.lots_open -= values["lots"]
+            taker.lots_open -= lots
             if taker.lots_open == 0:
                 self._forget(taker)
         assert maker is not None, event
-        yield from self._execute(maker, values["lots"])
+        yield from self._execute(maker, lots, lots)
+
+    def _on_uncrossed(self, event: Event, values: dict[str, int]) -> Changes:
+        self._parties = None
+        yield from ()
 
     def _on_leg(self, event: Event, values: dict[str, int]) -> Changes:
         self._positions[event.account, event.contract] = values["position_lots"]
@@ -201,7 +245,8 @@ class OrderFollower:
         order.lots_open = values["lots_open"]
         if order.public_id == 0:
             return
-        if values["reason"] == words.CANCEL_SELF_TRADE:  # met by an aggressor: displayed first
+        is_met = values["reason"] == words.CANCEL_SELF_TRADE and not self._is_collecting(order)
+        if is_met:  # by an aggressor: displayed lots first
             yield from self._show(order, max(0, order.lots_displayed - values["lots"]))
         else:
             yield from self._show(order, min(order.lots_displayed, order.lots_open))
@@ -212,10 +257,38 @@ class OrderFollower:
             order.lots_open = values["lots_open"]
             yield from self._show(order, min(order.lots_displayed, order.lots_open))
             return
-        yield from self.end_command()
+        if self._parties is not None:  # behind fills: the child of a bracket grows
+            order.lots_open = values["lots_open"]
+            if order.public_id != 0:
+                yield from self._leave(order)
+                self._target = order
+            return
+        yield from self._end_motion()
         yield from self._leave(order)
         order.price_ticks, order.lots_open = values["price_ticks"], values["lots_open"]
         self._moving = order
+
+    # What they ask.
+
+    def _is_collecting(self, order: WorkingOrder) -> bool:
+        return self._states.get(order.contract) in COLLECTING
+
+    def _could_trade(self, target: WorkingOrder) -> bool:
+        """Whether a bracket's target would meet the book or its own entry, be that in motion."""
+        if self._is_collecting(target):
+            return False
+        other_side = words.SELL - target.side
+        assert self._parties is not None
+        keys = [
+            key_of(other_side, order.price_ticks)
+            for order in self._parties
+            if order.side == other_side
+            and (order.account, order.client_id) == (target.account, target.client_id)
+        ]
+        levels = self._levels.get((target.contract, other_side))
+        if levels:
+            keys.append(levels.peekitem(0)[0])
+        return min(keys) <= key_of(other_side, target.price_ticks)
 
     # What they do to an order.
 
@@ -223,12 +296,24 @@ class OrderFollower:
         public_id = self._arrivals.get(order.contract, 0) + 1
         self._arrivals[order.contract] = order.public_id = public_id
         order.lots_displayed = lots
+        levels = self._levels.setdefault((order.contract, order.side), SortedDict())
+        key = key_of(order.side, order.price_ticks)
+        levels[key] = levels.get(key, 0) + 1
         return Rested(order, public_id, lots)
 
     def _leave(self, order: WorkingOrder) -> Changes:
-        public_id, order.public_id, order.lots_displayed = order.public_id, 0, 0
+        public_id = order.public_id
         if public_id != 0:
+            self._take_out(order)
             yield Deleted(order, public_id)
+
+    def _take_out(self, order: WorkingOrder) -> None:
+        order.public_id = order.lots_displayed = 0
+        levels = self._levels[order.contract, order.side]
+        key = key_of(order.side, order.price_ticks)
+        levels[key] -= 1
+        if levels[key] == 0:
+            del levels[key]
 
     def _show(self, order: WorkingOrder, lots: int) -> Changes:
         """Fewer lots displayed, or none: an iceberg whose refill follows."""
@@ -238,17 +323,18 @@ class OrderFollower:
             order.lots_displayed = lots
             yield Reduced(order, order.public_id, lots)
 
-    def _execute(self, order: WorkingOrder, lots: int) -> Changes:
-        """A fill of a resting order. In an auction it may be larger than what is displayed."""
-        public_id, displayed = order.public_id, order.lots_displayed
-        assert public_id != 0 and lots <= order.lots_open, order
+    def _execute(self, order: WorkingOrder, lots: int, lots_shown: int) -> Changes:
+        """A fill of a resting order, `lots_shown` of it out of what is displayed."""
+        public_id, lots_left = order.public_id, order.lots_displayed - lots_shown
+        assert public_id != 0 and lots <= order.lots_open and lots_left >= 0, order
         order.lots_open -= lots
-        order.lots_displayed = max(0, displayed - lots)
+        order.lots_displayed = lots_left
         if order.lots_open == 0:
             self._forget(order)
-        if order.lots_displayed == 0:
-            order.public_id = 0
-        yield Executed(order, public_id, displayed - order.lots_displayed, order.lots_displayed)
+        if lots_left == 0:
+            self._take_out(order)
+        if lots_shown > 0:
+            yield Executed(order, public_id, lots_shown, lots_left)
 
     def _forget(self, order: WorkingOrder) -> None:
         del self.orders[order.order_id]

@@ -170,6 +170,42 @@ class TradingReleased(Report, frozen=True, tag="trading_released"):
     scope: int
 
 
+# Quotes
+
+
+class MassQuoted(Report, frozen=True, tag="mass_quoted"):
+    """`quotes` rows were taken; `refused` of their sides were not."""
+
+    client_id: int
+    protection: int
+    quotes: int
+    refused: int
+
+
+class QuoteRefused(Report, frozen=True, tag="quote_refused"):
+    client_id: int
+    code: int
+    side: int
+    price_ticks: int
+    lots: int
+
+
+class ProtectionSet(Report, frozen=True, tag="protection_set"):
+    client_id: int
+    protection: int
+    window_ns: int
+    lots_max: int
+    fills_max: int
+    net_lots_max: int
+
+
+class ProtectionTripped(Report, frozen=True, tag="protection_tripped"):
+    protection: int
+    lots: int
+    fills: int
+    net_lots: int
+
+
 # Money
 
 
@@ -339,30 +375,15 @@ class WaterfallClosed(Report, frozen=True, tag="waterfall_closed"):
     haircut: int
 
 
-# Reports that repeat the event of their name, field by field, to the event's account.
-REPEATED: dict[str, type[Report]] = {
-    "refused": CommandRefused,
-    "order_cancelled": OrderCancelled,
-    "order_reduced": OrderReduced,
-    "order_amended": OrderAmended,
-    "order_armed": OrderArmed,
-    "order_triggered": OrderTriggered,
-    "orders_linked": OrdersLinked,
-    "mass_cancelled": MassCancelled,
-    "heartbeat_set": HeartbeatSet,
-    "heartbeat_lost": HeartbeatLost,
-    "session_cancelled": SessionCancelled,
-    "account_opened": AccountOpened,
-    "deposited": Deposited,
-    "withdrawn": Withdrawn,
-    "funding_settled": FundingSettled,
-    "profit_restruck": ProfitRestruck,
-    "margin_called": MarginCalled,
-    "liquidation_started": LiquidationStarted,
-    "liquidation_stepped": LiquidationStepped,
-    "liquidation_fee_paid": LiquidationFeePaid,
-    "deficit_covered": DeficitCovered,
-    "gains_cut": GainsCut,
-    "liquidation_ended": LiquidationEnded,
-    "waterfall_closed": WaterfallClosed,
-}
+# Reports that repeat the event of their tag, field by field, to the event's account.
+REPEATED: dict[str, type[Report]] = {"refused": CommandRefused} | {
+    str(kind.__struct_config__.tag): kind
+    for kind in (
+        OrderCancelled, OrderReduced, OrderAmended, OrderArmed, OrderTriggered, OrdersLinked,
+        MassCancelled, HeartbeatSet, HeartbeatLost, SessionCancelled,
+        MassQuoted, QuoteRefused, ProtectionSet, ProtectionTripped,
+        AccountOpened, Deposited, Withdrawn, FundingSettled, ProfitRestruck, MarginCalled,
+        LiquidationStarted, LiquidationStepped, LiquidationFeePaid, DeficitCovered, GainsCut,
+        LiquidationEnded, WaterfallClosed,
+    )
+}  # fmt: skip

@@ -254,10 +254,13 @@ def test_5_2_an_uncross_takes_from_both_sides_and_names_no_aggressor():
 def test_an_auction_takes_hidden_lots_and_liquidation_orders_without_showing_them():
     story = Story().iceberg().command()
     story.trade(50, 25, 0, 1, AUCTION).leg(CAT, 0, 25).leg(ANN, 1, -25)
-    story.say("order_refilled", ANN, order_id=1, price_ticks=50, lots=10, lots_hidden=65)
-    assert asks(story) == [(2, 50, 7), (3, 50, 10)]
+    assert asks(story) == [(1, 50, 10), (2, 50, 7)]
+    story.trade(50, 71, 0, 1, AUCTION).leg(CAT, 0, 71).leg(ANN, 1, -71)
+    assert asks(story) == [(1, 50, 4), (2, 50, 7)]
+    story.trade(50, 4, 0, 1, AUCTION).leg(CAT, 0, 4).leg(ANN, 1, -4)
+    assert asks(story) == [(2, 50, 7)]
     executed = [m for m in story.said() if isinstance(m, OrderExecuted)]
-    assert [(m.public_id, m.lots, m.lots_left) for m in executed] == [(1, 10, 0)]
+    assert [(m.public_id, m.lots, m.lots_left) for m in executed] == [(1, 6, 4), (1, 4, 0)]
 
 
 def test_a_liquidation_order_looks_like_any_aggressor():
