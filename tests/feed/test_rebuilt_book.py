@@ -34,11 +34,12 @@ def test_sequences_are_dense_per_line_and_contract(name):
     market = Market(configs()[name])
     last: dict[tuple[int, int], int] = {}
     for events in drive(market, 3, COUNT // 2):
+        sequences = {event[0] for event in events}  # a stray row is a command of its own
         for line in ALL_LINES:
             for message in market.published[line]:
                 place = line, message.contract
                 assert message.feed_sequence == last.get(place, 0) + 1
-                assert message.engine_sequence == events[0][0]
+                assert message.engine_sequence in sequences
                 last[place] = message.feed_sequence
     assert len(last) == len(ALL_LINES) * len(market.contracts)
 
