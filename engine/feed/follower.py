@@ -146,8 +146,8 @@ class OrderFollower:
         order, self._target = self._target, None
         if order is None:
             return
-        is_cancelled = event is not None and event.name == "order_cancelled"
-        if event is None or not is_cancelled or event.values["order_id"] != order.order_id:
+        is_told = event is not None and event.name in ("order_cancelled", "order_rested")
+        if event is None or not is_told or event.values["order_id"] != order.order_id:
             yield self._rest(order, order.lots_open)
 
     def _end_motion(self) -> Changes:

@@ -55,6 +55,7 @@ class PrivateFeed:
         self._groups = {words.FUND: 0}  # of the open accounts
         self._positions: dict[tuple[int, int], int] = {}  # signed lots by account and contract
         self._causes: list[_Cause] = []  # one for each leg that is still to come
+        self._refills: list[Rested] = []  # behind the fill that is being told
         self._engine_sequence = 0
         self._reports: list[Report] = []
 
@@ -65,9 +66,15 @@ class PrivateFeed:
             self._engine_sequence = sequence
             for event in command:
                 self._note_cause(event)
+                is_refill = event.name == "order_refilled" and bool(self._causes)
                 for change in self._follower.follow(event):
-                    self._tell_change(change)
+                    if is_refill and isinstance(change, Rested):
+                        self._refills.append(change)  # its owner hears of the fill first
+                    else:
+                        self._tell_change(change)
                 self._tell(event)
+                if self._refills and not self._causes:
+                    self._tell_change(self._refills.pop())
             for change in self._follower.end_command():
                 self._tell_change(change)
         return self._reports

@@ -65,7 +65,7 @@ def test_the_streams_reach_what_is_summed():
     seen: set[type] = set()
     for name in NAMES:
         market = Market(configs()[name])
-        for _ in drive(market, 1, COUNT):
+        for _ in drive(market, 3, COUNT):
             seen |= {type(report) for report in market.reports}
     wanted = {
         kinds.OrderFilled, kinds.OrderRested, kinds.OrderCancelled, kinds.OrderReduced,
