@@ -338,7 +338,7 @@ def saying_every_rest(events: list[Event]) -> Iterator[Event]:
     for sequence, command in events_by_command(events):
         for event in (*command, None):
             changes = follower.end_command() if event is None else follower.follow(event)
-            for change in list(changes):
+            for change in changes:  # as it comes: its order goes on changing
                 order = change.order
                 is_said = event is not None and event.name in ("order_rested", "order_refilled")
                 if is_said and event.values["order_id"] == order.order_id:
