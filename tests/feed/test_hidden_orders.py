@@ -340,9 +340,9 @@ def saying_every_rest(events: list[Event]) -> Iterator[Event]:
             changes = follower.end_command() if event is None else follower.follow(event)
             for change in changes:  # as it comes: its order goes on changing
                 order = change.order
-                is_said = event is not None and event.name in ("order_rested", "order_refilled")
-                if is_said and event.values["order_id"] == order.order_id:
-                    continue
+                if event is not None and event.name in ("order_rested", "order_refilled"):
+                    if event.values["order_id"] == order.order_id:
+                        continue
                 if isinstance(change, Rested):
                     values = dict(
                         order_id=order.order_id, side=order.side,

@@ -97,9 +97,10 @@ def renamed(command, shift: int):
     client_id = getattr(command, "client_id", 0)
     if 0 < client_id < 2**40:
         changes["client_id"] = client_id + 7 * shift
-    if getattr(command, "scope", 0) in (SCOPE_ACCOUNT, SCOPE_GROUP) and 0 < command.number < 1_000:
-        is_fund = command.scope == SCOPE_ACCOUNT and command.number == FUND
-        changes["number"] = command.number + (0 if is_fund else shift)
+    scope, number = getattr(command, "scope", 0), getattr(command, "number", 0)
+    if scope in (SCOPE_ACCOUNT, SCOPE_GROUP) and 0 < number < 1_000:
+        is_fund = scope == SCOPE_ACCOUNT and number == FUND
+        changes["number"] = number + (0 if is_fund else shift)
     return msgspec.structs.replace(command, **changes) if changes else command
 
 
