@@ -132,6 +132,7 @@ class OrderTriggered(Report, frozen=True, tag="order_triggered"):
     trigger_ticks: int
     source: int
     value_ticks: int
+    lots: int
 
 
 class OrdersLinked(Report, frozen=True, tag="orders_linked"):

@@ -106,7 +106,7 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     ORDER_TRIGGERED: (
         "order_triggered",
-        ("order_id", "client_id", "trigger_ticks", "source", "value_ticks"),
+        ("order_id", "client_id", "trigger_ticks", "source", "value_ticks", "lots"),
     ),
     ORDER_REFILLED: (
         "order_refilled",

@@ -487,6 +487,15 @@ def look_at_prices(arena, contract):
 
 
 @kernel
+def turn_lots_of(arena, slot):
+    """The lots with which a fired order takes its turn: its own, or the whole position."""
+    order = ORDER(arena, slot)
+    if ORDER_EXTRA(arena, slot).bits & CLOSES:
+        return absolute(POSITION(arena, order.position).lots)
+    return order.lots + 0
+
+
+@kernel
 def take_turn(arena, slot):
     """Take a fired order out of everything it waited in, with its event; it is then in motion."""
     order = ORDER(arena, slot)
@@ -498,7 +507,8 @@ def take_turn(arena, slot):
     extra.bits |= WORKED
     emit(
         arena, events.ORDER_TRIGGERED, order.contract, order.account, order_id_of(arena, slot),
-        order.client_id, extra.trigger_ticks, extra.trigger_source, extra.best_ticks, 0,
+        order.client_id, extra.trigger_ticks, extra.trigger_source, extra.best_ticks,
+        turn_lots_of(arena, slot),
     )  # fmt: skip
     sibling = extra.sibling + 0
     if sibling != NONE:
@@ -516,9 +526,7 @@ def work_fired(arena, slot):
     contract = order.contract + 0
     side = order.side + 0
     flags = order.flags & (POST_ONLY | REDUCE_ONLY)
-    asked = order.lots + 0
-    if extra.bits & CLOSES:
-        asked = absolute(POSITION(arena, order.position).lots)
+    asked = turn_lots_of(arena, slot)
     price_ticks = order.price_ticks + 0
     if is_market_kind(extra.order_type):
         price_ticks = compute_market_price(arena, contract, side)

@@ -305,7 +305,11 @@ def follow_fill(arena):
     sibling = sibling_of(arena, motion.slot)
     if sibling != NONE:
         cut_sibling(arena, sibling, motion.lots, 1 if motion.leaves == 0 else 0)
-    if motion.maker_sibling != NONE:
+    # Were the two each other's siblings, the aggressor's half may have ended the link.
+    if motion.maker_sibling != NONE and (
+        motion.maker_is_over == 1
+        or ORDER_EXTRA(arena, motion.maker_sibling).sibling == motion.maker_slot
+    ):
         cut_sibling(arena, motion.maker_sibling, motion.lots, motion.maker_is_over)
 
 

@@ -182,6 +182,8 @@ def cut_link(arena, side, lots):
     sibling = cursor.sibling + 0
     if sibling == NONE or order_id_of(arena, sibling) != cursor.sibling_id:
         return 0
+    if cursor.is_over == 0 and ORDER_EXTRA(arena, sibling).sibling == NONE:
+        return 0
     if ORDER(arena, sibling).lots != 0:
         cut_sibling(arena, sibling, lots, cursor.is_over)
     return 0

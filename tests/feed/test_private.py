@@ -63,9 +63,10 @@ def test_reports_sum_up_to_position_and_cash_after_every_command(name, seed):
 def test_the_streams_reach_what_is_summed():
     """What never happens is not tested by the equality above."""
     seen: set[type] = set()
-    for name in NAMES:
+    runs = [*((name, 3, COUNT) for name in NAMES), ("nothing_behind", 11, COUNT * 4)]
+    for name, seed, count in runs:
         market = Market(configs()[name])
-        for _ in drive(market, 3, COUNT):
+        for _ in drive(market, seed, count):
             seen |= {type(report) for report in market.reports}
     wanted = {
         kinds.OrderFilled, kinds.OrderRested, kinds.OrderCancelled, kinds.OrderReduced,
@@ -98,6 +99,8 @@ def test_a_working_order_is_known_from_its_own_reports(name):
                     open_lots[report.order_id] = report.lots_open
                 case kinds.OrderAmended():
                     open_lots[report.order_id] = report.lots_open
+                case kinds.OrderTriggered():
+                    open_lots[report.order_id] = report.lots
                 case kinds.OrderRested():
                     assert report.lots_open == open_lots[report.order_id]
                 case kinds.OrderCancelled():

@@ -217,6 +217,9 @@ def trigger(exchange, order: Order) -> None:
         order.trigger,
         order.source,
         order.fired_at,
+        abs(exchange.accounts[order.account].lots(order.contract))
+        if order.flags & words.CLOSE_POSITION
+        else order.open,
         account=order.account,
         contract=order.contract,
     )

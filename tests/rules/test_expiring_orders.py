@@ -181,14 +181,18 @@ def test_rule_4_2_what_has_fired_keeps_only_the_expiry_of_its_time_in_force(term
     assert rests(story, number) is not expires
 
 
-def test_rule_4_2_an_order_that_has_fired_and_waits_for_its_turn_still_expires():
-    """One a command: the second expires before the next command comes to it."""
+@pytest.mark.parametrize(("terms", "expires"), [({"expiry_ns": AT}, False), (until(), True)])
+def test_rule_4_2_the_expiry_of_a_trigger_ends_when_it_fires_that_of_the_order_does_not(
+    terms, expires
+):
+    """One a command: the second has fired and waits when its time comes."""
     story = market(config={"triggers_max": 1})
     first = order_id(story.order(A, BUY, 1, 900, **stop_at(1_010)))
-    second = order_id(story.order(A, BUY, 1, 900, **stop_at(1_010), expiry_ns=AT))
+    second = order_id(story.order(A, BUY, 1, 900, **stop_at(1_010), **terms))
     assert triggered(story.price(1_010)) == [first]
     events = story.go(60)
-    assert triggered(events) == [] and ended(events) == [(second, 1, "expiry")]
+    assert triggered(events) == ([] if expires else [second])
+    assert ended(events) == ([(second, 1, "expiry")] if expires else [])
 
 
 def test_rule_2_6_due_work_of_one_time_staleness_then_expiry_then_heartbeat():
