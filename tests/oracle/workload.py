@@ -128,7 +128,7 @@ class Workload(OrderFlow):
         if command is not None:
             return command
         self.move_clock()
-        if self.random.random() < 0.003:
+        if self.random.random() < 0.006:
             self.script = self.squeeze()
         if self.frozen and self.random.random() < 0.6:
             return self.publish(self.random.choice(sorted(self.frozen)))
@@ -279,7 +279,9 @@ class Workload(OrderFlow):
             yield commands.PublishPrice(time_ns=self.now, source=source, **fields)
 
     def squeeze(self):
-        """Everyone takes out what he can, and the hedgers too stand thin; then the jump."""
+        """Everyone takes out what he can, and the hedgers too stand thin; then the jump. Nobody can
+        take anything out where there is no continuous trading."""
+        yield from self.trading_states.open_all()
         for account in self.opened:
             for share in (2, 3, 8):
                 amount = self.cash.get(account, 0) // share

@@ -54,6 +54,17 @@ class StateWorkload:
             number = self.random.choice((0, -1, len(self.states) + 1, INT16))
         return commands.ChangeState(time_ns=self.workload.now, contract=number, state=state)
 
+    def open_all(self):
+        """Back into continuous trading, wherever an operator can."""
+        for number in self.states:
+            for state in (words.STATE_PRE_OPEN, words.STATE_CONTINUOUS):
+                is_closed = self.states[number] in CLOSED
+                is_other = self.states[number] in (*TRADING, *COLLECTING) and state in TRADING
+                if self.states[number] != state and (is_closed or is_other):
+                    yield commands.ChangeState(
+                        time_ns=self.workload.now, contract=number, state=state
+                    )
+
     def set_band(self):
         number = self.workload.some_contract()
         mark = self.workload.marks[number]
