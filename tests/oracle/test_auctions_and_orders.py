@@ -138,7 +138,7 @@ def test_4_2_triggers_look_at_the_price_of_the_uncross_when_trading_begins():
     found = change(desk, CONTINUOUS)
     assert uncrossed(found) == (104, 5, -4)
     triggered = of_kind(found, events.ORDER_TRIGGERED)[0]
-    assert triggered[2:] == (stop, 3, 103, words.SOURCE_LAST, 104)
+    assert triggered[2:] == (stop, 3, 103, words.SOURCE_LAST, 104, 2)
     assert kinds(found).index(events.STATE_CHANGED) < kinds(found).index(events.ORDER_TRIGGERED)
     assert desk.position(C) == (1 + 2, 100 + 2 * 104)
 

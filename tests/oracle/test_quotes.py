@@ -368,7 +368,7 @@ def test_4_5_children_come_with_the_first_fill_and_grow():
     desk.place(B, BUY, 9, 95)
     found = desk.mark(95)
     assert of_kind(found, events.ORDER_TRIGGERED, CANCELLED, TRADE) == [
-        (events.ORDER_TRIGGERED, A, slot(4), 1, 95, words.SOURCE_MARK, 95),
+        (events.ORDER_TRIGGERED, A, slot(4), 1, 95, words.SOURCE_MARK, 95, 5),
         (CANCELLED, A, slot(3), 1, 110, 5, words.CANCEL_LINKED),
         (TRADE, 0, 95, 5, slot(4), slot(1, 3), SELL),
     ]
@@ -452,7 +452,7 @@ def test_4_5_a_target_that_could_trade_waits_for_its_turn():
         (ACCEPTED, A, slot(3), 1, 105, 4, SELL, terms),
         (ACCEPTED, A, slot(4), 1, 0, 4, SELL, stop_terms),
         (events.ORDERS_LINKED, A, slot(4), slot(3)),
-        (events.ORDER_TRIGGERED, A, slot(3), 1),
+        (events.ORDER_TRIGGERED, A, slot(3), 1, 0, 0, 0, 4),
         (CANCELLED, A, slot(4), 1, 0, 4, words.CANCEL_LINKED),  # firing ends the sibling at once
         (CANCELLED, A, slot(1), 1, 108, 6, words.CANCEL_SELF_TRADE),
     ]

@@ -38,7 +38,7 @@ def test_4_2_a_stop_market_order_fires_on_the_mark():
     assert not of_kind(desk.mark(96), events.ORDER_TRIGGERED)
     found = desk.mark(95)
     assert of_kind(found, events.ORDER_TRIGGERED, events.TRADE) == [
-        (events.ORDER_TRIGGERED, A, armed[0][1], armed[0][2], 95, MARK, 95),
+        (events.ORDER_TRIGGERED, A, armed[0][1], armed[0][2], 95, MARK, 95, 10),
         (events.TRADE, 0, 94, 10, armed[0][1], slot(2, 2), SELL),
     ]
     assert desk.position(A) == (0, 0)
@@ -76,7 +76,7 @@ def test_4_2_a_trailing_stop_follows_the_best_value():
     assert of_kind(armed, events.ORDER_ARMED)[0][4:] == (0, MARK, 500, 100)
     desk.mark(130)  # 5% of 130 is 6.5: six ticks behind
     assert not of_kind(desk.mark(125), events.ORDER_TRIGGERED)
-    assert of_kind(desk.mark(124), events.ORDER_TRIGGERED)[0][4:] == (0, MARK, 124)
+    assert of_kind(desk.mark(124), events.ORDER_TRIGGERED)[0][4:] == (0, MARK, 124, 1)
 
 
 def test_4_2_the_last_price_is_looked_at_first_and_last_in_a_sweep():
@@ -91,7 +91,7 @@ def test_4_2_the_last_price_is_looked_at_first_and_last_in_a_sweep():
     found = desk.place(C, BUY, 3, 103)
     # 101 fires nobody, 103 both, the one that is nearer first
     assert [record[2] for record in of_kind(found, events.ORDER_TRIGGERED)] == [low, high]
-    assert {record[-1] for record in of_kind(found, events.ORDER_TRIGGERED)} == {103}
+    assert {record[-2] for record in of_kind(found, events.ORDER_TRIGGERED)} == {103}
     assert list(desk.oracle.markets[1].armed) == [beyond]
     resting = [order[0] for order in desk.oracle.state()["orders"][1][0]]
     assert resting == [low, high]
@@ -133,7 +133,7 @@ def test_4_2_a_triggered_order_that_is_refused_cancels_its_sibling():
     assert kinds(found) == [events.ORDER_ACCEPTED, events.ORDERS_LINKED, events.ORDER_ARMED]
     found = desk.mark(105)  # the band ends at 157
     assert of_kind(found, events.ORDER_TRIGGERED, events.ORDER_CANCELLED) == [
-        (events.ORDER_TRIGGERED, A, stop, 2, 105, MARK, 105),
+        (events.ORDER_TRIGGERED, A, stop, 2, 105, MARK, 105, 1),
         (events.ORDER_CANCELLED, A, sibling, 1, 110, 1, words.CANCEL_LINKED),
         (
             events.ORDER_CANCELLED, A, stop, 2, 4_000, 1, words.CANCEL_TRIGGER,
@@ -201,7 +201,7 @@ def test_4_2_a_fired_order_has_lost_its_expiry():
     # the third was not reached and expires; the second fired, and waits for its turn only
     assert of_kind(found, events.ORDER_CANCELLED, events.ORDER_TRIGGERED) == [
         (events.ORDER_CANCELLED, A, ids[2], 3, 0, 1, words.CANCEL_EXPIRY),
-        (events.ORDER_TRIGGERED, A, ids[1], 2, 98, MARK, 95),
+        (events.ORDER_TRIGGERED, A, ids[1], 2, 98, MARK, 95, 1),
         (events.ORDER_CANCELLED, A, ids[1], 2, 94, 1, words.CANCEL_IOC),
     ]
 
@@ -214,7 +214,7 @@ def test_4_2_who_could_not_look_looks_when_the_contract_reopens():
     found = desk.mark(90)  # reopens by auction, in which nobody looks
     assert not of_kind(found, events.ORDER_TRIGGERED)
     found = desk.wait(desk.oracle.markets[1].spec.auction_ns)
-    assert of_kind(found, events.ORDER_TRIGGERED)[0][2:] == (stop, 3, 95, MARK, 90)
+    assert of_kind(found, events.ORDER_TRIGGERED)[0][2:] == (stop, 3, 95, MARK, 90, 1)
     opened = kinds(found).index(events.STATE_CHANGED)
     assert opened < kinds(found).index(events.ORDER_TRIGGERED)
 
