@@ -237,8 +237,9 @@ def walk_level(arena, slot, head, group, passes, leaves):
     while maker_slot != NONE and leaves > 0:
         shown = slice_of(arena, maker_slot, passes)
         is_own = ACCOUNT(arena, ORDER(arena, maker_slot).account).group == group
-        if is_own and mode != STP_NONE:
-            if mode != STP_CANCEL_OLDEST and shown > 0:
+        # Nothing shown: gone on trial, perhaps with the aggressor's own fill, or shown out.
+        if shown > 0 and is_own and mode != STP_NONE:
+            if mode != STP_CANCEL_OLDEST:
                 return -1
             end_trial(arena, maker_slot)
         elif shown > 0:

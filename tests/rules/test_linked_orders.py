@@ -202,6 +202,20 @@ def test_rule_4_5_an_order_that_fills_at_once_ends_its_sibling():
     assert ended(events) == [(sibling, 5, "linked")]
 
 
+@pytest.mark.parametrize("tif", [IOC, FOK])
+@pytest.mark.parametrize(
+    "mode", [words.STP_CANCEL_NEWEST, words.STP_CANCEL_OLDEST, words.STP_CANCEL_BOTH]
+)
+def test_rule_4_5_an_order_does_not_meet_the_sibling_that_its_own_fill_has_ended(tif, mode):
+    """The look-ahead of a fill-or-kill sees what the sweep of the other sees."""
+    story = market((B, 5, 999))
+    sibling = order_id(story.order(A, SELL, 1, 1_000))
+    story.order(C, SELL, 5, 1_001)
+    events = story.order(A, BUY, 6, 1_001, linked_id=sibling, tif=tif, stp=mode)
+    assert fills(events) == [(5, 999), (1, 1_001)]
+    assert ended(events) == [(sibling, 1, "linked")]
+
+
 @pytest.mark.parametrize(
     ("mode", "gone"),
     [
