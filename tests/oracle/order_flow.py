@@ -2,6 +2,7 @@
 kind of bad one."""
 
 import random
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from engine.schema import commands
@@ -29,7 +30,7 @@ class Live:
     is_linked: bool = False
 
 
-class OrderFlow:
+class OrderFlow(ABC):
     """What it knows of the exchange is filled in by the workload."""
 
     random: random.Random
@@ -42,14 +43,14 @@ class OrderFlow:
     client_ids: dict[int, int]
     stops: list[tuple[int, int]]
 
-    def some_account(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def some_account(self) -> int: ...
 
-    def some_contract(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def some_contract(self) -> int: ...
 
-    def typical_lots(self, spec: Contract) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def typical_lots(self, spec: Contract) -> int: ...
 
     def client_id(self, account: int) -> int:
         self.client_ids[account] = self.client_ids.get(account, 0) + self.random.choice((1, 1, 3))
