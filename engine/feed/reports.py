@@ -27,6 +27,26 @@ class Report(msgspec.Struct, frozen=True):
         return 0
 
 
+class Received(Report, frozen=True):
+    """`amount` comes into the account's cash."""
+
+    amount: int
+
+    @property
+    def cash_change(self) -> int:
+        return self.amount
+
+
+class Paid(Report, frozen=True):
+    """`amount` goes out of the account's cash."""
+
+    amount: int
+
+    @property
+    def cash_change(self) -> int:
+        return -self.amount
+
+
 # Orders
 
 
@@ -216,49 +236,29 @@ class AccountOpened(Report, frozen=True, tag="account_opened"):
     account_kind: int
 
 
-class Deposited(Report, frozen=True, tag="deposited"):
-    amount: int
+class Deposited(Received, frozen=True, tag="deposited"):
     ledger: int
     cash: int
 
-    @property
-    def cash_change(self) -> int:
-        return self.amount
 
-
-class Withdrawn(Report, frozen=True, tag="withdrawn"):
-    amount: int
+class Withdrawn(Paid, frozen=True, tag="withdrawn"):
     client_id: int
     cash: int
 
-    @property
-    def cash_change(self) -> int:
-        return -self.amount
 
-
-class FundingSettled(Report, frozen=True, tag="funding_settled"):
+class FundingSettled(Paid, frozen=True, tag="funding_settled"):
     """`amount` is what the account pays; below 0 it receives."""
 
-    amount: int
     position_lots: int
     funding_index: int
     cash: int
 
-    @property
-    def cash_change(self) -> int:
-        return -self.amount
 
-
-class ProfitRestruck(Report, frozen=True, tag="profit_restruck"):
+class ProfitRestruck(Received, frozen=True, tag="profit_restruck"):
     """Unrealised profit turned into cash; the entry value moved with it (8.4)."""
 
-    amount: int
     entry_value: int
     cash: int
-
-    @property
-    def cash_change(self) -> int:
-        return self.amount
 
 
 # Liquidation and deleveraging
@@ -283,23 +283,12 @@ class LiquidationStepped(Report, frozen=True, tag="liquidation_stepped"):
     share: int
 
 
-class LiquidationFeePaid(Report, frozen=True, tag="liquidation_fee_paid"):
-    amount: int
+class LiquidationFeePaid(Paid, frozen=True, tag="liquidation_fee_paid"):
     cash: int
 
-    @property
-    def cash_change(self) -> int:
-        return -self.amount
 
-
-class LiquidationFeeReceived(Report, frozen=True, tag="liquidation_fee_received"):
+class LiquidationFeeReceived(Received, frozen=True, tag="liquidation_fee_received"):
     """To the fund."""
-
-    amount: int
-
-    @property
-    def cash_change(self) -> int:
-        return self.amount
 
 
 class PositionTransferred(Report, frozen=True, tag="position_transferred"):
@@ -340,14 +329,8 @@ class DeficitCovered(Report, frozen=True, tag="deficit_covered"):
         return self.amount
 
 
-class DeficitPaid(Report, frozen=True, tag="deficit_paid"):
+class DeficitPaid(Paid, frozen=True, tag="deficit_paid"):
     """By the fund, in cash."""
-
-    amount: int
-
-    @property
-    def cash_change(self) -> int:
-        return -self.amount
 
 
 class GainsCut(Report, frozen=True, tag="gains_cut"):
