@@ -67,7 +67,8 @@ def start_liquidation(arena, account, equity, maintenance):
 @cold
 def is_wait_over(arena, account, equity, maintenance):
     """1 when a cooling account should not wait: neither a whole close-out by equity (9.2 d) nor
-    the end of the liquidation does. What waits for an auction can only end."""
+    the end of the liquidation does. What waits for an auction can end, or, by a takeover of the
+    fund's, have something to close again."""
     position = find_largest_position(arena, account, STEPPED)
     if position == NONE:
         position = find_largest_position(arena, account, COLLECTING)
@@ -75,6 +76,8 @@ def is_wait_over(arena, account, equity, maintenance):
             return 1
         terms = CONTRACT(arena, POSITION_EXTRA(arena, position).contract)
         return 1 if equity >= compute_target(terms, maintenance) else 0
+    if ACCOUNT_EXTRA(arena, account).ready_ns == WAITING_NS:
+        return 1
     terms = CONTRACT(arena, POSITION_EXTRA(arena, position).contract)
     if equity < multiply_rate_floor(maintenance, terms.liquidation_whole_equity_ppb):
         return 1

@@ -14,7 +14,7 @@ from engine.state.access import (
     POSITION,
     POSITION_EXTRA,
 )
-from engine.state.layout import BRACKET, ENDING, EXTRA, PARTLY_FILLED, QUOTE, STAMPED
+from engine.state.layout import BRACKET, CHILD, ENDING, EXTRA, PARTLY_FILLED, QUOTE
 
 SLOT_MASK = 2**32 - 1
 
@@ -153,7 +153,8 @@ def release_extra(arena, slot):
     if extra.child != NONE:
         leave_children(arena, extra.child)
     if extra.parent != NONE:
-        ORDER_EXTRA(arena, extra.parent).child = sibling
+        is_child = sibling != NONE and ORDER_EXTRA(arena, sibling).bits & CHILD != 0
+        ORDER_EXTRA(arena, extra.parent).child = sibling if is_child else NONE
     return 0
 
 
@@ -265,20 +266,20 @@ def filled_lots_of(arena, slot):
 
 @cold
 def stamp_arrival(arena, slot):
-    """Note when an order came to rest while orders are collected: who is later, an uncross asks."""
+    """Number the orders that come to rest while orders are collected: an uncross asks who is later
+    (5.2), and one command may bring several."""
     mark_extra(arena, slot)
-    ORDER_EXTRA(arena, slot).arrival = ENGINE(arena, 0).sequence
-    ORDER_EXTRA(arena, slot).bits |= STAMPED
+    ENGINE(arena, 0).collected += 1
+    ORDER_EXTRA(arena, slot).arrival = ENGINE(arena, 0).collected
     return 0
 
 
 @kernel
 def arrival_of(arena, slot):
-    """The order's stamp, 0 when it came to rest before orders were collected."""
-    extra = ORDER_EXTRA(arena, slot)
-    if ORDER(arena, slot).flags & EXTRA == 0 or extra.bits & STAMPED == 0:
+    """The order's number, 0 when it came to rest before orders were collected."""
+    if ORDER(arena, slot).flags & EXTRA == 0:
         return 0
-    return extra.arrival + 0
+    return ORDER_EXTRA(arena, slot).arrival + 0
 
 
 @kernel

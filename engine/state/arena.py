@@ -49,7 +49,7 @@ class Arena:
 
 # Fields of single records that are logic, in the order of the canonical form. Memory (tops, free
 # lists, counts of scratch lists) and whatever is void between commands is left out.
-_ENGINE = ("sequence", "clock_ns", "contracts", "step")
+_ENGINE = ("sequence", "clock_ns", "contracts", "step", "collected")
 _POOL = tuple(name for name in layout.POOL.names or ())
 _CONTRACT = tuple(
     name

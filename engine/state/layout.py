@@ -63,6 +63,7 @@ ENGINE = _record(
     plan_position="i8", plan_contract="i8", plan_step="i8", plan_lots="i8", plan_limit_ticks="i8",
     plan_equity="i8", plan_maintenance="i8", plan_share="i8",
     timers="i8", fired="i8", linked="i8", groups_stopped="i8",
+    collected="i8",  # orders that have come to rest while orders were collected, so far
     rows_left="i8", rows="i8",
     trial="i8",  # number of the last look-ahead: the stamp of the `_trial` fields
 )  # fmt: skip
@@ -290,7 +291,7 @@ ARMED = 2  # waits for its trigger
 FIRED = 4  # its trigger was reached; it waits for its turn
 CLOSES = 8  # CLOSE_POSITION
 SLIDES = 16
-STAMPED = 32  # `arrival` holds the sequence at which it came to rest while orders were collected
+CHILD = 32  # stop or target of a bracket: it grows with its entry
 ENDING = 64  # its sibling has ended, so it will be cancelled (4.5)
 QUOTE = 128  # of a mass quote; its protection group less 1 stands in the two bits above
 PROTECTION_SHIFT = 8

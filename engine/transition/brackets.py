@@ -39,7 +39,7 @@ from engine.state.access import (
     SWEEP,
 )
 from engine.state.events import emit
-from engine.state.layout import ARMED, BRACKET, ENDING, FIRED, STP_SHIFT
+from engine.state.layout import ARMED, BRACKET, CHILD, ENDING, FIRED, STP_SHIFT
 from engine.trading_state import COLLECTING, is_one_of
 from engine.transition.orders import emit_armed, emit_cancelled, link_orders
 
@@ -83,6 +83,7 @@ def bear_child(arena, order_type, tif, price_ticks, trigger_ticks, lots):
     extra.order_type = order_type
     extra.tif = tif
     extra.session = terms.session
+    extra.bits |= CHILD
     if trigger_ticks != 0:
         extra.trigger_source = terms.trigger_source
         extra.trigger_ticks = trigger_ticks
@@ -218,6 +219,6 @@ def follow_entry(arena, entry, lots, is_over):
         return 0
     sibling = ORDER_EXTRA(arena, child).sibling + 0
     grow_child(arena, child, lots)
-    if sibling != NONE:
+    if sibling != NONE and ORDER_EXTRA(arena, sibling).bits & CHILD:  # not what was linked since
         grow_child(arena, sibling, lots)
     return 0

@@ -57,7 +57,7 @@ class Order:
     best: int = 0  # a trailing stop's best value since entry
     fired_at: int = 0  # the source's value that fired it, 0: not yet
     was_fired: bool = False  # or had to wait for its turn as if it had
-    arrival: int = 0  # the command with which it came to rest
+    arrival: int = 0  # how many came to rest before it, and itself
     # Liquidation orders only: the position's lots and share when the step was announced.
     step_lots: int = 0
     step_share: int = 0

@@ -136,9 +136,8 @@ def cut_order(exchange, forced: list[Order], order: Order, lots: int, reason: in
 
 
 def later_of(buy: Order, sell: Order) -> Order:
-    """That which came to rest later, of one command's two the sell; a liquidation order after all
-    others."""
-    return max(buy, sell, key=lambda order: (order.is_liquidation, order.arrival, order.side))
+    """That which came to rest later; a liquidation order after all others."""
+    return max(buy, sell, key=lambda order: (order.is_liquidation, order.arrival))
 
 
 def is_prevented(exchange, buy: Order, sell: Order) -> bool:

@@ -127,7 +127,8 @@ def grow(exchange, child: Order | None, lots: int) -> None:
     if child.place == RESTING:
         market.book.leave(child)
         child.open += lots
-        child.arrival = exchange.sequence
+        exchange.rested += 1
+        child.arrival = exchange.rested
         market.book.rest(child)
     else:
         child.open += lots

@@ -85,6 +85,7 @@ class Oracle:
         self.config = config
         self.clock = 0
         self.sequence = 0
+        self.rested = 0  # orders that have come to rest so far
         self.markets = {spec.contract: make_market(spec) for spec in config.contracts}
         self.fund = Account(words.FUND, 0, 0, words.KIND_FUND, cash=config.fund_cash)
         self.accounts = {words.FUND: self.fund}

@@ -60,7 +60,7 @@ def protect(exchange, order: Order, lots: int) -> None:
         0 < window.fills_max <= window.fills,
         0 < window.net_lots_max <= abs(window.net_lots),
     )
-    if any(reached):
+    if any(reached) and not window.is_tripped:  # both legs of one pair can be the group's
         window.is_tripped = True
         exchange.emit(
             events.PROTECTION_TRIPPED,

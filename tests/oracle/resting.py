@@ -18,7 +18,8 @@ def rest(exchange, order: Order) -> None:
     """To the back of its level, and to the back of the account's orders in this contract."""
     work(exchange, order, RESTING)
     hide(order)
-    order.arrival = exchange.sequence
+    exchange.rested += 1
+    order.arrival = exchange.rested
     exchange.markets[order.contract].book.rest(order)
     if order.display or order.was_fired:  # what it shows, or its price, is not known yet
         exchange.emit(

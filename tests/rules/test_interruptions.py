@@ -6,7 +6,7 @@ import pytest
 
 from engine.schema import commands, refusals
 from engine.schema import vocabulary as words
-from engine.schema.bounds import NS_PER_SECOND
+from engine.schema.bounds import NS_PER_SECOND, PPB
 from tests.rules.auction_story import (
     AUCTION,
     CONTINUOUS,
@@ -27,6 +27,7 @@ from tests.rules.auction_story import (
 from tests.rules.story import (
     BUY,
     FOK,
+    FUND,
     IOC,
     PERCENT,
     SELL,
@@ -39,6 +40,7 @@ from tests.rules.story import (
     Events,
     Story,
     cancel_reasons,
+    contract,
     named,
     only,
     order_id,
@@ -380,6 +382,33 @@ def test_rule_9_2_a_waiting_account_leaves_by_a_deposit():
     events = story.deposit(A, 10_000)
     assert only(events, "liquidation_ended")["end"] == words.END_RECOVERED
     assert not named(change(story, CONTINUOUS), "liquidation_stepped")
+
+
+def test_rule_9_2_a_waiting_fund_that_takes_over_goes_on_where_it_can():
+    """The fund of 1,000 has 100 long of contract 1, cost 350: 650 at 90, 50 at 84, under its
+    maintenance of 84. It waits for the auction of contract 1, but what it takes over in contract
+    2 it can close at once: 10 from C, whose 50 are gone at 95, given on to B, who was short."""
+    terms = {"fund_value_max": RICH, "fund_share_ppb": PPB, "maintenance_ppb": PERCENT}
+    story = Story(
+        *(contract(number, initial_ppb=5 * PERCENT, **terms) for number in (1, 2)),
+        fund_cash=1_000,
+    )
+    story.open(B, RICH)
+    story.price(1, 100, 2, 100)
+    story.open(A, 650)
+    story.trade(A, B, 100, 100)
+    story.price(1, 90)
+    story.open(C, 50)
+    story.trade(C, B, 10, 100, 2)
+    change(story, AUCTION)
+    story.price(1, 84)
+    assert story.account(FUND)["in_liquidation"] and story.lots(FUND) == 100
+    events = story.price(2, 95)
+    assert named(events, "position_taken_over")[0].values["lots"] == 10
+    stepped = only(events, "liquidation_stepped", FUND)
+    assert (stepped["step"], stepped["lots"]) == (words.STEP_WHOLE, 10)
+    assert (story.lots(C, 2), story.lots(FUND, 2), story.lots(FUND)) == (0, 0, 100)
+    assert story.account(FUND)["in_liquidation"]  # for contract 1 it still waits
 
 
 def test_rule_9_2_a_partial_is_not_bounded_by_depth_in_an_auction():

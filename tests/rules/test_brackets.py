@@ -1,0 +1,105 @@
+"""Brackets: an entry whose stop and target come with its first fill (4.5)."""
+
+from engine.schema import commands
+from engine.schema import vocabulary as words
+from engine.schema.bounds import NS_PER_SECOND
+from tests.rules.auction_story import states
+from tests.rules.market import cuts, ended, fills, market, rests
+from tests.rules.story import (
+    BUY,
+    PERCENT,
+    SELL,
+    A,
+    B,
+    C,
+    Events,
+    Story,
+    cancel_reasons,
+    named,
+    only,
+    order_id,
+)
+
+
+def bracket(
+    story: Story, account: int, side: int, lots: int, price: int, **terms: int
+) -> tuple[int, Events]:
+    """Its entry's id, and what placing it did."""
+    events = story.submit(
+        commands.PlaceBracket(
+            time_ns=story.now_ns,
+            account=account,
+            client_id=story.client_id(),
+            contract=1,
+            side=side,
+            lots=lots,
+            price_ticks=price,
+            trigger_source=words.SOURCE_MARK,
+            **terms,
+        )
+    )
+    return order_id(events), events
+
+
+def born(events: Events) -> list[int]:
+    """Ids of the orders that a fill brought."""
+    trade = next(k for k, event in enumerate(events) if event.name == "trade")
+    return [event.values["order_id"] for event in named(events[trade:], "order_accepted")]
+
+
+def grown(events: Events) -> list[tuple[int, int]]:
+    return [(e.values["order_id"], e.values["lots_open"]) for e in named(events, "order_amended")]
+
+
+def test_rule_4_5_stop_and_target_grow_with_every_fill_of_the_entry():
+    story = market()
+    bracket(story, A, SELL, 10, 1_000, stop_ticks=1_050, target_ticks=990)
+    target, stop = born(story.order(B, BUY, 4, 1_000))
+    assert grown(story.order(B, BUY, 3, 1_000)) == [(target, 7), (stop, 7)]
+    assert grown(story.order(B, BUY, 3, 1_000)) == [(target, 10), (stop, 10)]
+
+
+def test_rule_4_5_what_a_client_links_to_a_child_does_not_grow_with_it():
+    """The target has no stop beside it, so that a sell of 5 may be linked to it: it stays 5."""
+    story = market()
+    bracket(story, A, SELL, 10, 1_000, target_ticks=990)
+    (target,) = born(story.order(B, BUY, 4, 1_000))
+    other = order_id(story.order(A, SELL, 5, 1_010, linked_id=target))
+    assert grown(story.order(B, BUY, 3, 1_000)) == [(target, 7)]
+    assert grown(story.order(B, BUY, 3, 1_000)) == [(target, 10)]
+    events = story.order(C, BUY, 5, 1_010)
+    assert fills(events) == [(5, 1_010)]
+    assert cuts(events) == [(target, 5, 5, "linked")] and ended(events) == [(target, 5, "linked")]
+    assert not rests(story, other)
+
+
+def test_rule_4_5_an_entry_whose_child_has_ended_grows_nothing():
+    story = market()
+    bracket(story, A, SELL, 10, 1_000, target_ticks=990)
+    (target,) = born(story.order(B, BUY, 4, 1_000))
+    other = order_id(story.order(A, SELL, 5, 1_010, linked_id=target))
+    assert ended(story.cancel(A, target)) == [(target, 4, "client"), (other, 5, "linked")]
+    later = [order_id(story.order(A, SELL, 6, 1_020)) for _ in range(2)]  # in their slots
+    events = story.order(B, BUY, 3, 1_000)
+    assert fills(events) == [(3, 1_000)] and grown(events) == []
+    assert all(rests(story, number) for number in later)
+
+
+def test_rule_4_7_of_one_commands_two_orders_that_which_rested_last_is_the_later():
+    """A's entry, amended to 991, sells one lot at 1005 and rests; its target, a buy at 1020, does
+    not look at 991, outside 995 to 1015: it rests crossed. In the auction the two meet, and by
+    their mode the newest goes: the target, though it is the buy."""
+    story = market(
+        band_dynamic_ppb=PERCENT, auction_ns=10 * NS_PER_SECOND, auction_extensions_max=0
+    )
+    story.trade(B, C, 1, 1_000)
+    entry, _ = bracket(story, A, SELL, 3, 1_030, target_ticks=1_020)
+    story.order(B, BUY, 1, 1_005)
+    events = story.amend(A, entry, 3, 991)
+    (target,) = born(events)
+    assert fills(events) == [(1, 1_005)] and states(events) == [("auction", "volatility")]
+    events = story.advance(10)
+    assert ended(events) == [(target, 1, "self_trade")] and fills(events) == []
+    assert cancel_reasons(events) == [(A, "self_trade")]
+    assert rests(story, entry)
+    assert only(events, "uncrossed") == {"price_ticks": 991, "lots": 0, "surplus_lots": -1}
