@@ -54,7 +54,7 @@ BASIS_SAMPLES_MAX = 60
 SESSION_MAX = 127
 TRAIL_BP_MAX = 9_999
 QUOTES_MAX = 64  # of one mass quote (4.8)
-PROTECTIONS_MAX = 4  # groups of one account
+PROTECTIONS_MAX = 4  # windows of one group of accounts (4.8)
 AUCTION_EXTENSIONS_MAX = 8
 VOLATILITY_AUCTIONS_MAX = 8
 

@@ -167,8 +167,8 @@ class CancelSession(Command, tag="cancel_session", frozen=True, kw_only=True):
 
 
 class SetProtection(Command, tag="set_protection", frozen=True, kw_only=True):
-    """Limits of market-maker protection for one of the account's groups, 0: none; it also empties
-    the window and resets a trip (4.8)."""
+    """Limits of one window of market-maker protection, 1 to 4, of the account's group, 0: none; it
+    also empties the window and resets a trip (4.8)."""
 
     kind_code: ClassVar[int] = SET_PROTECTION
     account: int

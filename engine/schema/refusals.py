@@ -83,6 +83,7 @@ QUOTES_INVALID = 64
 PROTECTION_INVALID = 65
 PROTECTION_TRIPPED = 66
 BRACKET_INVALID = 67
+QUOTE_CROSSED = 68
 
 SENTENCES = {
     TIME_BACKWARDS: "the command's time lies before the last command's",
@@ -148,8 +149,9 @@ SENTENCES = {
     BAND_INVALID: "a band needs 1 <= low <= high <= the contract's highest price, or 0 and 0",
     TIMEOUT_INVALID: "a timeout lies between 0 (disarm) and a day",
     QUOTES_INVALID: "a mass quote has 1 to 64 quote rows, and all of them follow it",
-    PROTECTION_INVALID: "a protection group is 1 to 4, its window 1 ns to a day, no limit below 0",
-    PROTECTION_TRIPPED: "the protection group has tripped and was not reset",
+    PROTECTION_INVALID: "a protection window is 1 to 4, of 1 ns to a day, with no limit below 0",
+    PROTECTION_TRIPPED: "the protection window has tripped and was not reset",
+    QUOTE_CROSSED: "the bid of a quote is at or above its own ask",
     BRACKET_INVALID: "stop and target must lie on their sides of an order that opens",
 }
 

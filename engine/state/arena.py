@@ -108,11 +108,11 @@ def _live_basis(arena: Arena, terms: Records) -> npt.NDArray[np.int64]:
 
 
 def _protections(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
-    """The protection groups that have limits, by account and group."""
-    groups = arena.records("protections", (top + 1) * PROTECTIONS_MAX)
-    rows = np.flatnonzero(groups["window_ns"])
+    """The protection windows that have limits, by the group's lead and number."""
+    windows = arena.records("protections", (top + 1) * PROTECTIONS_MAX)
+    rows = np.flatnonzero(windows["window_ns"])
     names = [name for name in layout.PROTECTION.names or () if not name.endswith("trial")]
-    return [rows, *(groups[name][rows] for name in names)]
+    return [rows, *(windows[name][rows] for name in names)]
 
 
 def _accounts(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
@@ -129,6 +129,7 @@ def _accounts(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
         accounts["client_id_highest"][held],
         accounts["client_ids"][held].view(np.int64),
         accounts["group"][held],
+        extras["group_next"][held],
         extras["owner"][held],
         extras["kind"][held],
         flags,

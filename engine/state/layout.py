@@ -62,7 +62,7 @@ ENGINE = _record(
     impact_lots="i8", step_contracts="i8", bankrupt="i8",
     plan_position="i8", plan_contract="i8", plan_step="i8", plan_lots="i8", plan_limit_ticks="i8",
     plan_equity="i8", plan_maintenance="i8", plan_share="i8",
-    timers="i8", fired="i8", linked="i8", groups_stopped="i8",
+    timers="i8", fired="i8", linked="i8",
     collected="i8",  # orders that have come to rest while orders were collected, so far
     rows_left="i8", rows="i8",
     trial="i8",  # number of the last look-ahead: the stamp of the `_trial` fields
@@ -221,6 +221,7 @@ ACCOUNT_EXTRA = _record(
     step_valued="i8",
     heartbeat_ns="i8", messages_from_ns="i8", messages="i4", timer="i4",
     armed_reducing="i4",
+    lead="i4", group_next="i4", group_tail="i4",  # of its group: see risk/groups.py
 )  # fmt: skip
 
 POSITION = _record(
@@ -249,7 +250,7 @@ CANDIDATE = _record(
     notional="i8", equity="i8", lots_left="i8", lots_taken="i8", given_up="i8", charge="i8",
     account="i4", position="i4",
 )  # fmt: skip
-# Market-maker protection of one group of an account (4.8). `lots_trial` -1: tripped on trial.
+# One window of market-maker protection of a group (4.8). `lots_trial` -1: tripped on trial.
 PROTECTION = _record(
     128,
     window_ns="i8", from_ns="i8", trial="i8", lots="i8", fills="i8", net_lots="i8",
@@ -293,7 +294,7 @@ CLOSES = 8  # CLOSE_POSITION
 SLIDES = 16
 CHILD = 32  # stop or target of a bracket: it grows with its entry
 ENDING = 64  # its sibling has ended, so it will be cancelled (4.5)
-QUOTE = 128  # of a mass quote; its protection group less 1 stands in the two bits above
+QUOTE = 128  # of a mass quote; its protection window less 1 stands in the two bits above
 PROTECTION_SHIFT = 8
 WORKED = 2048  # has fired and had its turn
 BRACKET = 1024  # an entry whose stop and target come with its first fill (4.5)
@@ -307,6 +308,9 @@ ACCOUNT_WORDS = 16
 ACCOUNT_WORD_POSITION = 8
 
 ACCOUNT_ROWS = bounds.ACCOUNTS_MAX + 1
+GROUP_ROW_BITS = 22
+GROUP_ROWS = 1 << GROUP_ROW_BITS
+assert GROUP_ROWS >= 2 * ACCOUNT_ROWS, "a search for a group ends"
 # A contract's ladders: its two sides of the book, then the armed triggers by source and direction
 BOOK_LADDERS = 2 * (bounds.CONTRACTS_MAX + 1)
 TRIGGER_LADDERS = 6 * (bounds.CONTRACTS_MAX + 1)
@@ -341,6 +345,7 @@ def _sections() -> dict[str, Section]:
         "order_extras": (ORDER_EXTRA, bounds.ORDERS_MAX + 1),
         "accounts": (ACCOUNT, ACCOUNT_ROWS),
         "account_extras": (ACCOUNT_EXTRA, ACCOUNT_ROWS),
+        "group_leads": (SLOT, GROUP_ROWS),
         "positions": (POSITION, bounds.POSITIONS_MAX + 1),
         "position_extras": (POSITION_EXTRA, bounds.POSITIONS_MAX + 1),
         "holders": (SLOT, (bounds.CONTRACTS_MAX + 1) * ACCOUNT_ROWS),

@@ -30,6 +30,7 @@ from engine.state.layout import (
 from engine.transition.admission import check_client
 from engine.transition.orders import cancel_of_account, cancel_of_position, cancel_working
 from risk.accounts import find_position
+from risk.groups import find_lead, next_member
 
 
 @cold
@@ -92,15 +93,6 @@ def do_timer(arena):
 
 
 @cold
-def find_of_group(arena, group):
-    """Any account of a group, NONE when there is none."""
-    for account in range(CLIENT_FIRST, ENGINE(arena, 0).accounts_top + 1):
-        if ACCOUNT(arena, account).group == group:
-            return account
-    return NONE
-
-
-@cold
 def is_stopped(arena, scope, number):
     """1 or 0: whether this very scope and number is stopped; -1: there is no such thing."""
     if scope == SCOPE_ALL:
@@ -118,7 +110,7 @@ def is_stopped(arena, scope, number):
             return -1
         return 1 if ACCOUNT(arena, number).flags & STOPPED else 0
     if scope == SCOPE_GROUP:
-        account = find_of_group(arena, number)
+        account = find_lead(arena, number)
         if account == NONE:
             return -1
         return 1 if ACCOUNT(arena, account).flags & GROUP_STOPPED else 0
@@ -144,19 +136,18 @@ def set_stop(arena, contract, bit, value):
 @cold
 def set_stopped(arena, scope, number, value):
     """Write the switch where admission reads it: on accounts and contracts."""
-    engine = ENGINE(arena, 0)
     if scope == SCOPE_ACCOUNT:
         set_flag(arena, number, STOPPED, value)
     elif scope == SCOPE_GROUP:
-        engine.groups_stopped += 1 if value == 1 else -1
-        for account in range(CLIENT_FIRST, engine.accounts_top + 1):
-            if ACCOUNT(arena, account).group == number:
-                set_flag(arena, account, GROUP_STOPPED, value)
+        account = find_lead(arena, number)
+        while account != NONE:
+            set_flag(arena, account, GROUP_STOPPED, value)
+            account = next_member(arena, account)
     elif scope == SCOPE_CONTRACT:
         set_stop(arena, number, CONTRACT_STOPPED, value)
     else:
         POOL(arena, 0).trading_stopped = value
-        for contract in range(1, engine.contracts + 1):
+        for contract in range(1, ENGINE(arena, 0).contracts + 1):
             set_stop(arena, contract, ALL_STOPPED, value)
     return 0
 
@@ -204,17 +195,3 @@ def release_trading(arena, scope, number):
     set_stopped(arena, scope, number, 0)
     emit_scope(arena, events.TRADING_RELEASED, scope, number, 0)
     return refusals.OK
-
-
-@cold
-def join_group(arena, account):
-    """An account that is opened in a stopped group is stopped, too."""
-    group = ACCOUNT(arena, account).group
-    if ENGINE(arena, 0).groups_stopped == 0:
-        return 0
-    for other in range(CLIENT_FIRST, ENGINE(arena, 0).accounts_top + 1):
-        if other != account and ACCOUNT(arena, other).group == group:
-            if ACCOUNT(arena, other).flags & GROUP_STOPPED:
-                ACCOUNT(arena, account).flags |= GROUP_STOPPED
-            return 0
-    return 0

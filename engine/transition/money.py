@@ -16,10 +16,10 @@ from engine.schema.vocabulary import (
 )
 from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL, POSITION
 from engine.state.events import emit
-from engine.state.layout import LIQUIDATING
+from engine.state.layout import GROUP_STOPPED, LIQUIDATING
 from engine.transition.admission import check_client
-from engine.transition.cancelling import join_group
 from risk.accounts import contract_of, first_position, next_position
+from risk.groups import join_group
 from risk.ledger import apply_cash, release_withdrawals_if_refilled, settle_all_funding
 from risk.margin import (
     compute_equity,
@@ -44,7 +44,8 @@ def open_account(arena, account, owner, group, kind):
     ACCOUNT_EXTRA(arena, account).kind = kind
     engine = ENGINE(arena, 0)
     engine.accounts_top = max(engine.accounts_top, account)
-    join_group(arena, account)
+    lead = join_group(arena, account)
+    ACCOUNT(arena, account).flags |= ACCOUNT(arena, lead).flags & GROUP_STOPPED  # with the others
     emit(arena, events.ACCOUNT_OPENED, 0, account, owner, group, kind, 0, 0, 0)
     return refusals.OK
 

@@ -35,7 +35,7 @@ from engine.state.layout import PROTECTION_SHIFT, QUOTE, STP_SHIFT
 from engine.transition.admission import check_client, check_lots, check_order
 from engine.transition.orders import cancel_working, cut_working
 from engine.transition.placing import emit_amended, replace_order, rest_order
-from engine.transition.protection import protection_at, protection_of
+from engine.transition.protection import protection_of, window_at
 from risk.accounts import find_position, open_position
 from risk.reserve import apply_reserve
 
@@ -44,29 +44,29 @@ COMMAND = command_accessor()
 
 @cold
 def set_protection(
-    arena, account, client_id, group_number, window_ns, lots_max, fills_max, net_lots_max
+    arena, account, client_id, number, window_ns, lots_max, fills_max, net_lots_max
 ):
-    """Set a group's limits; it starts with an empty window and not tripped."""
+    """Set a window's limits for the account's group; it starts empty and not tripped."""
     code = check_client(arena, account, client_id, 0)
     if code != refusals.OK:
         return code
-    if group_number < 1 or group_number > bounds.PROTECTIONS_MAX:
+    if number < 1 or number > bounds.PROTECTIONS_MAX:
         return refusals.PROTECTION_INVALID
     if window_ns < 1 or window_ns > bounds.NS_PER_DAY or min(lots_max, fills_max, net_lots_max) < 0:
         return refusals.PROTECTION_INVALID
-    group = PROTECTION(arena, protection_at(account, group_number))
-    group.window_ns = window_ns
-    group.lots_max = lots_max
-    group.fills_max = fills_max
-    group.net_lots_max = net_lots_max
-    group.from_ns = ENGINE(arena, 0).clock_ns
-    group.lots = 0
-    group.fills = 0
-    group.net_lots = 0
-    group.tripped = 0
+    window = PROTECTION(arena, window_at(arena, account, number))
+    window.window_ns = window_ns
+    window.lots_max = lots_max
+    window.fills_max = fills_max
+    window.net_lots_max = net_lots_max
+    window.from_ns = ENGINE(arena, 0).clock_ns
+    window.lots = 0
+    window.fills = 0
+    window.net_lots = 0
+    window.tripped = 0
     emit(
         arena, events.PROTECTION_SET, 0, account,
-        client_id, group_number, window_ns, lots_max, fills_max, net_lots_max,
+        client_id, number, window_ns, lots_max, fills_max, net_lots_max,
     )  # fmt: skip
     return refusals.OK
 
@@ -82,7 +82,7 @@ def refuse_quote(arena, contract, account, client_id, code, side, price_ticks, l
 
 @cold
 def place_quote(arena, commands, row, contract, side, price_ticks, lots):
-    """A first quote on a side: a post-only order with a protection group. Returns its refusal."""
+    """A first quote on a side: a post-only order in a window of protection. Returns its refusal."""
     header = COMMAND(commands, row)
     account = header.account + 0
     position = find_position(arena, account, contract)
@@ -167,6 +167,25 @@ def quote_side(arena, commands, row, contract, side, price_ticks, lots):
 
 
 @cold
+def refuse_crossed(arena, commands, row, k):
+    """A row whose bid would meet its own ask: what stood there goes, as behind any refusal."""
+    header = COMMAND(commands, row)
+    quote = COMMAND(commands, row + k)
+    contract = quote.contract + 0
+    code = refusals.QUOTE_CROSSED
+    for side in range(BUY, SELL + 1):
+        price_ticks = quote.bid_ticks if side == BUY else quote.ask_ticks
+        lots = quote.bid_lots if side == BUY else quote.ask_lots
+        refuse_quote(
+            arena, contract, header.account, header.client_id, code, side, price_ticks, lots
+        )
+        slot = quote_of(arena, find_position(arena, header.account, contract), side)
+        if slot != NONE:
+            cancel_working(arena, slot, CANCEL_QUOTE)
+    return 2
+
+
+@cold
 def quote_row(arena, commands, row, k):
     """The k-th row behind the header; returns the sides refused."""
     header = COMMAND(commands, row)
@@ -180,6 +199,8 @@ def quote_row(arena, commands, row, k):
     if code != refusals.OK:
         refuse_quote(arena, contract, header.account, header.client_id, code, 0, 0, 0)
         return 1
+    if quote.bid_lots > 0 and quote.ask_lots > 0 and quote.bid_ticks >= quote.ask_ticks:
+        return refuse_crossed(arena, commands, row, k)
     ask = quote_of(arena, find_position(arena, header.account, contract), SELL)
     refused = 0
     # The ask makes room first when the bid moves up to where it stands.
@@ -234,7 +255,7 @@ def mass_quote(arena, commands, row):
         return refusals.STP_INVALID
     if header.protection < 1 or header.protection > bounds.PROTECTIONS_MAX:
         return refusals.PROTECTION_INVALID
-    if PROTECTION(arena, protection_at(account, header.protection)).tripped == 1:
+    if PROTECTION(arena, window_at(arena, account, header.protection)).tripped == 1:
         return refusals.PROTECTION_TRIPPED
     refused = 0
     for k in range(1, count + 1):

@@ -273,7 +273,7 @@ def is_entry(arena, slot):
 
 @kernel
 def note_maker(arena):
-    """Keep what a fill needs of the maker's order behind its end: sibling, protection group."""
+    """Keep what a fill needs of the maker's order behind its end: sibling, protection window."""
     motion = SWEEP(arena, 0)
     slot = motion.maker_slot
     motion.maker_sibling = NONE

@@ -141,7 +141,7 @@ def settle_party(arena, contract, party, side, account, position, order_id, lots
 
 @cold
 def note_party(arena, party, side, lots):
-    """Keep what a fill needs of an order behind its end: sibling, protection group, bracket."""
+    """Keep what a fill needs of an order behind its end: sibling, protection window, bracket."""
     cursor = UNCROSS_SIDE(arena, side)
     cursor.party = party
     cursor.sibling = NONE

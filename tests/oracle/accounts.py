@@ -111,7 +111,7 @@ class Bracket:
 
 @dataclass(slots=True, eq=False)
 class Protection:
-    """A group of quotes (4.8): its limits, 0 for none, and the window that runs."""
+    """A window of protection (4.8): its limits, 0 for none, and what it has counted."""
 
     window_ns: int
     lots_max: int
@@ -182,7 +182,6 @@ class Account:
     heartbeat_due: int = 0  # 0: not armed (4.6)
     window: int = 0  # the running window of its rate limit (4.9), by number
     messages: int = 0  # commands in it
-    protections: dict[int, Protection] = field(default_factory=dict)  # by group (4.8)
 
     def holding(self, contract: int) -> Holding:
         """The holding, made at the end of the account's contracts if it is new."""

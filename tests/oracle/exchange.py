@@ -9,7 +9,14 @@ from engine.schema import bounds, commands, events, refusals
 from engine.schema import vocabulary as words
 from engine.schema.contract import Config
 from tests.oracle import auctions, liquidation
-from tests.oracle.accounts import IMMEDIATE_TIFS, WAITING_TYPES, Account, Order, withdrawable
+from tests.oracle.accounts import (
+    IMMEDIATE_TIFS,
+    WAITING_TYPES,
+    Account,
+    Order,
+    Protection,
+    withdrawable,
+)
 from tests.oracle.backstop import Step
 from tests.oracle.bands import set_band
 from tests.oracle.book import OrderIds
@@ -86,6 +93,7 @@ class Oracle:
         self.clock = 0
         self.sequence = 0
         self.rested = 0  # orders that have come to rest so far
+        self.protections: dict[tuple[int, int], Protection] = {}  # by group and number (4.8)
         self.markets = {spec.contract: make_market(spec) for spec in config.contracts}
         self.fund = Account(words.FUND, 0, 0, words.KIND_FUND, cash=config.fund_cash)
         self.accounts = {words.FUND: self.fund}

@@ -138,7 +138,7 @@ def check_account(exchange, account) -> None:
     assert account.cash >= 0, f"I3: cash of {account.account}"
     value = equity(exchange, account)
     assert value >= 0, f"I3: equity of {account.account}"
-    check_quotes(account)
+    check_quotes(exchange, account)
     for holding in account.holdings.values():
         market = exchange.markets[holding.contract]
         if holding.lots:
@@ -154,13 +154,13 @@ def check_account(exchange, account) -> None:
         assert value >= maintenance(exchange, account), f"I8: account {account.account}"
 
 
-def check_quotes(account) -> None:
-    """4.8: one bid and one ask in a contract, none of a group that has tripped."""
+def check_quotes(exchange, account) -> None:
+    """4.8: one bid and one ask in a contract, none in a window that has tripped."""
     quotes = [order for order in account.orders() if order.protection]
     assert len({(q.contract, q.side) for q in quotes}) == len(quotes), "4.8: two quotes"
     for quote in quotes:
         assert quote.place == RESTING and quote.sibling is None and not quote.display, "4.8"
-        assert not is_tripped(account, quote.protection), "4.8: a quote behind a trip"
+        assert not is_tripped(exchange, account, quote.protection), "4.8: a quote behind a trip"
 
 
 def check_order(market, holding, order: Order) -> None:
@@ -195,8 +195,6 @@ def state(exchange) -> dict:
     accounts: by id {owner, group, kind, cash, client_id_highest, client_ids (those of the window),
         in_liquidation, was_called, next_step_whole, cools_until,
         heartbeat_due, messages (in the present window),
-        protections: by group [window_ns, lots_max, fills_max, net_lots_max, start, lots, fills,
-            net_lots, is_tripped],
         contracts (in the account's order),
         positions: by contract {lots, entry_value, funding_index}, flat ones left out,
         reserves: by contract [of buys, of sells, losses and fees], contracts with orders only}
@@ -208,6 +206,8 @@ def state(exchange) -> dict:
         or order of firing of the same fields, then trigger, source, trail_bp, best, value that
         fired it or 0
     stopped: sorted (scope, number) of each kill switch
+    protections: by group and number [window_ns, lots_max, fills_max, net_lots_max, start, lots,
+        fills, net_lots, is_tripped]
     contracts: by id {state, index, mark, open_interest, sources [(price, time or -1, out, near
         since or -1)], next_sample, next_funding, rate, funding_index, carry, sum, count, valid,
         frozen_ns, freeze_end, held [(term, time) or None] x 2, basis, last_term, traded_value,
@@ -239,6 +239,10 @@ def state(exchange) -> dict:
             for n, market in exchange.markets.items()
         },
         "stopped": sorted(exchange.stopped),
+        "protections": {
+            number: [int(getattr(window, name)) for name in window.__slots__]
+            for number, window in sorted(exchange.protections.items())
+        },
         "contracts": {n: state_of_market(market) for n, market in exchange.markets.items()},
         "auctions": {n: state_of_auction(market) for n, market in exchange.markets.items()},
         "liquidation_queue": [
@@ -266,10 +270,6 @@ def state_of_account(account) -> dict:
         "cools_until": account.cools_until,
         "heartbeat_due": account.heartbeat_due,
         "messages": account.messages,
-        "protections": {
-            group: [int(getattr(window, name)) for name in window.__slots__]
-            for group, window in sorted(account.protections.items())
-        },
         "contracts": list(account.holdings),
         "positions": {
             holding.contract: {

@@ -5,7 +5,7 @@ from engine.schema import vocabulary as words
 from engine.schema.commands import MassQuote, Quote
 from tests.oracle.accounts import Account, Order
 from tests.oracle.orders import decrease, enter, move
-from tests.oracle.protection import GROUPS, is_tripped
+from tests.oracle.protection import WINDOWS, is_tripped
 from tests.oracle.resting import cancel
 
 
@@ -16,10 +16,10 @@ def mass_quote(exchange, command: MassQuote) -> int:
         return refusals.SESSION_INVALID
     if not words.STP_CANCEL_NEWEST <= command.stp <= words.STP_NONE:
         return refusals.STP_INVALID
-    if command.protection not in GROUPS:
+    if command.protection not in WINDOWS:
         return refusals.PROTECTION_INVALID
     account = exchange.accounts[command.account]
-    if is_tripped(account, command.protection):
+    if is_tripped(exchange, account, command.protection):
         return refusals.PROTECTION_TRIPPED
     refused = sum(quote_row(exchange, command, account, row) for row in command.rows)
     exchange.emit(
@@ -53,6 +53,10 @@ def quote_row(exchange, command: MassQuote, account: Account, row: Quote) -> int
     if code:
         refuse_quote(exchange, command, row.contract, code)
         return 1
+    if row.bid_lots > 0 and row.ask_lots > 0 and row.bid_ticks >= row.ask_ticks:
+        for side in (words.BUY, words.SELL):
+            refuse_side(exchange, command, account, row, side, refusals.QUOTE_CROSSED)
+        return 2
     ask = find_quote(account, row.contract, words.SELL)
     is_ask_first = ask is not None and row.bid_ticks >= ask.price
     sides = (words.SELL, words.BUY) if is_ask_first else (words.BUY, words.SELL)
@@ -74,11 +78,24 @@ def refuse_quote(
     )
 
 
+def side_of(row: Quote, side: int) -> tuple[int, int]:
+    """Price and lots."""
+    if side == words.BUY:
+        return row.bid_ticks, row.bid_lots
+    return row.ask_ticks, row.ask_lots
+
+
+def refuse_side(
+    exchange, command: MassQuote, account: Account, row: Quote, side: int, code: int
+) -> None:
+    """The old quote goes, too."""
+    refuse_quote(exchange, command, row.contract, code, side, *side_of(row, side))
+    end_quote(exchange, find_quote(account, row.contract, side))
+
+
 def quote_side(exchange, command: MassQuote, account: Account, row: Quote, side: int) -> int:
-    """Returns 1 if it was refused: the old quote is gone then, too."""
-    price, lots = (
-        (row.bid_ticks, row.bid_lots) if side == words.BUY else (row.ask_ticks, row.ask_lots)
-    )
+    """Returns 1 if it was refused."""
+    price, lots = side_of(row, side)
     old = find_quote(account, row.contract, side)
     if lots == 0:
         code = refusals.OK
@@ -92,8 +109,7 @@ def quote_side(exchange, command: MassQuote, account: Account, row: Quote, side:
         if not code:
             code = replace_quote(exchange, command, row.contract, side, price, lots, old)
     if code:
-        refuse_quote(exchange, command, row.contract, code, side, price, lots)
-        end_quote(exchange, old)
+        refuse_side(exchange, command, account, row, side, code)
     return int(code != refusals.OK)
 
 

@@ -110,11 +110,12 @@ def test_4_8_quotes_that_move_do_not_run_into_themselves():
     down = desk.quote(A, (1, 98, 10, 101, 10))
     assert [record[4:6] for record in of_kind(down, AMENDED)] == [(98, 10), (101, 10)]
     assert not of_kind(up + down, REFUSED)
-    # into itself: the bid goes first and stops at the old ask
+    # into itself: refused, and what it should have replaced goes
     found = desk.quote(A, (1, 100, 10, 100, 10))
     assert of_kind(found, AMENDED, REFUSED, CANCELLED) == [
-        (AMENDED, A, slot(1), 1, 100, 10),
-        (REFUSED, A, 4, refusals.POST_ONLY_WOULD_TRADE, SELL, 100, 10),
+        (REFUSED, A, 4, refusals.QUOTE_CROSSED, BUY, 100, 10),
+        (CANCELLED, A, slot(1), 1, 98, 10, QUOTE),
+        (REFUSED, A, 4, refusals.QUOTE_CROSSED, SELL, 100, 10),
         (CANCELLED, A, slot(2), 1, 101, 10, QUOTE),
     ]
 
@@ -310,9 +311,46 @@ def test_4_8_what_no_protection_can_be(fields, code):
     assert code_of(desk.protect(A, **fields)) == code
 
 
+def makers_of_one_group() -> QuoteDesk:
+    """A, B and C offer 40 each at 101, 102, 103, in the second window of their group: 60 lots."""
+    desk = QuoteDesk(contract())
+    desk.open((A, 100_000), (B, 100_000), (C, 100_000), group=9)
+    desk.open((D, 100_000))
+    desk.mark(100)
+    desk.protect(A, 2, lots_max=60)
+    for account, price in ((A, 101), (B, 102), (C, 103)):
+        desk.quote(account, (1, 90, 5, price, 40), group=2)
+    return desk
+
+
 def test_16_o_fok_against_three_quotes_with_protection():
-    """An account has one quote a side, so three quotes of 40 are three makers', each with a window
-    of its own: nobody reaches 60, and a FOK of 100 is done. What a trip takes away is not there."""
+    """Three accounts of one maker offer 40 each, in one window of 60: after the second fill it is
+    at 80 and the third quote goes. 120 lots stand there; 80 can be had."""
+    desk = makers_of_one_group()
+    found = desk.place(D, BUY, 100, 103, tif=words.FOK)
+    assert [record[5:] for record in of_kind(found, CANCELLED)] == [(100, words.CANCEL_FOK)]
+    assert not of_kind(found, TRADE) and len(desk.book(SELL)) == 3
+    found = desk.place(D, BUY, 80, 103, tif=words.FOK)
+    assert [record[2:4] for record in of_kind(found, TRADE)] == [(101, 40), (102, 40)]
+    assert [record[1:4] for record in of_kind(found, TRIPPED)] == [(B, 2, 80)]
+    assert desk.book(SELL) == [] and desk.book(BUY) == []
+
+
+def test_4_8_windows_belong_to_the_group():
+    """What one account sets, counts, trips and resets holds for the others of its group."""
+    desk = makers_of_one_group()
+    desk.place(D, BUY, 41, 103)
+    found = desk.place(D, BUY, 100, 103)
+    assert [record[2:4] for record in of_kind(found, TRADE)] == [(102, 39)]
+    gone = [(A, 90), (B, 90), (C, 90), (C, 103)]
+    assert [(record[1], record[4]) for record in of_kind(found, CANCELLED)] == gone
+    assert code_of(desk.quote(C, (1, 90, 5, 110, 40), group=2)) == refusals.PROTECTION_TRIPPED
+    assert not of_kind(desk.quote(C, (1, 90, 5, 110, 40)), REFUSED)  # another window
+    desk.protect(B, 2, lots_max=60)
+    assert not of_kind(desk.quote(A, (1, 90, 5, 110, 40), group=2), REFUSED)
+
+
+def test_16_o_windows_of_three_groups_are_three():
     desk = desk_of()
     for account, price in ((A, 101), (B, 102), (C, 103)):
         desk.quote(account, (1, 90, 5, price, 40))
@@ -320,16 +358,20 @@ def test_16_o_fok_against_three_quotes_with_protection():
     found = desk.place(D, BUY, 100, 103, tif=words.FOK)
     assert [record[2:4] for record in of_kind(found, TRADE)] == [(101, 40), (102, 40), (103, 20)]
     assert not of_kind(found, TRIPPED)
-    # A and B come back with 40: that is 100 again, not 101, and then both have reached 60
-    for account, price in ((A, 101), (B, 102)):
-        desk.quote(account, (1, 90, 5, price, 40))
-    found = desk.place(D, BUY, 101, 103, tif=words.FOK)
-    assert of_kind(found, CANCELLED) == [
-        (CANCELLED, D, slot(2, 2), desk.ids, 103, 101, words.CANCEL_FOK)
-    ]
-    found = desk.place(D, BUY, 100, 103, tif=words.FOK)
-    assert [record[1] for record in of_kind(found, TRIPPED)] == [A, B]
-    assert desk.book(SELL) == [] and [account for account, _, _ in desk.book(BUY)] == [C]
+
+
+@pytest.mark.parametrize(("bid", "ask", "refused"), [(99, 100, 0), (100, 100, 2), (101, 100, 2)])
+def test_4_8_a_quote_may_not_cross_itself(bid, ask, refused):
+    """Not even while orders are collected; what it should have replaced goes."""
+    desk = desk_of()
+    desk.quote(A, (1, 90, 5, 110, 5))
+    desk.operator(commands.ChangeState, contract=1, state=words.STATE_AUCTION)
+    found = desk.quote(A, (1, bid, 7, ask, 8))
+    codes = [record[3] for record in of_kind(found, REFUSED)]
+    assert codes == [refusals.QUOTE_CROSSED] * refused
+    assert len(of_kind(found, CANCELLED)) == refused
+    standing = [] if refused else [(A, bid, 7)]
+    assert desk.book(BUY) == standing
 
 
 # Brackets.

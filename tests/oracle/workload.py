@@ -11,7 +11,7 @@ from engine.schema.contract import Config
 from tests.oracle.configurations import configs
 from tests.oracle.order_flow import INT8, INT16, INT32, Live, OrderFlow
 from tests.oracle.raw import RawCommand
-from tests.oracle.workload_quotes import QuoteWorkload
+from tests.oracle.workload_quotes import QuoteWorkload, group_of
 from tests.oracle.workload_states import StateWorkload
 
 __all__ = ["Workload", "configs"]
@@ -141,9 +141,12 @@ class Workload(OrderFlow):
         """Accounts in shared groups, their first money, and every source's first price."""
         for account in ACCOUNTS:
             kind = {2: words.KIND_LIQUIDITY_PROVIDER, 3: words.KIND_AFFILIATE}.get(account, 0)
-            group = account if account < 10 else 10 + account % 3
             yield commands.OpenAccount(
-                time_ns=self.now, account=account, owner=account, group=group, account_kind=kind
+                time_ns=self.now,
+                account=account,
+                owner=account,
+                group=group_of(account),
+                account_kind=kind,
             )
         for account in ACCOUNTS:
             amount = self.some_money() * (20 if account < 6 else 1)

@@ -8,8 +8,15 @@ from engine.schema.commands import MassQuote, Quote
 from tests.oracle.raw import RawCommand, RawQuotes, replace_rows
 
 INT8, INT16, INT32 = 2**7 - 1, 2**15 - 1, 2**31 - 1
-GROUPS = range(1, bounds.PROTECTIONS_MAX + 1)
+WINDOWS = range(1, bounds.PROTECTIONS_MAX + 1)
 SIDES = (words.BUY, words.SELL)
+
+
+def group_of(account: int) -> int:
+    """Two of those who quote most are in one group; from 10 on there are three."""
+    if account < 10:
+        return 5 if account == 6 else account
+    return 10 + account % 3
 
 
 class QuoteWorkload:
@@ -20,7 +27,7 @@ class QuoteWorkload:
         self.random = workload.random
         self.last_kind = 0  # of the command whose events come next
         self.quotes: dict[tuple[int, int, int], int] = {}  # (account, contract, side): order id
-        self.groups: dict[int, int] = {}  # by account: the one that it quotes in mostly
+        self.windows: dict[int, int] = {}  # by group: the one that it quotes in mostly
         self.tripped: set[tuple[int, int]] = set()
         self.wanted: tuple[int, int] = (0, 0)  # stop and target of the bracket that goes in
         self.entries: dict[int, tuple[int, int]] = {}  # by order id: stop and target
@@ -61,13 +68,14 @@ class QuoteWorkload:
             else (self.workload.some_account())
         )
 
-    def group_of(self, account: int) -> int:
+    def window_of(self, account: int) -> int:
         """Makers change it now and then, and leave a tripped one alone mostly."""
-        group = self.groups.setdefault(account, self.random.choice(GROUPS))
-        if self.random.random() < 0.05 or (account, group) in self.tripped:
+        group = group_of(account)
+        window = self.windows.setdefault(group, self.random.choice(WINDOWS))
+        if self.random.random() < 0.05 or (account, window) in self.tripped:
             if self.random.random() < 0.6:
-                self.groups[account] = self.random.choice(GROUPS)
-        return self.groups[account]
+                self.windows[group] = self.random.choice(WINDOWS)
+        return self.windows[group]
 
     def mass_quote(self):
         account = self.some_maker()
@@ -82,7 +90,7 @@ class QuoteWorkload:
         self.last_kind = commands.MASS_QUOTE
         stps = (*range(4), words.STP_NONE)
         fields = {
-            "protection": self.group_of(account),
+            "protection": self.window_of(account),
             "session": self.random.choice((0, 0, 1, 2, 3)),
             "stp": self.random.choices(stps, (40, 20, 15, 15, 10))[0],
         }
@@ -157,16 +165,16 @@ class QuoteWorkload:
         return RawQuotes(replace_rows(whole, ()), quotes, tuple(rows))
 
     def set_protection(self):
-        account, group = self.some_maker(), self.random.choice(GROUPS)
+        account, window = self.some_maker(), self.random.choice(WINDOWS)
         if self.tripped and self.random.random() < 0.6:
-            account, group = self.random.choice(sorted(self.tripped))
+            account, window = self.random.choice(sorted(self.tripped))
         elif self.random.random() < 0.5:
-            group = self.group_of(account)
-        self.tripped.discard((account, group))
+            window = self.window_of(account)
+        self.tripped.discard((account, window))
         spec = self.workload.specs[self.workload.some_contract()]
         typical = self.workload.typical_lots(spec)
         fields = {
-            "protection": group,
+            "protection": window,
             "window_ns": self.random.choice((1, NS_PER_SECOND, 20 * NS_PER_SECOND, NS_PER_DAY)),
             "lots_max": self.random.choice((0, self.random.randrange(1, 3 * typical))),
             "fills_max": self.random.choice((0, 0, self.random.randrange(1, 6))),

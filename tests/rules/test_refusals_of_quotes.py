@@ -29,6 +29,7 @@ from tests.rules.story import (
     A,
     C,
     Story,
+    cancel_reasons,
     named,
     refusal,
 )
@@ -74,7 +75,7 @@ NO_ROWS = MassQuote(time_ns=START_NS, account=C, client_id=1_000, protection=0, 
 MARKET: dict[str, Any] = {"order_type": words.MARKET, "tif": IOC}
 # fmt: off
 TABLE: list[Row] = [
-    # limits of a protection group
+    # limits of a protection window
     (trading, protect(protection=0), R.PROTECTION_INVALID),
     (trading, protect(protection=5), R.PROTECTION_INVALID),
     (trading, protect(protection=4), R.OK),
@@ -146,29 +147,41 @@ def test_rule_4_8_refusal_of_quotes_and_brackets(state, command, code):
     must_answer(state, command, code)
 
 
-@pytest.mark.parametrize(
-    ("row", "code"),
-    [
-        (Quote(0, 900, 1, 1_100, 1), R.CONTRACT_UNKNOWN),
-        (Quote(3, 900, 1, 1_100, 1), R.CONTRACT_UNKNOWN),
-        (Quote(1, 900, -1, 1_100, 0), R.LOTS_NOT_POSITIVE),
-        (Quote(1, 900, 101, 1_100, 0), R.LOTS_ABOVE_MAX),
-        (Quote(1, 0, 1, 1_100, 0), R.PRICE_NOT_POSITIVE),
-        (Quote(1, 399, 1, 1_100, 0), R.PRICE_OUTSIDE_BAND),
-        (Quote(1, 1_010, 1, 1_100, 0), R.POST_ONLY_WOULD_TRADE),
-        (Quote(1, 900, 1, 990, 1), R.POST_ONLY_WOULD_TRADE),
-    ],
-)
+ROWS = [
+    (Quote(0, 900, 1, 1_100, 1), R.CONTRACT_UNKNOWN),
+    (Quote(3, 900, 1, 1_100, 1), R.CONTRACT_UNKNOWN),
+    (Quote(1, 900, -1, 1_100, 0), R.LOTS_NOT_POSITIVE),
+    (Quote(1, 900, 101, 1_100, 0), R.LOTS_ABOVE_MAX),
+    (Quote(1, 0, 1, 1_100, 0), R.PRICE_NOT_POSITIVE),
+    (Quote(1, 399, 1, 1_100, 0), R.PRICE_OUTSIDE_BAND),
+    (Quote(1, 1_010, 1, 1_100, 0), R.POST_ONLY_WOULD_TRADE),
+    (Quote(1, 900, 1, 990, 1), R.POST_ONLY_WOULD_TRADE),
+    (Quote(1, 1_000, 1, 1_000, 1), R.QUOTE_CROSSED),
+    (Quote(1, 1_001, 1, 1_000, 1), R.QUOTE_CROSSED),
+]
+
+
+@pytest.mark.parametrize(("row", "code"), ROWS)
 def test_rule_4_8_a_quote_that_is_refused_leaves_the_others(row, code):
-    """The rest of the command is taken: a quote in contract 2 rests."""
+    """The rest of the command is taken: a quote in contract 2 rests. One that crosses itself is
+    refused on both sides."""
     story = trading()
     good = Quote(contract=2, bid_ticks=700, bid_lots=1, ask_ticks=900, ask_lots=1)
+    sides = 2 if code == R.QUOTE_CROSSED else 1
     events = story.submit(quote(row, good))
     assert refusal(events) == R.OK
-    assert [event.values["code"] for event in named(events, "quote_refused")] == [code]
+    assert [event.values["code"] for event in named(events, "quote_refused")] == [code] * sides
     assert story.exchange.best(2) == (700, 1, 900, 1)
     done = named(events, "mass_quoted")[0].values
-    assert (done["quotes"], done["refused"]) == (2, 1)
+    assert (done["quotes"], done["refused"]) == (2, sides)
+
+
+def test_rule_4_8_a_quote_that_crosses_itself_takes_what_it_should_have_replaced():
+    story = trading()
+    story.submit(quote(WIDE, client_id=10))
+    events = story.submit(quote(Quote(1, 1_000, 1, 1_000, 1)))
+    assert [e.values["side"] for e in named(events, "quote_refused")] == [BUY, SELL]
+    assert cancel_reasons(events) == [(C, "quote"), (C, "quote")]
 
 
 def test_rule_4_8_self_trades_allowed_by_one_contract_only():

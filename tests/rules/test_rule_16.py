@@ -1,17 +1,17 @@
 """Rule 16: the scenarios that broke an earlier draft, each by hand arithmetic.
 
-Not here, because the engine has no words for it yet: h (no auction), j (no inverse contract),
-m (no coin as collateral), o (no market-maker protection; what else fill-or-kill may not count is
-tested in test_orders.py).
+Elsewhere: h, in test_interruptions.py. Not here, because the engine has no words for it yet: j (no
+inverse contract), m (no coin as collateral).
 """
 
 import pytest
 
-from engine.schema import refusals
+from engine.schema import commands, refusals
 from engine.schema import vocabulary as words
-from engine.schema.bounds import PPB
+from engine.schema.bounds import NS_PER_DAY, PPB
 from tests.rules.story import (
     BUY,
+    FOK,
     FUND,
     HOUR_NS,
     IOC,
@@ -597,6 +597,76 @@ def long_of_100() -> Story:
     story.price(1_000)
     story.trade(A, B, 100, 1_000)
     return story
+
+
+def three_makers() -> Story:
+    """A, B and C, one group, offer 40 each at 1001, 1002, 1003, in a window of 60; D is rich."""
+    story = Story(contract(initial_ppb=10 * PERCENT, maintenance_ppb=5 * PERCENT))
+    for account in (A, B, C):
+        story.open(account, 10**6, group=77)
+    story.open(D, 10**6)
+    story.price(1_000)
+    fields = {"time_ns": story.now_ns, "protection": 1}
+    story.submit(
+        commands.SetProtection(
+            account=C, client_id=story.client_id(), window_ns=NS_PER_DAY, lots_max=60, **fields
+        )
+    )
+    for account, ask_ticks in ((A, 1_001), (B, 1_002), (C, 1_003)):
+        row = commands.Quote(1, 990, 1, ask_ticks, 40)
+        story.submit(
+            commands.MassQuote(account=account, client_id=story.client_id(), rows=(row,), **fields)
+        )
+    return story
+
+
+@pytest.mark.parametrize(
+    ("lots", "price", "traded"),
+    [
+        (100, 1_003, []),  # 120 stand there, 80 can be had: the third is gone behind the second
+        (81, 1_003, []),
+        (80, 1_003, [40, 40]),
+        (60, 1_003, [40, 20]),  # the limit is reached, not passed
+        (59, 1_003, [40, 19]),
+    ],
+)
+def test_rule_16o_fill_or_kill_against_three_quotes_with_a_limit_of_60(lots, price, traded):
+    story = three_makers()
+    events = story.order(D, BUY, lots, price, tif=FOK)
+    assert [trade.values["lots"] for trade in named(events, "trade")] == traded
+    if not traded:
+        assert cancel_reasons(events) == [(D, "fok")]
+        assert story.exchange.depth(1)[1] == [(1_001, 40), (1_002, 40), (1_003, 40)]
+    assert len(named(events, "protection_tripped")) == (1 if sum(traded) >= 60 else 0)
+
+
+def test_rule_16o_protection_trips_between_two_fills_of_one_sweep():
+    """A look at the book before the sweep would sell the third quote, too."""
+    story = three_makers()
+    events = story.order(D, BUY, 100, 1_003, tif=IOC)
+    names = [event.name for event in events if event.name in ("trade", "protection_tripped")]
+    assert names == ["trade", "trade", "protection_tripped"]
+    tripped = only(events, "protection_tripped", B)
+    assert tripped == {"protection": 1, "lots": 80, "fills": 2, "net_lots": -80}
+    gone = [(A, "protection"), (B, "protection"), (C, "protection"), (C, "protection"), (D, "ioc")]
+    assert cancel_reasons(events) == gone
+    assert story.exchange.depth(1) == ([], [])
+
+
+def test_rule_16o_decrement_reports_what_it_takes_from_both():
+    """D's own 5 are in the way of its 8: 5 are cancelled on both, 3 trade with A; every lot asked
+    for is told of, as filled or as cancelled."""
+    story = three_makers()
+    own = order_id(story.order(D, SELL, 5, 1_000))
+    events = story.order(D, BUY, 8, 1_001, stp=words.STP_DECREMENT)
+    reduced = only(events, "order_reduced", D)
+    assert (reduced["lots"], reduced["lots_open"]) == (5, 3)
+    assert reduced["reason"] == words.CANCEL_SELF_TRADE
+    ended = only(events, "order_cancelled", D)
+    assert (ended["order_id"], ended["lots"]) == (own, 5)
+    assert ended["reason"] == words.CANCEL_SELF_TRADE
+    assert [trade.values["lots"] for trade in named(events, "trade")] == [3]
+    assert story.lots(D) == 3
 
 
 def test_rule_16z_a_reduce_only_sell_beyond_the_slippage_is_refused():
