@@ -42,6 +42,7 @@ _TRADING = (STATE_CONTINUOUS, STATE_REDUCE_ONLY, STATE_POST_ONLY)
 _COLLECTING = (STATE_PRE_OPEN, STATE_AUCTION)
 _CLOSED = (STATE_HALTED, STATE_SUSPENDED)
 _SETTABLE = (*_TRADING, *_COLLECTING, *_CLOSED)
+KEPT_THROUGH_FREEZE = (STATE_PRE_OPEN, *_CLOSED)  # a fresh mark brings them back, not an auction
 
 
 class Change(NamedTuple):
@@ -66,6 +67,8 @@ CHANGES: tuple[Change, ...] = (
     # Orders that rest when a contract closes may cross: only an auction opens it again.
     *_changes(_CLOSED, (*_COLLECTING, *_CLOSED), OPERATOR, WHY_OPERATOR),
     *_changes((STATE_FROZEN,), (STATE_CONTINUOUS, STATE_AUCTION), PRICES, WHY_FRESH_MARK),
+    # Frozen sources open nothing that was closed.
+    *_changes((STATE_FROZEN,), KEPT_THROUGH_FREEZE, PRICES, WHY_FRESH_MARK),
     *_changes(_SETTABLE, (STATE_FROZEN,), PRICES, WHY_SOURCES),
     Change(STATE_CONTINUOUS, STATE_REDUCE_ONLY, PRICES, WHY_MARK_HELD),
     Change(STATE_REDUCE_ONLY, STATE_CONTINUOUS, PRICES, WHY_MARK_FREE),
@@ -88,12 +91,13 @@ class Taking(NamedTuple):
     collects: bool = False  # orders rest, crossed or not, for an uncross
     steps: bool = False  # liquidation steps of its positions (9.2)
     sampled: bool = False  # premium samples (7.1)
+    triggers: bool = False  # triggers are looked at, and what they fired is worked off (5.2)
 
 
 TAKING: dict[int, Taking] = {
     STATE_FROZEN: Taking(),
-    STATE_CONTINUOUS: Taking(trades=True, steps=True, sampled=True),
-    STATE_REDUCE_ONLY: Taking(trades=True, steps=True),
+    STATE_CONTINUOUS: Taking(trades=True, steps=True, sampled=True, triggers=True),
+    STATE_REDUCE_ONLY: Taking(trades=True, steps=True, triggers=True),
     STATE_DEFAULT: Taking(steps=True),
     STATE_PRE_OPEN: Taking(collects=True),
     STATE_AUCTION: Taking(collects=True),
@@ -111,7 +115,9 @@ TRADING = _mask(tuple(state for state in STATES if TAKING[state].trades))
 COLLECTING = _mask(tuple(state for state in STATES if TAKING[state].collects))
 STEPPED = _mask(tuple(state for state in STATES if TAKING[state].steps))
 SAMPLED = _mask(tuple(state for state in STATES if TAKING[state].sampled))
+TRIGGERING = _mask(tuple(state for state in STATES if TAKING[state].triggers))
 CLOSED = _mask(_CLOSED)
+KEPT = _mask(KEPT_THROUGH_FREEZE)
 EVERY = _mask(STATES)
 
 # Bit (9 x from + to) of the operator's changes, over two words: a kernel indexes no tuple.

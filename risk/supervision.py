@@ -84,19 +84,32 @@ def is_wait_over(arena, account, equity, maintenance):
     return 1 if equity >= compute_target(terms, maintenance) else 0
 
 
+@kernel
+def note_waking(arena, account):
+    """Have the queue look at a cooling account, at the values that it then has."""
+    engine = ENGINE(arena, 0)
+    if ACCOUNT(arena, account).flags & WAKING == 0:
+        ACCOUNT(arena, account).flags |= WAKING
+        WAKING_ACCOUNT(arena, engine.waking).slot = account
+        engine.waking += 1
+
+
 @cold
 def take_place(arena, account, equity, maintenance):
     """Move an account in liquidation to where its value belongs; if it cools and should not wait,
-    the queue looks at it again, at the values it then has."""
+    the queue looks at it again."""
     rescore(arena, account, equity - maintenance)
-    record = ACCOUNT(arena, account)
-    if record.flags & COOLING == 0 or record.flags & WAKING != 0:
-        return 0
-    if is_wait_over(arena, account, equity, maintenance) == 1:
-        engine = ENGINE(arena, 0)
-        record.flags |= WAKING
-        WAKING_ACCOUNT(arena, engine.waking).slot = account
-        engine.waking += 1
+    if ACCOUNT(arena, account).flags & COOLING:
+        if is_wait_over(arena, account, equity, maintenance) == 1:
+            note_waking(arena, account)
+    return 0
+
+
+@cold
+def note_all_waking(arena):
+    """The state of a contract has changed: what cools or waits may have something else to do."""
+    for k in range(ENGINE(arena, 0).cooling):
+        note_waking(arena, COOLING_AT(arena, k).slot)
     return 0
 
 
@@ -113,24 +126,6 @@ def wake_due_accounts(arena):
             if is_wait_over(arena, account, equity, maintenance) == 1:
                 wake_account(arena, account)
     engine.waking = 0
-    return 0
-
-
-@cold
-def wake_waiting(arena):
-    """Put back into the queue what waited for an auction and now has something else to do: a
-    contract has left the states that collect."""
-    k = 0
-    while k < ENGINE(arena, 0).cooling:
-        account = COOLING_AT(arena, k).slot + 0
-        is_waiting = ACCOUNT_EXTRA(arena, account).ready_ns == WAITING_NS
-        if is_waiting and (
-            find_largest_position(arena, account, STEPPED) != NONE
-            or find_largest_position(arena, account, COLLECTING) == NONE
-        ):
-            wake_account(arena, account)
-        else:
-            k += 1
     return 0
 
 

@@ -22,7 +22,7 @@ from engine.state.access import (
     set_bit,
     to_int,
 )
-from engine.state.layout import KEY_MASK, PAGES_PER_LADDER
+from engine.state.layout import BOOK_LADDERS, KEY_MASK, PAGES_PER_LADDER
 
 
 @kernel
@@ -70,6 +70,8 @@ def add_level(arena, ladder, key):
             engine.pages_top += 1
             page = engine.pages_top
         directory.slot = page
+        if ladder >= BOOK_LADDERS:
+            engine.pages_armed += 1
     word = PAGE_WORD(arena, page * 8 + ((key & 511) >> 6))
     word.bits = set_bit(word.bits, key & 63)
     group = LADDER_GROUP(arena, ladder * 64 + (key >> 15))
@@ -142,6 +144,8 @@ def drop_level(arena, ladder, key):
         LEVEL(arena, page << 9).head = engine.pages_free
         engine.pages_free = page
         directory.slot = NONE
+        if ladder >= BOOK_LADDERS:
+            engine.pages_armed -= 1
     if LADDER(arena, ladder).best_key == key:
         LADDER(arena, ladder).best_key = find_key_from(arena, ladder, key)
     return 0
@@ -152,3 +156,10 @@ def has_page_room(arena):
     """Whether any price can get a page: checked before an order may rest."""
     engine = ENGINE(arena, 0)
     return engine.pages_free != NONE or engine.pages_top < bounds.PAGES_MAX
+
+
+@kernel
+def has_armed_page_room(arena):
+    """Whether a trigger at any price can get a page. Armed orders cost no margin, so they have a
+    share of the pages and can't take those of the book."""
+    return ENGINE(arena, 0).pages_armed < bounds.ARMED_PAGES_MAX and has_page_room(arena)

@@ -135,6 +135,20 @@ def unlink_order(arena, slot):
 
 
 @cold
+def leave_link(arena, slot):
+    """Dissolve the order's link: its sibling lives on, and a bracket's child goes on growing."""
+    extra = ORDER_EXTRA(arena, slot)
+    sibling = extra.sibling + 0
+    if sibling == NONE:
+        return 0
+    unlink_order(arena, slot)
+    if extra.parent != NONE and ORDER_EXTRA(arena, sibling).bits & CHILD:
+        ORDER_EXTRA(arena, extra.parent).child = sibling
+        extra.parent = NONE
+    return 0
+
+
+@cold
 def release_extra(arena, slot):
     """An order with extra fields ends: its timer goes, and its sibling is to end, too (4.5)."""
     clear_order_timer(arena, slot)

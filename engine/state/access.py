@@ -297,6 +297,8 @@ UNCROSS_SIDE = _accessor("uncross_sides")
 AUCTION_ORDER = _accessor("auction_orders")
 AUCTION_RANK = _accessor("auction_ranks")
 BREACH = _accessor("breaches")
+LEFT_OVER_ORDER = _accessor("left_over_orders")
+ICEBERG_LEFT = _accessor("icebergs_left")
 EVENT = _accessor("events")
 
 

@@ -63,6 +63,7 @@ ENGINE = _record(
     plan_position="i8", plan_contract="i8", plan_step="i8", plan_lots="i8", plan_limit_ticks="i8",
     plan_equity="i8", plan_maintenance="i8", plan_share="i8",
     timers="i8", fired="i8", linked="i8",
+    pages_armed="i8",  # pages of triggers
     collected="i8",  # orders that have come to rest while orders were collected, so far
     rows_left="i8", rows="i8",
     trial="i8",  # number of the last look-ahead: the stamp of the `_trial` fields
@@ -122,6 +123,7 @@ CONTRACT = _record(
     band_dynamic_value_min="i8", band_set_low_ticks="i8", band_set_high_ticks="i8",
     volatility_auctions_max="i8", volatility_window_ns="i8", volatility_auctions="i8",
     state_open="i8",  # how it trades when it is open, as an operator last set it
+    state_kept="i8",  # what a fresh mark brings back, frozen when it brings an auction (5.4)
 )  # fmt: skip
 
 # The order in motion and the fill at hand: what the sweep's functions share. Void between commands.
@@ -141,7 +143,7 @@ SWEEP = _record(
 UNCROSS = _record(
     128,
     price_ticks="i8", lots="i8", surplus="i8", orders="i8", buys="i8",
-    breached="i8", done="i8", traded="i8",
+    breached="i8", done="i8", traded="i8", left_over="i8",
 )  # fmt: skip
 UNCROSS_SIDE = _record(
     128,
@@ -159,7 +161,8 @@ AUCTION_ORDER = _record(
 
 # What admission hands to the acceptance of an order. Void between commands.
 ADMISSION = _record(
-    64, lots="i8", reserve="i8", loss_fee="i8", price_ticks="i8", expiry_ns="i8", linked="i8"
+    64, lots="i8", reserve="i8", loss_fee="i8", price_ticks="i8", expiry_ns="i8", linked="i8",
+    children="i8",
 )
 
 # What a bracket's children are made of, copied off their entry: one of them may take its slot.
@@ -297,6 +300,7 @@ ENDING = 64  # its sibling has ended, so it will be cancelled (4.5)
 QUOTE = 128  # of a mass quote; its protection window less 1 stands in the two bits above
 PROTECTION_SHIFT = 8
 WORKED = 2048  # has fired and had its turn
+LEFT_OVER = 4096  # by self-trade prevention in the uncross that runs; void between commands
 BRACKET = 1024  # an entry whose stop and target come with its first fill (4.5)
 
 # Kinds of a timer
@@ -367,6 +371,8 @@ def _sections() -> dict[str, Section]:
         "auction_orders": (AUCTION_ORDER, ACCOUNT_ROWS),
         "auction_ranks": (SLOT, ACCOUNT_ROWS),
         "breaches": (BREACH, bounds.ORDERS_MAX + ACCOUNT_ROWS),
+        "left_over_orders": (SLOT, bounds.ORDERS_MAX + 1),
+        "icebergs_left": (SLOT, bounds.ORDERS_MAX + 1),
         "command": (COMMAND, 64),
         "events": (EVENT, bounds.EVENTS_MAX + 1),
     }

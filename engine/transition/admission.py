@@ -1,7 +1,7 @@
 """Admission: who may, what shape, which state, which price, how much, and margin before the book.
 
 The ladder of refusals is the order of the codes in `engine.schema.refusals`. Above the line in
-`place_order` nothing is written but the account's id window.
+`place_order` nothing is written but the account's message count and id window.
 """
 
 from engine.book.levels import find_level, has_page_room, key_of, ladder_of
@@ -11,6 +11,7 @@ from engine.schema import bounds, refusals
 from engine.schema.vocabulary import (
     BUY,
     CLIENT_FIRST,
+    CLOSE_POSITION,
     DAY,
     FLAGS_CLIENT,
     FOK,
@@ -268,7 +269,7 @@ def check_value(terms, price_ticks, lots, flags):
     value = lots * price_ticks * terms.tick_value
     if value < terms.order_value_min and flags & REDUCE_ONLY == 0:
         return refusals.VALUE_BELOW_MIN
-    if value > terms.order_value_max:
+    if value > terms.order_value_max and flags & CLOSE_POSITION == 0:  # it closes what is there
         return refusals.VALUE_ABOVE_MAX
     return refusals.OK
 
@@ -288,9 +289,10 @@ def has_reducing(arena, position):
 
 
 @kernel
-def check_count(arena, account, position, flags):
-    """Room among the account's working orders (4.9); a reduce-only one a contract always has it."""
-    if ACCOUNT(arena, account).orders < POOL(arena, 0).orders_account_max:
+def check_count(arena, account, position, flags, orders):
+    """Room for so many more among the account's working orders (4.9); a reduce-only one a contract
+    always has it."""
+    if ACCOUNT(arena, account).orders + orders <= POOL(arena, 0).orders_account_max:
         return refusals.OK
     if flags & REDUCE_ONLY and has_reducing(arena, position) == 0:
         return refusals.OK
@@ -317,7 +319,7 @@ def has_room(arena, position, flags, replaced, may_rest):
     One order slot for each position, and one more, is kept for what only reduces (4.9).
     """
     if replaced != NONE:
-        return has_page_room(arena)  # it has its slot and its position
+        return may_rest == 0 or has_page_room(arena)  # it has its slot and its position
     if may_rest == 0 and flags & REDUCE_ONLY:
         return True
     live = ENGINE(arena, 0).orders_live
@@ -332,12 +334,14 @@ def has_room(arena, position, flags, replaced, may_rest):
 
 @cold
 def check_room(arena, contract, account, position, side, price_ticks, flags, replaced, may_rest):
-    """Room for a new order, or for an amended one at its new price."""
+    """Room for a new order, or for an amended one at its new price; ADMISSION says how many
+    children a bracket's entry brings."""
+    orders = may_rest + ADMISSION(arena, 0).children
+    if orders > 0 and replaced == NONE:
+        code = check_count(arena, account, position, flags, orders)
+        if code != refusals.OK:
+            return code
     if may_rest == 1:
-        if replaced == NONE:
-            code = check_count(arena, account, position, flags)
-            if code != refusals.OK:
-                return code
         code = check_level(arena, contract, side, price_ticks, replaced)
         if code != refusals.OK:
             return code

@@ -21,6 +21,7 @@ def uncross_into(arena, contract, state_to, why):
     uncross.buys = 0
     uncross.done = 0
     uncross.traded = 0
+    uncross.left_over = 0
     join_liquidations(arena, contract)
     while compute_uncross(arena, contract) != 0 and run_trial(arena, contract) > 0:
         cancel_breaches(arena)

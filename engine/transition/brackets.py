@@ -1,6 +1,6 @@
 """Brackets: the stop and the target that come with an entry's fills, and grow with them (4.5)."""
 
-from engine.book.levels import has_page_room
+from engine.book.levels import has_armed_page_room, has_page_room
 from engine.book.orders import (
     children_of,
     free_order_slot,
@@ -19,6 +19,7 @@ from engine.kernel import cold, kernel
 from engine.schema import events, refusals
 from engine.schema.vocabulary import (
     BUY,
+    CANCEL_BAND,
     CANCEL_TRIGGER,
     GTC,
     IOC,
@@ -98,10 +99,10 @@ def bear_child(arena, order_type, tif, price_ticks, trigger_ticks, lots):
 
 
 @cold
-def drop_child(arena, slot):
-    """A child for whose price there is no page ends at once, with the reason."""
+def drop_child(arena, slot, reason, code):
+    """A child that can't stand where it should ends at once, with the reason."""
     order = ORDER(arena, slot)
-    emit_cancelled(arena, slot, order.lots, CANCEL_TRIGGER, refusals.POOL_FULL)
+    emit_cancelled(arena, slot, order.lots, reason, code)
     unlist_order(arena, slot)
     ACCOUNT(arena, order.account).orders -= 1
     free_order_slot(arena, slot)
@@ -137,8 +138,12 @@ def bear_target(arena, lots):
     if CHILD_TERMS(arena, 0).target_ticks == 0:
         return NONE
     slot = bear_child(arena, LIMIT, GTC, CHILD_TERMS(arena, 0).target_ticks, 0, lots)
+    terms = CONTRACT(arena, ORDER(arena, slot).contract)
+    price_ticks = ORDER(arena, slot).price_ticks
+    if price_ticks < terms.band_low_ticks or price_ticks > terms.band_high_ticks:
+        return drop_child(arena, slot, CANCEL_BAND, 0)  # as the next mark would do (5.3)
     if not has_page_room(arena):
-        return drop_child(arena, slot)
+        return drop_child(arena, slot, CANCEL_TRIGGER, refusals.POOL_FULL)
     if could_trade(arena, slot):
         # the entry was amended past its target, or was a market order: it takes its turn
         wait_turn(arena, slot)
@@ -155,8 +160,8 @@ def bear_stop(arena, lots):
     if CHILD_TERMS(arena, 0).stop_ticks == 0:
         return NONE
     slot = bear_child(arena, STOP_MARKET, IOC, 0, CHILD_TERMS(arena, 0).stop_ticks, lots)
-    if not has_page_room(arena):
-        return drop_child(arena, slot)
+    if not has_armed_page_room(arena):
+        return drop_child(arena, slot, CANCEL_TRIGGER, refusals.POOL_FULL)
     arm_order(arena, slot)
     emit_armed(arena, slot)
     return slot

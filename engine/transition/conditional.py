@@ -1,5 +1,6 @@
 """Orders that wait, hide, expire or are linked: admission, trigger, turn (4.2, 4.5)."""
 
+from engine.book.levels import has_armed_page_room
 from engine.book.orders import (
     children_of,
     find_order,
@@ -56,7 +57,7 @@ from engine.state.access import (
 from engine.state.arithmetic import absolute
 from engine.state.events import emit
 from engine.state.layout import BRACKET, CLOSES, ENDING, EXTRA, ICEBERG, QUOTE, SLIDES, WORKED
-from engine.trading_state import TRADING, is_one_of
+from engine.trading_state import TRIGGERING, is_one_of
 from engine.transition.admission import (
     check_client,
     check_count,
@@ -105,12 +106,12 @@ def can_rest(tif):
 
 
 @kernel
-def check_display(order_type, tif, flags, display_lots, lots):
+def check_display(order_type, tif, display_lots, lots):
     if display_lots == 0:
         return refusals.OK
     if display_lots < 0 or display_lots > lots or is_market_kind(order_type):
         return refusals.DISPLAY_INVALID
-    if not can_rest(tif) or flags & CLOSE_POSITION:
+    if not can_rest(tif) or lots > display_lots * bounds.ICEBERG_SLICES_MAX:
         return refusals.DISPLAY_INVALID
     return refusals.OK
 
@@ -180,7 +181,7 @@ def check_special(arena, commands, row):
         code = check_lots(terms, command.lots, flags)
         if code != refusals.OK:
             return code
-    code = check_display(order_type, command.tif, flags, command.display_lots, command.lots)
+    code = check_display(order_type, command.tif, command.display_lots, command.lots)
     if code != refusals.OK:
         return code
     code = check_trigger(
@@ -254,10 +255,12 @@ def check_waiting(arena, contract, account, position, command, flags):
         trigger_ticks = trailing_trigger_of(value_ticks, command.trail_bp, direction)
     if value_ticks != 0 and is_reached(value_ticks, trigger_ticks, direction):
         return refusals.TRIGGER_REACHED
-    code = check_count(arena, account, position, flags)
+    code = check_count(arena, account, position, flags, 1)
     if code != refusals.OK:
         return code
-    return refusals.OK if has_room(arena, position, flags, NONE, 1) else refusals.POOL_FULL
+    if not has_room(arena, position, flags, NONE, 1) or not has_armed_page_room(arena):
+        return refusals.POOL_FULL
+    return refusals.OK
 
 
 @cold
@@ -417,11 +420,14 @@ def place_bracket(arena, commands, row):
     position = find_position(arena, account, contract)
     may_rest = 1 if can_rest(command.tif) else 0
     asked = command.lots + 0
+    children = (1 if command.stop_ticks != 0 else 0) + (1 if command.target_ticks != 0 else 0)
+    ADMISSION(arena, 0).children = children
     ENGINE(arena, 0).orders_live += 2  # the children's slots must be free, too
     code = check_order(
         arena, contract, account, position, side, price_ticks, asked, flags, NONE, may_rest
     )
     ENGINE(arena, 0).orders_live -= 2
+    ADMISSION(arena, 0).children = 0
     if code != refusals.OK:
         return code
     # From here the order is accepted; nothing below may refuse.
@@ -471,16 +477,16 @@ def place_order(arena, commands, row):
 
 
 @kernel
-def is_trading(terms):
+def is_triggering(terms):
     """Whether triggers are looked at and orders that have fired are worked off."""
-    return is_one_of(TRADING, terms.state)
+    return is_one_of(TRIGGERING, terms.state)
 
 
 @cold
 def look_at_prices(arena, contract):
     """Show the triggers the contract's present index and mark."""
     terms = CONTRACT(arena, contract)
-    if not is_trading(terms):
+    if not is_triggering(terms):
         return 0
     look_at(arena, contract, SOURCE_INDEX, terms.index_ticks)
     return look_at(arena, contract, SOURCE_MARK, terms.mark_ticks)
@@ -526,6 +532,8 @@ def work_fired(arena, slot):
     contract = order.contract + 0
     side = order.side + 0
     flags = order.flags & (POST_ONLY | REDUCE_ONLY)
+    if extra.bits & CLOSES:
+        flags |= CLOSE_POSITION
     asked = turn_lots_of(arena, slot)
     price_ticks = order.price_ticks + 0
     if is_market_kind(extra.order_type):
@@ -558,7 +566,7 @@ def work_fired(arena, slot):
 def first_fired(arena, contract, is_reducing):
     """The contract's fired order whose turn comes first, NONE while the contract does not trade."""
     terms = CONTRACT(arena, contract)
-    if not is_trading(terms):
+    if not is_triggering(terms):
         return NONE
     return terms.fired_reducing_head + 0 if is_reducing == 1 else terms.fired_head + 0
 

@@ -18,7 +18,7 @@ from engine.schema.vocabulary import (
 from engine.state.access import CONTRACT, ENGINE, POSITION, TIMER
 from engine.state.events import emit
 from engine.state.layout import TIMER_EXPIRY
-from engine.trading_state import SAMPLED, is_one_of
+from engine.trading_state import KEPT, SAMPLED, is_one_of
 from engine.transition.auctions import end_auction, publish_indicative
 from engine.transition.cancelling import do_timer
 from engine.transition.orders import cancel_linked
@@ -121,9 +121,11 @@ def do_funding(arena, contract, now_ns):
 @cold
 def freeze_contract(arena, contract):
     """Too few healthy sources: no new risk, no liquidation, no accrual until a fresh mark (5.4)."""
-    CONTRACT(arena, contract).frozen_from_ns = ENGINE(arena, 0).clock_ns
+    terms = CONTRACT(arena, contract)
+    terms.frozen_from_ns = ENGINE(arena, 0).clock_ns
     forget_market(arena, contract)
-    CONTRACT(arena, contract).held = 0
+    terms.held = 0
+    terms.state_kept = terms.state if is_one_of(KEPT, terms.state) else STATE_FROZEN
     enter_state(arena, contract, STATE_FROZEN, WHY_SOURCES)
     return 0
 

@@ -22,6 +22,7 @@ from engine.state.access import (
     ACCOUNT_EXTRA,
     CONTRACT,
     ENGINE,
+    ICEBERG_LEFT,
     LADDER,
     LEVEL,
     ORDER,
@@ -170,7 +171,7 @@ def try_fill(arena, slot, maker_slot, shown, leaves):
     maker_equity = trial_equity_of(arena, maker) - asked * edge
     maker_lots = trial_position_lots_of(arena, maker_order.position) - signed * asked
     if maker_equity < 0:
-        end_trial(arena, maker_slot)
+        note_trial_order_lots(arena, maker_slot, 0)  # taken away: its sibling stays
         return 0
     if edge > terms.slip_value:
         value = asked * maker_order.price_ticks * terms.tick_value
@@ -178,7 +179,7 @@ def try_fill(arena, slot, maker_slot, shown, leaves):
         after = maker_equity - compute_maker_fee(terms, value, maker_equity, taker_fee)
         _, beside = value_beside(arena, maker, contract)
         if after < beside + compute_maintenance_of(arena, contract, maker_lots):
-            end_trial(arena, maker_slot)
+            note_trial_order_lots(arena, maker_slot, 0)
             return 0
 
     equity = trial_equity_of(arena, account)
@@ -211,57 +212,72 @@ def try_fill(arena, slot, maker_slot, shown, leaves):
 
 
 @kernel
-def slice_of(arena, slot, passes):
-    """What a resting order shows at the given walk through its level, 0 when it is gone.
-
-    An iceberg's slices come to the back of the level one by one, so the second slices of all its
-    icebergs stand behind every first, in the same order, and so on.
-    """
+def slice_of(arena, slot, is_first):
+    """What a resting order shows the first time the walk comes to it, or each time after: an
+    iceberg's slices come to the back of the level one by one. 0 when it is gone on trial."""
     left = trial_order_lots_of(arena, slot)
     order = ORDER(arena, slot)
     if is_quote(arena, slot) and is_tripped_on_trial(arena, slot):
         return 0
     if order.flags & EXTRA and ORDER_EXTRA(arena, slot).lots_hidden > 0:
-        extra = ORDER_EXTRA(arena, slot)
-        if passes == 0:
-            return min(left, order.lots)
-        return min(left, extra.lots_display)
-    return left if passes == 0 else 0
+        return min(left, order.lots if is_first == 1 else ORDER_EXTRA(arena, slot).lots_display)
+    return left if is_first == 1 else 0
 
 
 @cold
-def walk_level(arena, slot, head, group, passes, leaves):
-    """Trade one walk through a level on trial; the lots left, or -1 when the sweep would stop."""
+def try_slice(arena, slot, maker_slot, group, is_first, leaves):
+    """Trade with what a resting order shows, on trial; the lots left, or -1 when the sweep would
+    stop."""
     mode = ORDER(arena, slot).flags >> STP_SHIFT
-    maker_slot = head
-    while maker_slot != NONE and leaves > 0:
-        shown = slice_of(arena, maker_slot, passes)
-        is_own = ACCOUNT(arena, ORDER(arena, maker_slot).account).group == group
-        # Nothing shown: gone on trial, perhaps with the aggressor's own fill, or shown out.
-        if shown > 0 and is_own and mode != STP_NONE:
-            if mode != STP_CANCEL_OLDEST:
-                return -1
-            end_trial(arena, maker_slot)
-        elif shown > 0:
-            filled = try_fill(arena, slot, maker_slot, shown, leaves)
-            if filled < 0:
-                return -1
-            leaves -= filled
-        if SWEEP(arena, 0).stop_reason != 0 and leaves > 0:
+    shown = slice_of(arena, maker_slot, is_first)
+    is_own = ACCOUNT(arena, ORDER(arena, maker_slot).account).group == group
+    # Nothing shown: gone on trial, perhaps with the aggressor's own fill, or shown out.
+    if shown > 0 and is_own and mode != STP_NONE:
+        if mode != STP_CANCEL_OLDEST:
             return -1
-        maker_slot = ORDER(arena, maker_slot).next + 0
+        note_trial_order_lots(arena, maker_slot, 0)
+    elif shown > 0:
+        filled = try_fill(arena, slot, maker_slot, shown, leaves)
+        if filled < 0:
+            return -1
+        leaves -= filled
+    if SWEEP(arena, 0).stop_reason != 0 and leaves > 0:
+        return -1
     return leaves
 
 
 @cold
-def has_hidden(arena, head):
-    """1 when an order of the level is an iceberg that would still show something."""
-    slot = head
-    while slot != NONE:
-        if slice_of(arena, slot, 1) > 0:
-            return 1
-        slot = ORDER(arena, slot).next + 0
-    return 0
+def walk_slices(arena, slot, group, icebergs, leaves):
+    """Walk the later slices of a level's icebergs, those that are left in `ICEBERG_LEFT`, round by
+    round in the order of their first ones. Each visit trades or ends one: a level costs what its
+    slices cost the sweep."""
+    while icebergs > 0 and leaves > 0:
+        kept = 0
+        for k in range(icebergs):
+            maker_slot = ICEBERG_LEFT(arena, k).slot + 0
+            if leaves > 0:
+                leaves = try_slice(arena, slot, maker_slot, group, 0, leaves)
+            if leaves < 0:
+                return leaves
+            if slice_of(arena, maker_slot, 0) > 0:
+                ICEBERG_LEFT(arena, kept).slot = maker_slot
+                kept += 1
+        icebergs = kept
+    return leaves
+
+
+@cold
+def walk_level(arena, slot, head, group, leaves):
+    """Trade through a level on trial; the lots left, or -1 when the sweep would stop."""
+    icebergs = 0
+    maker_slot = head
+    while maker_slot != NONE and leaves > 0:
+        leaves = try_slice(arena, slot, maker_slot, group, 1, leaves)
+        if leaves > 0 and slice_of(arena, maker_slot, 0) > 0:
+            ICEBERG_LEFT(arena, icebergs).slot = maker_slot
+            icebergs += 1
+        maker_slot = ORDER(arena, maker_slot).next + 0
+    return walk_slices(arena, slot, group, icebergs, leaves)
 
 
 @cold
@@ -278,12 +294,9 @@ def walk_book(arena, slot):
     key = LADDER(arena, ladder).best_key
     while key != NONE and key <= limit_key:
         head = LEVEL(arena, find_level(arena, ladder, key)).head + 0
-        passes = 0
-        while passes == 0 or has_hidden(arena, head) == 1:
-            leaves = walk_level(arena, slot, head, group, passes, leaves)
-            if leaves <= 0:
-                return 1 if leaves == 0 else 0
-            passes += 1
+        leaves = walk_level(arena, slot, head, group, leaves)
+        if leaves <= 0:
+            return 1 if leaves == 0 else 0
         key = find_key_from(arena, ladder, key + 1)
     return 0
 

@@ -3,6 +3,7 @@
 from engine.book.icebergs import cut_resting, refill_order
 from engine.book.orders import (
     free_order_slot,
+    leave_link,
     mark_extra,
     open_lots_of,
     order_id_of,
@@ -15,8 +16,13 @@ from engine.kernel import cold, kernel
 from engine.schema import events
 from engine.schema.vocabulary import (
     BUY,
+    CANCEL_BAND,
+    CANCEL_DYNAMIC_BAND,
     CANCEL_LINKED,
     CANCEL_REDUCE_ONLY,
+    CANCEL_SELF_TRADE,
+    CANCEL_SLIPPAGE,
+    CANCEL_SOLVENCY,
     NONE,
     REDUCE_ONLY,
     SIDES_BOTH,
@@ -118,11 +124,26 @@ def cancel_waiting(arena, slot, reason):
     return 0
 
 
+@kernel
+def is_taken_away(reason):
+    """Whether an order ends by neither its owner nor its own fill, so that its sibling stays (4.5):
+    a stop must outlive the target that the band has cancelled."""
+    return (
+        reason == CANCEL_BAND
+        or reason == CANCEL_DYNAMIC_BAND
+        or reason == CANCEL_SELF_TRADE
+        or reason == CANCEL_SOLVENCY
+        or reason == CANCEL_SLIPPAGE
+    )
+
+
 @cold
 def cancel_working(arena, slot, reason):
     """End a working order, resting or waiting."""
     if is_waiting(arena, slot):
         return cancel_waiting(arena, slot, reason)
+    if ORDER(arena, slot).flags & EXTRA and is_taken_away(reason):
+        leave_link(arena, slot)
     lots = open_lots_of(arena, slot)
     emit_cancelled(arena, slot, lots, reason, 0)
     release_reserve(arena, slot, lots)

@@ -5,6 +5,7 @@ from engine.book.orders import (
     filled_lots_of,
     find_order,
     free_order_slot,
+    leave_link,
     list_order,
     note_partial_fill,
     open_lots_of,
@@ -18,7 +19,7 @@ from engine.book.orders import (
 )
 from engine.book.timers import clear_order_timer, set_order_timer
 from engine.kernel import cold, kernel
-from engine.schema import events, refusals
+from engine.schema import bounds, events, refusals
 from engine.schema.vocabulary import (
     CANCEL_AMEND,
     CANCEL_CLIENT,
@@ -26,6 +27,7 @@ from engine.schema.vocabulary import (
     CANCEL_FOK,
     CANCEL_IOC,
     CANCEL_REDUCE_ONLY,
+    CLOSE_POSITION,
     FOK,
     GTC,
     IOC,
@@ -37,7 +39,7 @@ from engine.schema.vocabulary import (
 )
 from engine.state.access import ACCOUNT, ADMISSION, CONTRACT, ORDER, ORDER_EXTRA, SWEEP
 from engine.state.events import emit
-from engine.state.layout import EXTRA, ICEBERG, SLIDES, STP_SHIFT, WORKED
+from engine.state.layout import CLOSES, EXTRA, ICEBERG, SLIDES, STP_SHIFT, WORKED
 from engine.transition.admission import (
     check_client,
     check_lots,
@@ -53,6 +55,7 @@ from engine.transition.orders import (
     cut_working,
     emit_cancelled,
     emit_reduced,
+    is_taken_away,
     is_waiting,
 )
 from engine.transition.states import is_collecting
@@ -106,6 +109,8 @@ def end_aggressor(arena, slot, reason):
     lots = ORDER(arena, slot).lots
     emit_cancelled(arena, slot, lots, reason, 0)
     release_reserve(arena, slot, lots)
+    if ORDER(arena, slot).flags & EXTRA and is_taken_away(reason):
+        leave_link(arena, slot)
     free_order_slot(arena, slot)
     return 0
 
@@ -252,6 +257,8 @@ def replace_order(arena, slot, price_ticks, asked):
     """Re-enter a resting order at a new limit or size: it keeps its id and loses its priority."""
     order = ORDER(arena, slot)
     flags = order.flags & (POST_ONLY | REDUCE_ONLY)
+    if order.flags & EXTRA and ORDER_EXTRA(arena, slot).bits & CLOSES:
+        flags |= CLOSE_POSITION
     if order.flags & EXTRA and ORDER_EXTRA(arena, slot).bits & SLIDES:
         price_ticks = compute_slid_price(arena, order.contract, order.side, price_ticks)
     code = check_order(
@@ -281,6 +288,29 @@ def replace_order(arena, slot, price_ticks, asked):
     return refusals.OK
 
 
+@kernel
+def check_amended(arena, slot, total, open_lots):
+    """Whether the order could have been placed with this total (4.9); what only reduces may be as
+    small as it likes."""
+    order = ORDER(arena, slot)
+    terms = CONTRACT(arena, order.contract)
+    if total < terms.order_lots_min and order.flags & REDUCE_ONLY == 0:
+        return refusals.LOTS_BELOW_MIN
+    if order.flags & EXTRA and ORDER_EXTRA(arena, slot).bits & ICEBERG:
+        if open_lots > ORDER_EXTRA(arena, slot).lots_display * bounds.ICEBERG_SLICES_MAX:
+            return refusals.DISPLAY_INVALID
+    return refusals.OK
+
+
+@kernel
+def is_worth_placing(arena, slot, total):
+    """Whether a total of so many lots reaches the smallest value of an order (4.9)."""
+    order = ORDER(arena, slot)
+    terms = CONTRACT(arena, order.contract)
+    value = total * order.price_ticks * terms.tick_value
+    return value >= terms.order_value_min or order.flags & REDUCE_ONLY != 0
+
+
 @cold
 def amend_order(arena, account, client_id, order_id, price_ticks, total):
     """A new limit and total quantity (4.4); only a pure decrease keeps priority."""
@@ -299,10 +329,15 @@ def amend_order(arena, account, client_id, order_id, price_ticks, total):
     if lots <= 0:
         cancel_working(arena, slot, CANCEL_AMEND)
         return refusals.OK
+    code = check_amended(arena, slot, total, lots)
+    if code != refusals.OK:
+        return code
     open_lots = open_lots_of(arena, slot)
     if price_ticks == order.price_ticks and lots == open_lots:
         return refusals.AMEND_NOTHING
     if price_ticks == order.price_ticks and lots < open_lots:
+        if not is_worth_placing(arena, slot, total):
+            return refusals.VALUE_BELOW_MIN
         cut_working(arena, slot, open_lots - lots)
         emit_amended(arena, slot, 1)
         return refusals.OK

@@ -88,11 +88,14 @@ def note_opening(arena, contract, now_ns):
 
 @kernel
 def follow_mark(arena, contract, is_first):
-    """The state that a new mark brings: a contract that has traded before reopens by an auction
-    (5.4); while the move limit holds the mark, what would be continuous is reduce-only (6.2)."""
+    """The state that a new mark brings: a contract that has traded before reopens by an auction,
+    unless it was closed or collected orders before it froze (5.4); while the move limit holds the
+    mark, what would be continuous is reduce-only (6.2)."""
     terms = CONTRACT(arena, contract)
     if terms.state == STATE_FROZEN:
         state_to = STATE_CONTINUOUS if is_first else STATE_AUCTION
+        if terms.state_kept != STATE_FROZEN:
+            state_to = terms.state_kept + 0
         enter_state(arena, contract, state_to, WHY_FRESH_MARK)
     elif terms.state == STATE_CONTINUOUS and terms.held == 1:
         enter_state(arena, contract, STATE_REDUCE_ONLY, WHY_MARK_HELD)

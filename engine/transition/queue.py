@@ -16,14 +16,15 @@ from engine.schema.vocabulary import (
     STEP_WHOLE,
     STP_CANCEL_OLDEST,
 )
-from engine.state.access import ACCOUNT, CONTRACT, ENGINE, LIQUIDATION, POOL, POSITION
+from engine.state.access import ACCOUNT, CONTRACT, ENGINE, LIQUIDATION, POOL, POSITION, SWEEP
 from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.events import emit
 from engine.state.layout import WHOLE_NEXT
 from engine.trading_state import CLOSED, EVERY, is_one_of
+from engine.transition.interruptions import interrupt_trading, is_rest_small
 from engine.transition.orders import cancel_linked, cancel_of_account
 from engine.transition.step_plan import STEP_WAIT, plan_step
-from engine.transition.sweep import sweep
+from engine.transition.sweep import look_at_trades, sweep
 from engine.transition.transfers import deleverage, pair_off, take_over_with_penalty
 from engine.transition.waterfall import end_liquidation
 from risk.deleveraging import SOLVENT
@@ -51,11 +52,23 @@ def close_whole(arena, account, contract, position):
 
 
 @cold
+def stop_at_band(arena, contract, leaves):
+    """The dynamic band ended a liquidation order's sweep (5.3): 1 when trading is interrupted, and
+    with it the step; 0 when too little is left for that, and the step goes on without the book."""
+    if is_rest_small(arena, contract, leaves, ENGINE(arena, 0).plan_limit_ticks) == 1:
+        look_at_trades(arena, contract)
+        return 0
+    interrupt_trading(arena, contract)
+    return 1
+
+
+@cold
 def step_account(arena, account):
     """One step of one account: end, partial or whole."""
     engine = ENGINE(arena, 0)
     step = plan_step(arena, account)
     if step == STEP_WAIT:
+        cancel_of_account(arena, account, CANCEL_LIQUIDATION, REDUCE_ONLY, SIDES_BOTH, 0)
         cool_account(arena, account, WAITING_NS)
         return step
     if step == 0:
@@ -75,16 +88,20 @@ def step_account(arena, account):
     ACCOUNT(arena, account).flags &= ~WHOLE_NEXT
     side = SELL if POSITION(arena, position).lots > 0 else BUY
     leaves = lots
+    is_interrupted = 0
     if not is_one_of(CLOSED, CONTRACT(arena, contract).state):  # without trading: (e), (f) at once
         leaves = sweep(
             arena, contract, account, position, NONE,
             side, engine.plan_limit_ticks, lots, STP_CANCEL_OLDEST, share,
         )  # fmt: skip
+        if SWEEP(arena, 0).banded == 1:
+            is_interrupted = stop_at_band(arena, contract, leaves)
     if step == STEP_WHOLE:
-        if leaves > 0:
+        if leaves > 0 and is_interrupted == 0:
             close_whole(arena, account, contract, position)
     elif leaves == lots:
-        ACCOUNT(arena, account).flags |= WHOLE_NEXT
+        if is_interrupted == 0:
+            ACCOUNT(arena, account).flags |= WHOLE_NEXT
     else:
         cooldown_ns = CONTRACT(arena, contract).liquidation_cooldown_ns
         if cooldown_ns > 0:
@@ -105,8 +122,9 @@ def run_queue(arena):
             wake_due_accounts(arena)
         if engine.liquidations == 0:
             break
-        if step_account(arena, LIQUIDATION(arena, 0).slot) != STEP_WAIT:
-            cancel_linked(arena, NONE)
+        step = step_account(arena, LIQUIDATION(arena, 0).slot)
+        cancel_linked(arena, NONE)
+        if step != STEP_WAIT:
             drain_suspects(arena)
             steps += 1
     return steps

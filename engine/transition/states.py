@@ -15,9 +15,9 @@ from engine.schema.vocabulary import (
 )
 from engine.state.access import CONTRACT, ENGINE
 from engine.state.events import emit
-from engine.trading_state import COLLECTING, TRADING, is_one_of
+from engine.trading_state import COLLECTING, TRIGGERING, is_one_of
 from engine.transition.waterfall import change_state
-from risk.supervision import wake_waiting
+from risk.supervision import note_all_waking
 
 
 @kernel
@@ -54,7 +54,7 @@ def enter_state(arena, contract, state_to, why):
     """
     terms = CONTRACT(arena, contract)
     was_collecting = is_collecting(arena, contract)
-    was_trading = is_one_of(TRADING, terms.state)
+    was_triggering = is_one_of(TRIGGERING, terms.state)
     if state_to == STATE_CONTINUOUS and terms.held != 0:
         state_to = STATE_REDUCE_ONLY
         why = WHY_MARK_HELD
@@ -68,9 +68,8 @@ def enter_state(arena, contract, state_to, why):
             start_auction(arena, contract)
     else:
         terms.auction_next_ns = 0
-        if was_collecting:
-            wake_waiting(arena)
-    if is_one_of(TRADING, terms.state) and not was_trading:
+    note_all_waking(arena)
+    if is_one_of(TRIGGERING, terms.state) and not was_triggering:
         look_at(arena, contract, SOURCE_INDEX, terms.index_ticks)
         look_at(arena, contract, SOURCE_MARK, terms.mark_ticks)
         look_at(arena, contract, SOURCE_LAST, terms.last_trade_ticks)

@@ -46,6 +46,7 @@ from engine.state.access import (
 from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
 from engine.state.events import emit
 from engine.state.layout import EXTRA, LIQUIDATING
+from engine.trading_state import TRIGGERING, is_one_of
 from engine.transition.band import has_dynamic_band, tighten_key
 from engine.transition.brackets import follow_entry
 from engine.transition.orders import (
@@ -330,10 +331,13 @@ def look_at_trades(arena, contract):
 
     Its prices moved one way, so these two reach what all of them reach.
     """
-    if SWEEP(arena, 0).filled == 0 or CONTRACT(arena, contract).armed_last == 0:
+    terms = CONTRACT(arena, contract)
+    if SWEEP(arena, 0).filled == 0 or terms.armed_last == 0:
         return 0
+    if not is_one_of(TRIGGERING, terms.state):
+        return 0  # a liquidation may trade where nobody else can
     look_at(arena, contract, SOURCE_LAST, SWEEP(arena, 0).first_ticks)
-    return look_at(arena, contract, SOURCE_LAST, CONTRACT(arena, contract).last_trade_ticks)
+    return look_at(arena, contract, SOURCE_LAST, terms.last_trade_ticks)
 
 
 @kernel
@@ -347,8 +351,8 @@ def end_sweep(arena, ladder, asked_key, limit_key):
     if limit_key != asked_key and motion.leaves > 0 and motion.stop_reason == 0:
         key = LADDER(arena, ladder).best_key
         motion.banded = 1 if key != NONE and key <= asked_key else 0
-    if motion.filled > 0 and CONTRACT(arena, motion.contract).armed_last > 0:
-        if motion.banded == 0 or motion.slot == NONE:
+    if motion.banded == 0 and motion.filled > 0:
+        if CONTRACT(arena, motion.contract).armed_last > 0:
             look_at_trades(arena, motion.contract)
     motion.slot = NONE
 

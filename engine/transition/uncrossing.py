@@ -3,12 +3,13 @@
 from engine.book.levels import find_level, key_of, ladder_of
 from engine.book.orders import (
     free_order_slot,
+    mark_extra,
     note_partial_fill,
     open_lots_of,
     order_id_of,
     unlink_order,
 )
-from engine.kernel import cold
+from engine.kernel import cold, kernel
 from engine.schema import events
 from engine.schema.vocabulary import (
     BUY,
@@ -26,6 +27,7 @@ from engine.state.access import (
     BREACH,
     CONTRACT,
     LADDER,
+    LEFT_OVER_ORDER,
     LEVEL,
     ORDER,
     ORDER_EXTRA,
@@ -33,7 +35,7 @@ from engine.state.access import (
     UNCROSS_SIDE,
 )
 from engine.state.events import emit
-from engine.state.layout import EXTRA, LIQUIDATING
+from engine.state.layout import EXTRA, LEFT_OVER, LIQUIDATING
 from engine.transition.auction_trial import (
     account_of,
     compute_fee,
@@ -90,18 +92,50 @@ def cut_party(arena, slot, lots):
 
 
 @cold
+def note_left_over(arena, party):
+    """Remember an order that a prevented pair leaves in the book: what it still asks for counts as
+    done, so that it has to yield when the book is left crossed."""
+    if party < 0:
+        return 0
+    mark_extra(arena, party)
+    extra = ORDER_EXTRA(arena, party)
+    if extra.bits & LEFT_OVER:
+        return 0
+    extra.bits |= LEFT_OVER
+    uncross = UNCROSS(arena, 0)
+    LEFT_OVER_ORDER(arena, uncross.left_over).slot = party
+    uncross.left_over += 1
+    return 0
+
+
+@cold
+def forget_left_over(arena):
+    for k in range(UNCROSS(arena, 0).left_over):
+        ORDER_EXTRA(arena, LEFT_OVER_ORDER(arena, k).slot).bits &= ~LEFT_OVER
+    UNCROSS(arena, 0).left_over = 0
+    return 0
+
+
+@kernel
+def is_left_over(arena, slot):
+    if ORDER(arena, slot).flags & EXTRA == 0:
+        return False
+    return ORDER_EXTRA(arena, slot).bits & LEFT_OVER != 0
+
+
+@cold
 def prevent_pair(arena, buyer, seller, mode, lots):
     """Resolve a pair of one group; its lots count as done and are not replaced (5.2)."""
     if mode == STP_DECREMENT:
         cut_party(arena, buyer, lots)
         return cut_party(arena, seller, lots)
     later = find_later(arena, buyer, seller)
+    earlier = seller if later == buyer else buyer
     if mode == STP_CANCEL_BOTH:
         end_party(arena, buyer, CANCEL_SELF_TRADE)
         return end_party(arena, seller, CANCEL_SELF_TRADE)
-    if mode == STP_CANCEL_NEWEST:
-        return end_party(arena, later, CANCEL_SELF_TRADE)
-    return end_party(arena, seller if later == buyer else buyer, CANCEL_SELF_TRADE)
+    end_party(arena, later if mode == STP_CANCEL_NEWEST else earlier, CANCEL_SELF_TRADE)
+    return note_left_over(arena, earlier if mode == STP_CANCEL_NEWEST else later)
 
 
 @cold
@@ -282,17 +316,21 @@ def cancel_breaches(arena):
 
 @cold
 def cancel_crossing(arena, contract):
-    """What self-trade prevention left crossed: the later of the two best goes (5.2)."""
+    """What self-trade prevention left crossed: of the two best that goes whose pair was prevented,
+    so that nobody else pays for it; both or none, the later (5.2)."""
     bids = ladder_of(contract, BUY)
     asks = ladder_of(contract, SELL)
     while True:
         bid_key = LADDER(arena, bids).best_key + 0
         ask_key = LADDER(arena, asks).best_key + 0
         if bid_key == NONE or ask_key == NONE or key_of(bid_key, BUY) < ask_key:
-            return 0
+            return forget_left_over(arena)
         buyer = LEVEL(arena, find_level(arena, bids, bid_key)).head + 0
         seller = LEVEL(arena, find_level(arena, asks, ask_key)).head + 0
-        cancel_working(arena, find_later(arena, buyer, seller), CANCEL_SELF_TRADE)
+        gone = find_later(arena, buyer, seller)
+        if is_left_over(arena, buyer) != is_left_over(arena, seller):
+            gone = buyer if is_left_over(arena, buyer) else seller
+        cancel_working(arena, gone, CANCEL_SELF_TRADE)
         cancel_linked(arena, NONE)
 
 

@@ -30,6 +30,7 @@ from tests.oracle.protection import protect
 from tests.oracle.resting import cancel, cut, end, keep_reduce_only, leave
 from tests.oracle.states import (
     COLLECTING,
+    FIRING,
     OPERATOR_CHANGES,
     TRADING,
     enter_state,
@@ -275,17 +276,21 @@ def uncross(exchange, market: Market) -> list[LiquidationStep]:
         for order, reason in breaching:
             drop_order(exchange, forced, order, reason)
         cancel_ended(exchange)
-    traded = trade_pairs(exchange, market, forced, found) if found.price else 0
+    spared: set[Order] = set()
+    traded = trade_pairs(exchange, market, forced, found, spared) if found.price else 0
     exchange.emit(
         events.UNCROSSED, found.price, traded, found.surplus, contract=market.contract
     )  # fmt: skip
     forced.clear()
-    part_the_rest(exchange, market)
+    part_the_rest(exchange, market, spared)
     return steps
 
 
-def trade_pairs(exchange, market: Market, forced: list[Order], found: Indication) -> int:
-    """All fills at the one price; returns the lots traded.
+def trade_pairs(
+    exchange, market: Market, forced: list[Order], found: Indication, spared: set[Order]
+) -> int:
+    """All fills at the one price; returns the lots traded. `spared` receives the orders of
+    prevented pairs, those that are left of them among others.
 
     Each pair is judged again. An order that upkeep or its sibling has ended or cut, or that
     self-trade prevention has taken out whole, may bring others to trade than the trial saw.
@@ -301,6 +306,8 @@ def trade_pairs(exchange, market: Market, forced: list[Order], found: Indication
         lots = min(buy.open, sell.open, found.lots - done)
         if is_prevented(exchange, buy, sell):
             prevent(exchange, forced, buy, sell, lots)
+            if later_of(buy, sell).stp != words.STP_DECREMENT:  # which takes its lots out of both
+                spared |= {buy, sell}
             cancel_ended(exchange)
             done += lots
             continue
@@ -386,13 +393,16 @@ def take_lots(exchange, market: Market, forced: list[Order], order: Order, lots:
         market.book.cut(order, lots)  # hidden lots first, so that nothing is to be refilled
 
 
-def part_the_rest(exchange, market: Market) -> None:
-    """Prevented pairs may leave a crossed book, with which no trading can begin (4.1)."""
+def part_the_rest(exchange, market: Market, spared: set[Order]) -> None:
+    """Prevented pairs may leave a crossed book, with which no trading can begin (4.1). What they
+    left over goes rather than what it meets now: its quantity is not replaced (5.2)."""
     while True:
         buy, sell = (market.book.best_order(side) for side in (words.BUY, words.SELL))
         if buy is None or sell is None or buy.price < sell.price:
             return
-        cancel(exchange, later_of(buy, sell), words.CANCEL_SELF_TRADE)
+        left_over = [order for order in (buy, sell) if order in spared]
+        order = left_over[0] if len(left_over) == 1 else later_of(buy, sell)
+        cancel(exchange, order, words.CANCEL_SELF_TRADE)
         cancel_ended(exchange)
 
 
@@ -443,5 +453,8 @@ def change_state(exchange, command) -> int:
     if market.state in COLLECTING and state in TRADING:
         leave_collection(exchange, market, command.state, words.WHY_OPERATOR)
     else:
+        was_firing = market.state in FIRING
         enter_state(exchange, market, state, why)
+        if not was_firing:  # out of post_only
+            look_at_everything(exchange, market)
     return refusals.OK

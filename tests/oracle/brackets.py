@@ -6,7 +6,7 @@ from tests.oracle.accounts import ARMED, ENDED, FIRED, RESTING, Bracket, Order
 from tests.oracle.book import other_side
 from tests.oracle.ladder import would_trade
 from tests.oracle.linked import link
-from tests.oracle.resting import emit_accepted, emit_amended, rest, work
+from tests.oracle.resting import cancel, emit_accepted, emit_amended, rest, work
 from tests.oracle.states import COLLECTING
 from tests.oracle.triggers import arm
 
@@ -61,7 +61,7 @@ def follow_entry(exchange, entry: Order, lots: int) -> None:
         bracket.target = bring_target(exchange, entry, bracket, lots)
     if bracket.stop_ticks:
         bracket.stop = bring_stop(exchange, entry, bracket, lots)
-    if bracket.stop and bracket.target:
+    if bracket.stop and bracket.target and bracket.target.place != ENDED:
         link(exchange, bracket.stop, bracket.target)
 
 
@@ -86,11 +86,15 @@ def child_of(exchange, entry: Order, lots: int, price: int, order_type: int, tif
 
 
 def bring_target(exchange, entry: Order, bracket: Bracket, lots: int) -> Order:
-    """It rests; one that could trade waits for its turn instead, as if it had fired."""
+    """It rests; one that could trade waits for its turn instead, as if it had fired. Outside the
+    static band it is no more when it has hardly been."""
     target = child_of(exchange, entry, lots, bracket.target_ticks, words.LIMIT, words.GTC)
     emit_accepted(exchange, target, target.flags)
     market = exchange.markets[target.contract]
-    if would_trade(market, target) or would_meet(market, entry, target):
+    low, high = market.band()
+    if not low <= target.price <= high:
+        cancel(exchange, target, words.CANCEL_BAND)
+    elif would_trade(market, target) or would_meet(market, entry, target):
         work(exchange, target, FIRED)
         target.was_fired = True
         market.fired_list(target)[target.order_id] = target

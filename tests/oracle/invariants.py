@@ -3,7 +3,7 @@
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import ARMED, ENDED, FIRED, RESTING, Order, equity, maintenance
 from tests.oracle.protection import is_tripped
-from tests.oracle.states import COLLECTING, TRADING
+from tests.oracle.states import COLLECTING, FIRING, TRADING
 from tests.oracle.timers import DUE_EXPIRY, DUE_HEARTBEAT
 from tests.oracle.triggers import (
     is_reached,
@@ -94,7 +94,7 @@ def check_triggers(exchange, market) -> None:
             assert order.open > 0 and order.reserve == order.charges == order.hidden == 0, "8.2"
     for kind, waiting in enumerate(market.fired):
         assert all(order.is_reduce_only == (kind == 0) for order in waiting.values()), "2.5"
-    if market.state not in TRADING:
+    if market.state not in FIRING:
         return
     if exchange.triggers_left:
         assert not any(market.fired), "2.5: fired, and not worked off"

@@ -24,6 +24,7 @@ from tests.oracle.stops import is_stopped
 from tests.oracle.triggers import is_reached, is_trailing, source_value
 
 SOURCES = (words.SOURCE_MARK, words.SOURCE_INDEX, words.SOURCE_LAST)
+SLICES_MAX = 1_000  # of an iceberg: a sweep through it has an end
 
 # What can be seen without looking at prices or accounts; in the order of the ladder.
 
@@ -103,7 +104,11 @@ def check_display(exchange, spec, command) -> int:
     may_rest = command.order_type not in MARKET_TYPES and command.tif not in IMMEDIATE_TIFS
     if not may_rest or not 1 <= command.display_lots <= command.lots:
         return refusals.DISPLAY_INVALID
-    return refusals.OK
+    return check_slices(command.lots, command.display_lots)
+
+
+def check_slices(lots: int, display: int) -> int:
+    return refusals.DISPLAY_INVALID if lots > SLICES_MAX * display else refusals.OK
 
 
 def check_trigger(exchange, spec, command) -> int:
@@ -186,7 +191,13 @@ def check_waiting(exchange, market: Market, order: Order) -> int:
 
 
 def check_orders_limit(exchange, account: Account, order: Order) -> int:
-    """4.9, with one slot for a reducing order in each contract."""
+    """4.9, with one slot for a reducing order in each contract. An entry asks for its children's
+    room, too: nobody asks when they are born."""
+    bracket = order.bracket
+    if bracket is not None:
+        wanted = (bracket.stop_ticks > 0) + (bracket.target_ticks > 0) + order.may_rest
+        is_room = len(account.orders()) + wanted <= exchange.config.orders_account_max
+        return refusals.OK if is_room else refusals.ORDERS_LIMIT
     if len(account.orders()) < exchange.config.orders_account_max:
         return refusals.OK
     if not order.may_rest and not order.is_waiting:
@@ -232,10 +243,14 @@ def market_price(market: Market, side: int) -> int:
 
 
 def check_value(market: Market, order: Order) -> int:
+    """A whole position may always be closed, however much it is worth."""
     value = order.open * order.price * market.spec.tick_value
     if value < market.spec.order_value_min and not order.is_reduce_only:
         return refusals.VALUE_BELOW_MIN
-    return refusals.VALUE_ABOVE_MAX if value > market.spec.order_value_max else refusals.OK
+    is_above = value > market.spec.order_value_max
+    if is_above and not order.flags & words.CLOSE_POSITION:
+        return refusals.VALUE_ABOVE_MAX
+    return refusals.OK
 
 
 def is_against(lots: int, order: Order) -> bool:

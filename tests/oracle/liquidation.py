@@ -16,10 +16,11 @@ from tests.oracle.accounts import (
     maintenance_of,
 )
 from tests.oracle.backstop import Step, deleverage, pair_off, take_over, takeover_lots
+from tests.oracle.bands import interrupt, is_worth_an_auction
 from tests.oracle.linked import cancel_ended
 from tests.oracle.matching import sweep
 from tests.oracle.prices import Market
-from tests.oracle.resting import cancel
+from tests.oracle.resting import cancel_all
 from tests.oracle.rounding import ceil_div, clamp, rate_down, rate_up
 from tests.oracle.states import CLOSED, COLLECTING, FROZEN
 from tests.oracle.triggers import look_after_sweep
@@ -263,22 +264,35 @@ def is_cooling(exchange, account: Account) -> bool:
     return False
 
 
+def risky_orders(account: Account) -> list[Order]:
+    """Those that 9.2 b cancels."""
+    return [order for order in account.orders() if not order.is_reduce_only]
+
+
+def is_taken(exchange, account: Account) -> bool:
+    """By the queue; one that waits for an uncross only to lose the orders that could add risk."""
+    if not account.in_liquidation:
+        return False
+    if is_waiting(exchange, account):
+        return bool(risky_orders(account))
+    return not is_cooling(exchange, account)
+
+
 def run_queue(exchange) -> None:
-    for _ in range(exchange.config.liquidation_steps_max):
-        ready = [
-            account
-            for account in exchange.accounts.values()
-            if account.in_liquidation
-            and not is_waiting(exchange, account)
-            and not is_cooling(exchange, account)
-        ]
+    steps = 0
+    while steps < exchange.config.liquidation_steps_max:
+        ready = [a for a in exchange.accounts.values() if is_taken(exchange, a)]
         if not ready:
             return
         worst = min(
             ready,
             key=lambda a: (equity(exchange, a) - maintenance(exchange, a), a.account),
         )
-        run_step(exchange, worst)
+        if is_waiting(exchange, worst):
+            cancel_all(exchange, risky_orders(worst), words.CANCEL_LIQUIDATION)
+        else:
+            run_step(exchange, worst)
+            steps += 1
         drain_suspects(exchange)
 
 
@@ -292,24 +306,33 @@ def run_step(exchange, account: Account) -> None:
     )
     announce_step(exchange, account, plan)
     market = exchange.markets[plan.holding.contract]
-    filled = 0
+    filled, is_interrupted = 0, False
     if market.state not in CLOSED:
         order = liquidation_order(account, plan)
-        prices, _ = sweep(exchange, order)  # at the dynamic band it ends, and that is all
-        look_after_sweep(exchange, market, prices)
+        is_interrupted = sweep_forced(exchange, market, order)
         filled = order.filled
-    account.next_step_whole = plan.kind == words.STEP_PARTIAL and filled == 0
-    if plan.kind == words.STEP_PARTIAL and filled:
+    is_partial = plan.kind == words.STEP_PARTIAL
+    account.next_step_whole = is_partial and filled == 0 and not is_interrupted
+    if is_partial and filled:
         account.cools_until = exchange.clock + market.spec.liquidation_cooldown_ns
-    elif plan.kind == words.STEP_WHOLE and plan.holding.lots:
+    if not is_partial and plan.holding.lots and not is_interrupted:
         close_rest(exchange, account, plan.holding)
+
+
+def sweep_forced(exchange, market: Market, order: Order) -> bool:
+    """Returns whether the dynamic band interrupted the contract (5.3): what is left then waits for
+    the auction. To a small rest it is as if the book had ended there."""
+    prices, is_stopped = sweep(exchange, order)
+    if is_stopped and is_worth_an_auction(market, order):
+        interrupt(exchange, market)  # in an auction nobody looks
+        return True
+    look_after_sweep(exchange, market, prices)
+    return False
 
 
 def announce_step(exchange, account: Account, plan: Plan) -> None:
     """9.2 b, then the step with its inputs."""
-    for order in account.orders():
-        if not order.is_reduce_only:
-            cancel(exchange, order, words.CANCEL_LIQUIDATION)
+    cancel_all(exchange, risky_orders(account), words.CANCEL_LIQUIDATION)
     exchange.emit(
         events.LIQUIDATION_STEPPED,
         plan.kind,

@@ -15,6 +15,7 @@ LIMIT_TYPES = (words.LIMIT, words.STOP_LIMIT, words.TAKE_LIMIT)
 PLAIN_TRIGGERS = (words.STOP_LIMIT, words.STOP_MARKET, words.TAKE_LIMIT, words.TAKE_MARKET)
 STOPS = (words.STOP_LIMIT, words.STOP_MARKET)
 RESTING_TIFS = (words.GTC, words.GTD, words.DAY)
+SLICES_MAX = 1_000  # of an iceberg
 
 
 @dataclass(slots=True)
@@ -93,7 +94,7 @@ class OrderFlow(ABC):
         self.add_type(terms, number)
         self.add_tif(terms)
         self.add_flags(terms)
-        self.add_display(terms)
+        self.add_display(terms, number)
         if self.random.random() < 0.3:
             terms["session"] = self.random.randrange(1, 4)
         if self.random.random() < 0.15:
@@ -165,12 +166,17 @@ class OrderFlow(ABC):
                 terms["flags"] |= words.CLOSE_POSITION
                 terms["lots"] = self.random.choice((terms["lots"], 0))
 
-    def add_display(self, terms: dict[str, int]) -> None:
+    def add_display(self, terms: dict[str, int], number: int) -> None:
+        """Some parts mostly; where lots are many, as many slices as there may be, or more."""
         may_rest = terms["order_type"] in LIMIT_TYPES and terms["tif"] in RESTING_TIFS
         is_whole = terms["flags"] & words.CLOSE_POSITION
         if may_rest and not is_whole and self.random.random() < 0.25:
             parts = self.random.choice((1, 2, 3, 5))
             terms["display_lots"] = max(1, terms["lots"] // parts)
+            if self.specs[number].order_lots_max > SLICES_MAX and self.random.random() < 0.15:
+                terms["display_lots"] = self.random.choice((1, 1, 2))
+                most = SLICES_MAX * terms["display_lots"]
+                terms["lots"] = most + self.random.choice((-9, 0, 0, 1, 50))
 
     def some_sibling(self, account: int, number: int) -> int:
         """An order of this account and contract; seldom somebody else's, or none."""
@@ -251,6 +257,8 @@ class OrderFlow(ABC):
             lots -= self.random.randrange(0, order.open + 2)
         elif chance < 0.35:
             lots += self.random.randrange(0, 20)
+        elif chance < 0.41:  # below the least that an order may have, or be worth
+            lots = self.random.randrange(1, 6)
         elif chance < 0.9:
             price = self.some_price(order.contract, order.side)
             lots += self.random.choice((0, 0, 0, -1, 5))

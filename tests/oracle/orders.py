@@ -9,19 +9,20 @@ from tests.oracle.accounts import RESTING, Bracket, Order
 from tests.oracle.bands import interrupt, is_worth_an_auction
 from tests.oracle.brackets import check_bracket, plain_order
 from tests.oracle.cancels import find_order
-from tests.oracle.ladder import check_entry, check_shape, reduce_only_room
+from tests.oracle.ladder import check_entry, check_shape, check_slices, reduce_only_room
 from tests.oracle.linked import cancel_ended, find_free, link
 from tests.oracle.matching import can_fill_whole, end_aggressor, sweep
 from tests.oracle.prices import Market
 from tests.oracle.resting import (
     cancel,
+    dissolve_link,
     emit_accepted,
     emit_amended,
     emit_reduced,
     leave,
     rest,
 )
-from tests.oracle.states import COLLECTING, TRADING
+from tests.oracle.states import COLLECTING, FIRING
 from tests.oracle.timers import day_end
 from tests.oracle.triggers import arm, look_after_sweep
 
@@ -154,12 +155,25 @@ def amend_order(exchange, command) -> int:
     if new_open <= 0:
         cancel(exchange, order, words.CANCEL_AMEND)
         return refusals.OK
+    code = check_new_size(market, order, command.lots, new_open)
+    if code:
+        return code
     if command.price_ticks == order.price and new_open == order.open:
         return refusals.AMEND_NOTHING
     if command.price_ticks == order.price and new_open < order.open:
+        value = command.lots * order.price * market.spec.tick_value
+        if value < market.spec.order_value_min and not order.is_reduce_only:
+            return refusals.VALUE_BELOW_MIN
         decrease(exchange, market, order, order.open - new_open)
         return refusals.OK
     return move(exchange, order, command.price_ticks, new_open)
+
+
+def check_new_size(market: Market, order: Order, lots: int, new_open: int) -> int:
+    """What placing asks of lots and display; filled lots count in the first alone."""
+    if lots < market.spec.order_lots_min and not order.is_reduce_only:
+        return refusals.LOTS_BELOW_MIN
+    return check_slices(new_open, order.display) if order.display else refusals.OK
 
 
 def move(exchange, order: Order, price: int, new_open: int) -> int:
@@ -197,7 +211,7 @@ def work_off_fired(exchange) -> None:
         for kind in (0, 1):
             for number in sorted(exchange.markets):
                 market = exchange.markets[number]
-                if room and market.fired[kind] and market.state in TRADING:
+                if room and market.fired[kind] and market.state in FIRING:
                     trigger(exchange, next(iter(market.fired[kind].values())))
                     exchange.drain_suspects()
                     room -= 1
@@ -223,9 +237,8 @@ def trigger(exchange, order: Order) -> None:
         account=order.account,
         contract=order.contract,
     )
-    other = order.sibling
+    other = dissolve_link(order)
     if other is not None:
-        order.sibling = other.sibling = None
         cancel(exchange, other, words.CANCEL_LINKED)
     wanted = replace(order)
     if order.flags & words.CLOSE_POSITION:

@@ -11,7 +11,15 @@ from tests.oracle.accounts import Brackets, Holding, Order, brackets_of
 from tests.oracle.book import Book
 from tests.oracle.resting import cancel
 from tests.oracle.rounding import clamp, middle, rate_down, trunc_div
-from tests.oracle.states import AUCTION, CONTINUOUS, FROZEN, REDUCE_ONLY, change_state, enter_state
+from tests.oracle.states import (
+    AUCTION,
+    CONTINUOUS,
+    FROZEN,
+    KEPT_BY_A_FREEZE,
+    REDUCE_ONLY,
+    change_state,
+    enter_state,
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +48,7 @@ class Market:
     used: list[Source] = field(default_factory=list)  # behind the last index
     freeze_start: int = 0
     freeze_end: int = 0
+    frozen_from: int = FROZEN  # the state that the last freeze interrupted
     is_held: bool = False  # the mark, outside its band by the move limit (6.2)
     is_reduced_by_mark: bool = False  # reduce-only for that reason, not by an operator
     operator_state: int = CONTINUOUS  # of those with trading, that which an operator set last
@@ -228,6 +237,7 @@ def publish_mark(exchange, market: Market, index: int) -> bool:
 
 
 def freeze(exchange, market: Market) -> None:
+    market.frozen_from = market.state
     enter_state(exchange, market, FROZEN, words.WHY_SOURCES)
     market.is_held = False
     market.freeze_start = exchange.clock
@@ -237,9 +247,10 @@ def freeze(exchange, market: Market) -> None:
 
 
 def reopen(exchange, market: Market) -> None:
-    """5.4: by auction, but for the first time, when there has been no market yet."""
+    """5.4: by auction, but for the first time, when there has been no market yet, and for what was
+    closed before."""
     spec, now = market.spec, exchange.clock
-    state = AUCTION
+    state = market.frozen_from if market.frozen_from in KEPT_BY_A_FREEZE else AUCTION
     if not market.was_opened:
         state = CONTINUOUS
         market.was_opened = True

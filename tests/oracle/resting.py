@@ -6,6 +6,16 @@ from tests.oracle.accounts import ARMED, ENDED, FIRED, MOVING, RESTING, Account,
 from tests.oracle.icebergs import hide
 from tests.oracle.timers import start_expiry, stop_expiry
 
+# Reasons for which the exchange takes an order away, though neither its owner nor its own fill has
+# ended it: its sibling lives on (4.5).
+DISSOLVING = (
+    words.CANCEL_BAND,
+    words.CANCEL_DYNAMIC_BAND,
+    words.CANCEL_SELF_TRADE,
+    words.CANCEL_SOLVENCY,
+    words.CANCEL_SLIPPAGE,
+)
+
 
 def work(exchange, order: Order, place: str) -> None:
     """It becomes a working order: the youngest of its account in this contract."""
@@ -56,12 +66,19 @@ def end(exchange, order: Order) -> None:
         exchange.order_ids.give_back(order.order_id)
 
 
-def end_sibling(exchange, order: Order) -> None:
-    """4.5: the other one ends, too, at the next point where that may happen. From here on the two
-    are strangers: the end of the second does nothing to the first."""
+def dissolve_link(order: Order) -> Order | None:
+    """The two are strangers from here on; returns the other one."""
     other = order.sibling
     if other is not None:
         order.sibling = other.sibling = None
+    return other
+
+
+def end_sibling(exchange, order: Order) -> None:
+    """4.5: the other one ends, too, at the next point where that may happen; its end does nothing
+    to the first."""
+    other = dissolve_link(order)
+    if other is not None:
         exchange.ending.append(other)
 
 
@@ -131,7 +148,10 @@ def cancel(exchange, order: Order, reason: int, code: int = 0) -> None:
         leave(exchange, order)
     emit_cancelled(exchange, order, reason, code)
     end(exchange, order)
-    end_sibling(exchange, order)
+    if reason in DISSOLVING:
+        dissolve_link(order)
+    else:
+        end_sibling(exchange, order)
 
 
 def cancel_all(exchange, orders: list[Order], reason: int) -> int:

@@ -12,8 +12,10 @@ PRE_OPEN, AUCTION, HALTED = words.STATE_PRE_OPEN, words.STATE_AUCTION, words.STA
 POST_ONLY, SUSPENDED = words.STATE_POST_ONLY, words.STATE_SUSPENDED
 
 TRADING = (CONTINUOUS, REDUCE_ONLY, POST_ONLY)
+FIRING = (CONTINUOUS, REDUCE_ONLY)  # where triggers are looked at and fired orders worked off
 COLLECTING = (PRE_OPEN, AUCTION)
 CLOSED = (HALTED, SUSPENDED)
+KEPT_BY_A_FREEZE = (PRE_OPEN, *CLOSED)  # 5.4: sources that come back open nothing that was closed
 
 # What an operator may do. Frozen and default are left by a fresh mark and by the waterfall alone.
 OPERATOR_CHANGES = {

@@ -255,14 +255,14 @@ def test_5_2_a_prevented_quantity_is_not_replaced():
     desk.place(B, SELL, 10, 98)
     desk.place(C, SELL, 10, 99)
     found = change(desk, CONTINUOUS)
-    # at 98 ten meet ten; B's order goes, and its ten are done; A and C are left crossed, so the
-    # later one goes, too
+    # at 98 ten meet ten; B's order goes, and its ten are done; A and C are left crossed, and A's
+    # lots, which the prevented pair left over, go rather than those of C, who had no part in it
     assert uncrossed(found) == (98, 0, 0)
     assert ended(found) == [
         (B, 10, words.CANCEL_SELF_TRADE),
-        (C, 10, words.CANCEL_SELF_TRADE),
+        (A, 10, words.CANCEL_SELF_TRADE),
     ]
-    assert resting(desk) == [[(A, 100, 10)], []]
+    assert resting(desk) == [[], [(C, 99, 10)]]
 
 
 def test_9_0_a_breaching_order_is_cancelled_and_the_uncross_recomputed():
@@ -473,15 +473,6 @@ def test_5_3_an_operator_sets_the_band():
     assert state_of(desk) == CONTINUOUS
 
 
-def test_5_3_a_liquidation_order_ends_at_the_band_without_an_auction():
-    desk = failing_in(POST_ONLY, band_dynamic_ppb=10_000_000)
-    desk.place(C, BUY, 20, 945, flags=words.POST_ONLY)
-    found = desk.mark(945)  # the band is 990 to 1010
-    steps = [record[1:3] for record in found if record[-1] == events.LIQUIDATION_STEPPED]
-    assert steps == [(words.STEP_PARTIAL, 3), (words.STEP_WHOLE, 10)]
-    assert not of_kind(found, events.TRADE) and state_of(desk) == POST_ONLY
-
-
 # States (5.1).
 
 LEGAL = {
@@ -629,11 +620,13 @@ def test_16_h_reopening_between_zero_and_maintenance():
     desk = frozen_long()
     found = desk.mark(94)  # equity 4, maintenance ceil(4.7)
     assert of_kind(found, events.LIQUIDATION_STARTED) == [(events.LIQUIDATION_STARTED, A, 4, 5)]
+    # his own order goes when he begins to wait for the auction
+    assert ended(found) == [(A, 1, words.CANCEL_LIQUIDATION)]
     desk.place(C, BUY, 1, 50)
     found = change(desk, CONTINUOUS)
-    # his own order goes; the liquidation order stands at 94 - 4, in the auction and after it;
-    # then the short takes the lot and the share of 4
-    assert ended(found) == [(A, 1, words.CANCEL_LIQUIDATION)]
+    # the liquidation order stands at 94 - 4, in the auction and after it; then the short takes the
+    # lot and the share of 4
+    assert not ended(found)
     steps = [record[1:4] for record in found if record[-1] == events.LIQUIDATION_STEPPED]
     assert steps == 2 * [(words.STEP_WHOLE, 1, 90)]
     assert uncrossed(found) == (0, 0, 0)

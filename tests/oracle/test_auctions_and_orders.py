@@ -109,7 +109,7 @@ def test_4_5_a_sibling_that_ends_takes_its_lots_out_of_the_uncross():
     assert resting(desk) == [[(C, 100, 5)], []]
 
 
-def test_9_0_a_breaching_order_takes_its_sibling_along_before_the_next_trial():
+def test_9_0_a_breaching_order_leaves_its_sibling_alone():
     desk = opened(accounts=((A, 1_000_000), (B, 1_000_000), (C, 210)))
     change(desk, AUCTION)
     desk.place(A, BUY, 10, 95)
@@ -120,8 +120,9 @@ def test_9_0_a_breaching_order_takes_its_sibling_along_before_the_next_trial():
     desk.place(B, SELL, 10, 94)
     desk.mark(115)
     found = change(desk, CONTINUOUS)
-    assert ended(found) == [(C, 10, words.CANCEL_SOLVENCY), (C, 1, words.CANCEL_LINKED)]
+    assert ended(found) == [(C, 10, words.CANCEL_SOLVENCY)]
     assert uncrossed(found) == (94, 10, 0)
+    assert [o.account for o in desk.oracle.markets[1].armed.values()] == [C]
 
 
 # Triggers.

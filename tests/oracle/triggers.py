@@ -5,7 +5,7 @@ from engine.schema import vocabulary as words
 from tests.oracle.accounts import ARMED, FIRED, Order
 from tests.oracle.prices import Market
 from tests.oracle.resting import work
-from tests.oracle.states import TRADING
+from tests.oracle.states import FIRING
 from tests.oracle.timers import drop_expiry
 
 STOPS = (words.STOP_LIMIT, words.STOP_MARKET, words.TRAILING_MARKET)
@@ -77,8 +77,9 @@ def fire(exchange, market: Market, order: Order, value: int) -> None:
 
 
 def look(exchange, market: Market, source: int, value: int) -> None:
-    """Everyone who watches this source sees this value."""
-    if market.state not in TRADING or value == 0:
+    """Everyone who watches this source sees this value; not in post_only, where what fires could
+    not be taken."""
+    if market.state not in FIRING or value == 0:
         return
     watching = [order for order in market.armed.values() if order.source == source]
     trailing = [order for order in watching if is_trailing(order)]
@@ -103,12 +104,12 @@ def look_at_prices(exchange, market: Market, state_before: int) -> None:
     """At the end of a pair that published a mark. Who comes out of a state in which nobody looks
     looks at everything."""
     look_at(exchange, market, words.SOURCE_INDEX, words.SOURCE_MARK)
-    if state_before not in TRADING:
+    if state_before not in FIRING:
         look_at(exchange, market, words.SOURCE_LAST)
 
 
 def look_at_everything(exchange, market: Market) -> None:
-    """Trading begins."""
+    """Triggers are looked at from now on."""
     look_at(exchange, market, words.SOURCE_INDEX, words.SOURCE_MARK, words.SOURCE_LAST)
 
 

@@ -236,7 +236,7 @@ class QuoteWorkload:
         spec, mark = self.workload.specs[order.contract], self.workload.marks[order.contract]
         is_market = values["order_type"] == words.MARKET
         base = mark if is_market else values["price_ticks"]
-        wide = self.random.choice((3, 3, max(4, mark // 50), max(5, mark // 8)))
+        wide = self.random.choice((3, 3, max(4, mark // 50), max(5, mark // 8), max(5, mark // 3)))
         sign = 1 if values["side"] == words.BUY else -1
         stop = base - sign * self.random.randrange(1, wide)
         target = base + sign * self.random.randrange(1, wide)

@@ -22,13 +22,15 @@ class StateWorkload:
     def kinds(self) -> tuple[tuple, ...]:
         """Rare where a configuration is about something else."""
         if not self.has_bands:
-            return ((self.change_state, 0.7), (self.set_band, 0.2), (self.crowd, 0.15))
+            kinds = ((self.change_state, 0.7), (self.set_band, 0.2), (self.crowd, 0.15))
+            return (*kinds, (self.corner, 0.1))
         return (
             (self.change_state, 4),
             (self.set_band, 1),
             (self.crowd, 2),
             (self.push, 6),
             (self.freeze, 0.15),
+            (self.corner, 0.7),
         )
 
     def observe(self, records) -> None:
@@ -76,6 +78,9 @@ class StateWorkload:
             low, high = self.random.choice(((0, 5), (5, 0), (7, 6), (-1, 9), (1, INT32), (9, 9)))
         if self.random.random() < 0.02:
             number = self.random.choice((0, -1, len(self.states) + 1, INT16))
+        return self.band(number, low, high)
+
+    def band(self, number: int, low: int, high: int):
         return commands.SetBand(
             time_ns=self.workload.now, contract=number, low_ticks=low, high_ticks=high
         )
@@ -111,6 +116,27 @@ class StateWorkload:
         tif = self.random.choice((words.GTC, words.GTC, words.IOC, words.FOK))
         lots = self.random.randrange(1, 4 * self.workload.typical_lots(spec))
         return self.order(number, side, lots, price, tif=tif)
+
+    def corner(self):
+        self.workload.script = self.cornered()
+        return next(self.workload.script)
+
+    def cornered(self):
+        """A narrow band with orders inside and outside of it, then a shock: the liquidation orders
+        that it brings trade up to the band, and stop there."""
+        number = self.workload.some_contract()
+        mark = self.workload.marks[number]
+        wide = max(1, mark // self.random.choice((20, 30, 60)))
+        highest = self.workload.specs[number].price_ticks_max
+        yield self.band(number, max(1, mark - wide), min(mark + wide, highest))
+        for _ in range(self.random.randrange(4, 12)):
+            side = self.random.randrange(2)
+            away = self.random.randrange(1, 2 * wide + 2)
+            price = mark - away if side == words.BUY else mark + away
+            yield self.order(number, side, self.random.randrange(1, 12), price)
+        yield from self.workload.shocks()
+        if self.random.random() < 0.7:
+            yield self.band(number, 0, 0)
 
     def crowd(self):
         self.workload.script = self.crowded_auction()

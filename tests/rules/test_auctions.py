@@ -305,7 +305,8 @@ def test_rule_4_7_the_later_order_decides_also_across_collections():
 
 
 def test_rule_5_2_what_self_trade_leaves_crossed_is_cancelled_behind_the_uncross():
-    """A 10 against B 10, the later, cancelled; ten lots are done. A and E still cross: E, later."""
+    """A 10 against B 10, the later, cancelled; ten lots are done. A and E still cross: A's ten
+    were of that pair and are not replaced, so that A yields, not E, who has no part in it."""
     story = trading(rich=False)
     for account in (A, B):
         story.open(account, RICH, group=77)
@@ -315,9 +316,25 @@ def test_rule_5_2_what_self_trade_leaves_crossed_is_cancelled_behind_the_uncross
     story.order(B, SELL, 10, 999)
     story.order(E, SELL, 10, 1_000)
     events = change(story, CONTINUOUS)
-    assert cancel_reasons(events) == [(B, "self_trade"), (E, "self_trade")]
+    assert cancel_reasons(events) == [(B, "self_trade"), (A, "self_trade")]
     assert uncrossed(events)[1] == 0 and fills(events) == []
-    assert story.exchange.depth(1) == ([(1_000, 10)], [])
+    assert story.exchange.depth(1) == ([], [(1_000, 10)])
+
+
+def test_rule_5_2_nobody_clears_an_auction_of_others_with_orders_of_his_own():
+    """A's bid of 10 meets the asks of its own group, 10 at 990 and 10 at 1000. B's 5 stay."""
+    story = trading(rich=False)
+    for account in (A, D):
+        story.open(account, RICH, group=77)
+    story.open(B, RICH)
+    change(story, AUCTION)
+    story.order(A, BUY, 10, 1_000)
+    story.order(B, SELL, 5, 1_000)
+    story.order(D, SELL, 10, 1_000)
+    story.order(D, SELL, 10, 990)
+    events = change(story, CONTINUOUS)
+    assert B not in [account for account, _ in cancel_reasons(events)]
+    assert story.exchange.depth(1)[1][0] == (1_000, 15)
 
 
 # Solvency inside an uncross (9.0).

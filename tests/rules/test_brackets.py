@@ -103,3 +103,22 @@ def test_rule_4_7_of_one_commands_two_orders_that_which_rested_last_is_the_later
     assert cancel_reasons(events) == [(A, "self_trade")]
     assert rests(story, entry)
     assert only(events, "uncrossed") == {"price_ticks": 991, "lots": 0, "surplus_lots": -1}
+
+
+def test_rule_5_3_a_target_outside_the_band_goes_and_the_stop_stays_and_grows():
+    """At a mark of 1000 the band ends at 1050."""
+    story = market(band_static_ppb=5 * PERCENT)
+    bracket(story, A, BUY, 10, 1_000, stop_ticks=960, target_ticks=1_051)
+    events = story.order(B, SELL, 4, 1_000)
+    target, stop = born(events)
+    assert ended(events) == [(target, 4, "band")] and not named(events, "orders_linked")
+    assert grown(story.order(B, SELL, 3, 1_000)) == [(stop, 7)]
+
+
+def test_rule_4_5_a_stop_grows_on_when_the_band_has_taken_the_target():
+    """At a mark of 980 the band ends at 1029."""
+    story = market(band_static_ppb=5 * PERCENT)
+    bracket(story, A, BUY, 10, 1_000, stop_ticks=960, target_ticks=1_030)
+    target, stop = born(story.order(B, SELL, 4, 1_000))
+    assert ended(story.price(980)) == [(target, 4, "band")]
+    assert grown(story.order(B, SELL, 3, 1_000)) == [(stop, 7)]

@@ -164,16 +164,32 @@ def test_rule_5_3_too_many_volatility_auctions_halt():
     assert states(burst(1_100)) == [("auction", "volatility")]
 
 
-def test_rule_5_3_a_liquidation_order_ends_at_the_band_without_an_auction():
-    """Long 10 at 1000 with 400: under maintenance (480) at 960. Bids at 955, band from 990: the
-    order fills nothing, and what the book can't take goes on to the deleveraging."""
-    story = trading(rich=False, band_dynamic_ppb=PERCENT)
+def liquidated_at_the_band(**terms: Any) -> tuple[Story, Events]:
+    """Long 10 at 1000 with 1,000: at 910 equity 100 of maintenance 455, so whole, bankrupt at 900.
+    C bids at 905, outside the dynamic band of 990 to 1010."""
+    story = trading(rich=False, band_dynamic_ppb=PERCENT, **terms)
     for account, cash in ((A, 1_000), (B, RICH), (C, RICH)):
         story.open(account, cash)
     story.trade(A, B, 10, 1_000)
-    story.order(C, BUY, 10, 925)
-    events = story.price(940)
+    story.order(C, BUY, 10, 905)
+    return story, story.price(910)
+
+
+def test_rule_5_3_a_liquidation_order_at_the_band_brings_an_auction():
+    """The step ends there: nobody is deleveraged while a bid that could not be looked at stands in
+    the book. In the auction C buys at 905, and A keeps 1000 - 950."""
+    story, events = liquidated_at_the_band(auction_extensions_max=0)
     assert named(events, "liquidation_stepped", A) and not fills(events)
+    assert states(events) == [("auction", "volatility")]
+    assert not named(events, "position_deleveraged") and story.lots(A) == 10
+    events = change(story, CONTINUOUS)
+    assert uncrossed(events) == (905, 10, 0)
+    assert (story.lots(A), story.lots(C), story.equity(A)) == (0, 10, 50)
+
+
+def test_rule_5_3_a_small_liquidation_order_at_the_band_goes_on_without_the_book():
+    """Its rest is worth 10 x 900 at its limit, less than the 9,001 that an auction needs."""
+    story, events = liquidated_at_the_band(band_dynamic_value_min=9_001)
     assert named(events, "position_deleveraged") and story.state() == "continuous"
     assert story.lots(A) == 0
 
@@ -285,8 +301,8 @@ def test_rule_5_4_reopening_is_an_auction():
     assert states(events) == [("continuous", "uncrossed")] and story.lots(A) == 5
 
 
-@pytest.mark.parametrize("state", [PRE_OPEN, AUCTION])
-def test_rule_5_4_a_freeze_ends_the_collection_and_orders_stay(state):
+@pytest.mark.parametrize(("state", "after"), [(PRE_OPEN, "pre_open"), (AUCTION, "auction")])
+def test_rule_5_4_a_freeze_ends_the_collection_and_orders_stay(state, after):
     story = trading(source_stale_ns=MINUTE_NS)
     change(story, state)
     story.order(A, BUY, 5, 1_010)
@@ -295,8 +311,36 @@ def test_rule_5_4_a_freeze_ends_the_collection_and_orders_stay(state):
     assert not named(story.go(600), "indicative_published")
     assert story.exchange.depth(1) == ([(1_010, 5)], [(990, 5)])
     story.price(1_000)
-    assert story.state() == "auction"
+    assert story.state() == after
     assert uncrossed(change(story, CONTINUOUS))[1] == 5
+
+
+@pytest.mark.parametrize("state", [HALTED, words.STATE_SUSPENDED])
+def test_rule_5_1_a_freeze_opens_nothing_that_an_operator_closed(state):
+    """Else a source that falls silent for a while would lift a suspension."""
+    story = trading(source_stale_ns=MINUTE_NS)
+    change(story, state)
+    assert states(story.go(61)) == [("frozen", "sources")]
+    events = story.price(1_000)
+    assert states(events) == [(words.NAMES["state"][state], "fresh_mark")]
+    story.go(600)
+    story.price(1_000)
+    assert refusal(story.order(A, BUY, 1, 1_000)) == refusals.CONTRACT_CLOSED
+
+
+def test_rule_5_4_a_halt_out_of_a_second_freeze_is_still_one():
+    story = trading(source_stale_ns=MINUTE_NS)
+    change(story, HALTED)
+    for minutes in (1, 2):
+        story.go(120 * minutes)
+        assert story.state() == "frozen"
+        story.price(1_000)
+        assert story.state() == "halted"
+    change(story, AUCTION)
+    change(story, CONTINUOUS)
+    story.go(600)
+    story.price(1_000)
+    assert story.state() == "auction"
 
 
 def failing(**terms: Any) -> Story:
@@ -372,6 +416,24 @@ def test_rule_9_2_the_reduce_only_orders_stand_behind_the_liquidation_order():
     events = change(story, CONTINUOUS)
     assert (A, "reduce_only") in cancel_reasons(events)
     assert story.lots(A) == 0
+
+
+def test_rule_9_2_a_waiting_account_keeps_no_order_that_could_add_to_its_risk():
+    """A waits for the auction of contract 1; its bid in contract 2 goes at once, its reduce-only
+    ask there stays (9.2 b)."""
+    spec: dict[str, Any] = {"initial_ppb": 10 * PERCENT, "maintenance_ppb": 5 * PERCENT}
+    story = Story(contract(1, **spec), contract(2, **spec))
+    for account, cash in ((A, 30_000), (B, RICH)):
+        story.open(account, cash)
+    story.price(1, 1_000, 2, 1_000)
+    story.trade(A, B, 100, 1_000)
+    bid = order_id(story.order(A, BUY, 60, 1_000, 2))
+    change(story, AUCTION)
+    events = story.price(1, 735)
+    assert named(events, "liquidation_started", A)
+    gone = [(e.values["order_id"], e.values["reason"]) for e in named(events, "order_cancelled")]
+    assert gone == [(bid, words.CANCEL_LIQUIDATION)]
+    assert not fills(story.order(B, SELL, 60, 1_000, 2))
 
 
 def test_rule_9_2_a_waiting_account_leaves_by_a_deposit():

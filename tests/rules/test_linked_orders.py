@@ -118,11 +118,28 @@ def test_rule_4_5_a_mass_cancel_of_both_names_each_once():
     assert ended(events) == [(bid, 3, "mass_cancel"), (ask, 4, "mass_cancel")]
 
 
-def test_rule_4_5_a_band_cancel_ends_the_sibling():
-    """At a mark of 1010 the band is 909 to 1111: the bid at 905 is outside."""
+def test_rule_4_5_a_stop_outlives_the_target_that_the_band_cancels():
+    """At a mark of 990 the band is 891 to 1089: the ask at 1095 is outside, and the price runs
+    towards the stop at 970, which sells the position when it gets there."""
     story = market(band_static_ppb=10 * PERCENT)
-    low, high = pair(story, (BUY, 3, 905, {}), (BUY, 4, 1_005, {}))
-    assert ended(story.price(1_010)) == [(low, 3, "band"), (high, 4, "linked")]
+    story.trade(A, B, 3, 1_000)
+    reduces = {"flags": words.REDUCE_ONLY}
+    target, stop = pair(
+        story, (SELL, 3, 1_095, reduces), (SELL, 3, 0, market_stop_at(970, **reduces))
+    )
+    assert ended(story.price(990)) == [(target, 3, "band")]
+    story.order(B, BUY, 3, 970)
+    events = story.price(970)
+    assert triggered(events) == [stop] and fills(events) == [(3, 970)]
+    assert story.lots(A) == 0
+
+
+def test_rule_4_5_an_order_taken_by_self_trade_prevention_leaves_its_sibling():
+    story = market()
+    target, stop = target_and_stop(story)
+    events = story.order(A, BUY, 10, 1_100, stp=words.STP_CANCEL_OLDEST)
+    assert ended(events) == [(target, 10, "self_trade")]
+    assert triggered(story.price(900)) == [stop]
 
 
 def test_rule_4_5_an_expiry_ends_the_sibling():
@@ -217,23 +234,21 @@ def test_rule_4_5_an_order_does_not_meet_the_sibling_that_its_own_fill_has_ended
 
 
 @pytest.mark.parametrize(
-    ("mode", "gone"),
+    ("mode", "bids", "asks"),
     [
-        (words.STP_CANCEL_NEWEST, ["self_trade", "linked"]),
-        (words.STP_CANCEL_BOTH, ["self_trade", "self_trade"]),
-        (words.STP_CANCEL_OLDEST, ["self_trade", "linked"]),
+        (words.STP_CANCEL_NEWEST, [(1_000, 5)], []),
+        (words.STP_CANCEL_BOTH, [], []),
+        (words.STP_CANCEL_OLDEST, [], [(1_000, 5)]),
     ],
 )
-def test_rule_4_5_an_order_that_meets_its_own_sibling(mode, gone):
-    """Whichever of the two self-trade prevention ends takes the other with it."""
+def test_rule_4_5_an_order_that_meets_its_own_sibling(mode, bids, asks):
+    """Which of the two goes is self-trade prevention's business, and the other one stays."""
     story = market()
     one = order_id(story.order(A, BUY, 5, 1_000))
     events = story.order(A, SELL, 5, 1_000, linked_id=one, stp=mode)
-    two = order_id(events)
     assert fills(events) == []
-    assert sorted(row[0] for row in ended(events)) == sorted((one, two))
-    assert [reason for _, _, reason in ended(events)] == gone
-    assert story.exchange.depth(1) == ([], [])
+    assert {reason for _, _, reason in ended(events)} == {"self_trade"}
+    assert story.exchange.depth(1) == (bids, asks)
 
 
 def test_rule_4_5_two_stops_that_fire_at_once_only_one_takes_its_turn():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.schema import refusals
+from engine.schema import commands, refusals
+from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND
 from tests.rules.market import (
     MARKET,
@@ -119,7 +120,63 @@ def test_rule_4_9_the_value_counts_the_tick_value():
     assert refusal(story.order(A, BUY, 2, 1_001)) == refusals.VALUE_ABOVE_MAX
 
 
+@pytest.mark.parametrize(
+    ("total", "flags", "code"),
+    [
+        (3, 0, OK),
+        (2, 0, refusals.LOTS_BELOW_MIN),
+        (1, 0, refusals.LOTS_BELOW_MIN),
+        (0, 0, OK),  # it ends
+        (1, REDUCE_ONLY, OK),
+    ],
+)
+def test_rule_4_9_no_amendment_makes_an_order_that_could_not_be_placed(total, flags, code):
+    story = market(order_lots_min=3)
+    story.trade(B, A, 10, 1_000)  # A is short 10
+    number = order_id(story.order(A, BUY, 9, 900, flags=flags))
+    assert refusal(story.amend(A, number, total, 900)) == code
+
+
+def test_rule_4_9_an_amendment_keeps_the_smallest_value_of_the_whole_order():
+    """6 at 900 are worth 5,400, 5 are worth 4,500; of 10, 8 of which have filled, 1 may be left."""
+    story = market(order_value_min=5_000)
+    number = order_id(story.order(A, BUY, 10, 900))
+    assert refusal(story.amend(A, number, 5, 900)) == refusals.VALUE_BELOW_MIN
+    assert refusal(story.amend(A, number, 6, 900)) == OK
+    other = order_id(story.order(A, BUY, 10, 990))
+    story.order(B, SELL, 8, 990)
+    assert refusal(story.amend(A, other, 9, 990)) == OK
+    assert rests(story, other)
+
+
+@pytest.mark.parametrize(("lots", "code"), [(2_000, OK), (2_001, refusals.DISPLAY_INVALID)])
+def test_rule_4_2_an_iceberg_has_at_most_a_thousand_slices(lots, code):
+    story = market()
+    assert refusal(story.order(A, BUY, lots, 900, display_lots=2)) == code
+    number = order_id(story.order(A, BUY, 3, 900, display_lots=2))
+    assert refusal(story.amend(A, number, lots, 900)) == code
+
+
 # Working orders of an account, and the room reserved for what reduces.
+
+
+@pytest.mark.parametrize(
+    ("orders_max", "tif", "code"),
+    [
+        (3, words.GTC, OK),  # the entry, its stop and its target
+        (2, words.GTC, refusals.ORDERS_LIMIT),
+        (2, IOC, OK),
+        (1, IOC, refusals.ORDERS_LIMIT),
+    ],
+)
+def test_rule_4_9_a_bracket_needs_room_for_its_children(orders_max, tif, code):
+    story = market(config={"orders_account_max": orders_max})
+    command = commands.PlaceBracket(
+        time_ns=story.now_ns, account=A, client_id=story.client_id(), contract=1, side=BUY,
+        lots=1, price_ticks=1_000, tif=tif, stop_ticks=950, target_ticks=1_050,
+        trigger_source=words.SOURCE_MARK,
+    )  # fmt: skip
+    assert refusal(story.submit(command)) == code
 
 
 def test_rule_4_9_an_account_works_so_many_orders_over_all_contracts():

@@ -3,7 +3,8 @@
 
 import pytest
 
-from engine.schema import refusals
+from engine.schema import bounds, refusals
+from engine.schema import vocabulary as words
 from tests.rules.market import (
     CLOSE,
     INDEX,
@@ -25,6 +26,9 @@ from tests.rules.market import (
     trail,
     triggered,
     two_markets,
+)
+from tests.rules.market import (
+    MARKET as MARKET_AT_ONCE,
 )
 from tests.rules.story import (
     BUY,
@@ -374,3 +378,58 @@ def test_an_order_that_waits_can_not_be_amended_but_cancelled():
     assert refusal(story.cancel(B, stop)) == refusals.ORDER_UNKNOWN
     assert ended(story.cancel(A, stop)) == [(stop, 5, "client")]
     assert triggered(story.price(1_010)) == []
+
+
+def test_rule_5_2_a_stop_waits_where_it_could_not_trade():
+    """In post-only trading nobody may take: the stop keeps, and its target with it, until the
+    contract trades again."""
+    story = market()
+    story.trade(A, B, 10, 1_000)
+    target = order_id(story.order(A, SELL, 10, 1_100, flags=REDUCE_ONLY))
+    terms = market_stop_at(950, flags=REDUCE_ONLY)
+    stop = order_id(story.order(A, SELL, 10, 0, **terms, linked_id=target))
+    story.order(C, BUY, 10, 940)
+    story.change_state(words.STATE_POST_ONLY)
+    events = story.price(945)
+    assert triggered(events) == [] and rests(story, target)
+    events = story.change_state(words.STATE_CONTINUOUS)
+    assert triggered(events) == [stop] and fills(events) == [(10, 940)]
+    assert story.lots(A) == 0
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_rule_4_2_close_position_closes_however_much_it_is_worth(waits):
+    """100 at 1000 are worth twice the largest order."""
+    story = market(order_value_max=50_000)
+    for _ in range(2):
+        story.trade(A, B, 50, 1_000)
+    for ticks in (900, 899):
+        story.order(C, BUY, 50, ticks)
+    terms = market_stop_at(900) if waits else MARKET_AT_ONCE
+    events = story.order(A, SELL, 1, 0, **terms, flags=CLOSE)
+    if waits:
+        events = story.price(900)
+    assert sum(lots for lots, _ in fills(events)) == 100
+    assert story.lots(A) == 0
+
+
+def test_rule_4_9_a_stop_that_reduces_at_once_needs_no_page_of_the_book():
+    """All pages are taken; the bid that it hits is there."""
+    story = market()
+    story.trade(A, B, 5, 1_000)
+    stop = order_id(story.order(A, SELL, 5, 0, **market_stop_at(950, flags=REDUCE_ONLY)))
+    story.order(C, BUY, 5, 940)
+    engine = story.exchange.arena.engine
+    engine["pages_top"], engine["pages_free"] = bounds.PAGES_MAX, 0
+    events = story.price(950)
+    assert triggered(events) == [stop] and fills(events) == [(5, 940)]
+
+
+def test_rule_4_9_orders_without_margin_can_not_take_the_pages_of_the_book():
+    story = market()
+    engine = story.exchange.arena.engine
+    engine["pages_armed"] = bounds.ARMED_PAGES_MAX
+    assert refusal(story.order(A, SELL, 1, 900, **stop_at(900))) == refusals.POOL_FULL
+    assert refusal(story.order(A, BUY, 1, 900)) == refusals.OK
+    engine["pages_armed"] = bounds.ARMED_PAGES_MAX - 1
+    assert refusal(story.order(A, SELL, 1, 900, **stop_at(900))) == refusals.OK
