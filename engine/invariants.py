@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from engine.schema.bounds import ORDERS_MAX
 from engine.schema.vocabulary import BUY, FUND, NONE, REDUCE_ONLY, SELL, STATE_FROZEN
 from engine.state import layout
 from engine.state.arena import Arena
 from engine.trading_state import TRADING
-from engine.views import Valuer, ladder_keys, level_of, view_pool
+from engine.views import Valuer, ladder_keys, level_slot_of, view_pool
 
 View = dict[str, Any]
 
@@ -168,12 +169,36 @@ def check_links(arena: Arena) -> list[str]:
     return problems
 
 
+def check_level(arena: Arena, contract: int, side: int, key: int) -> tuple[list[str], list[int]]:
+    """What is wrong with a level, and its lots, orders and hidden lots as its orders have them."""
+    problems = []
+    slot_of_level = level_slot_of(arena, contract, side, key)
+    level = arena.records("levels", slot_of_level + 1)[slot_of_level]
+    orders = arena.records("orders", int(arena.engine["orders_top"][0]) + 1)
+    extras = arena.records("order_extras", len(orders))
+    lots = count = hidden = 0
+    slot, previous = int(level["head"]), NONE
+    while slot != NONE:
+        order = orders[slot]
+        price_key = int(order["price_ticks"]) ^ (layout.KEY_MASK if side == BUY else 0)
+        if price_key != key or int(order["previous"]) != previous:
+            problems.append(f"I5: contract {contract}: order {slot} is misplaced")
+        lots += int(order["lots"])
+        hidden += hidden_lots(order, extras[slot])
+        count += 1
+        previous, slot = slot, int(order["next"])
+    limit = int(arena.records("contracts", contract + 1)[contract]["level_orders_max"])
+    counted = int(arena.records("level_orders", slot_of_level + 1)["slot"][slot_of_level])
+    is_counted = counted == (count if limit != ORDERS_MAX else 0)  # only where a limit asks for it
+    if (lots, previous) != (int(level["lots"]), int(level["tail"])) or not is_counted:
+        problems.append(f"I5: contract {contract} side {side}: level {key} is wrong")
+    return problems, [lots, count, hidden]
+
+
 def check_book(arena: Arena, contract: int, terms: dict[str, int]) -> list[str]:
     """I5: uncrossed in states that trade; every level is the sum of its orders; every index into
     the book agrees."""
     problems = []
-    orders = arena.records("orders", int(arena.engine["orders_top"][0]) + 1)
-    extras = arena.records("order_extras", len(orders))
     best = {}
     for side in (BUY, SELL):
         ladder = arena.records("ladders", contract * 2 + side + 1)[contract * 2 + side]
@@ -181,26 +206,12 @@ def check_book(arena: Arena, contract: int, terms: dict[str, int]) -> list[str]:
         best[side] = keys[0] if keys else 0
         if best[side] != int(ladder["best_key"]):
             problems.append(f"I5: contract {contract} side {side}: the best price is wrong")
-        lots_total = hidden = count = 0
+        totals = [0, 0, 0]
         for key in keys:
-            level = level_of(arena, contract, side, key)
-            before = count
-            lots, slot, previous = 0, int(level["head"]), NONE
-            while slot != NONE:
-                order = orders[slot]
-                price_key = int(order["price_ticks"]) ^ (layout.KEY_MASK if side == BUY else 0)
-                if price_key != key or int(order["previous"]) != previous:
-                    problems.append(f"I5: contract {contract}: order {slot} is misplaced")
-                lots += int(order["lots"])
-                hidden += hidden_lots(order, extras[slot])
-                count += 1
-                previous, slot = slot, int(order["next"])
-            told = int(level["lots"]), int(level["tail"]), int(level["orders"])
-            if (lots, previous, count - before) != told:
-                problems.append(f"I5: contract {contract} side {side}: level {key} is wrong")
-            lots_total += lots
-        told = int(ladder["lots"]), int(ladder["orders"]), int(ladder["lots_hidden"])
-        if (lots_total, count, hidden) != told:
+            faults, sums = check_level(arena, contract, side, key)
+            problems += faults
+            totals = [total + part for total, part in zip(totals, sums, strict=True)]
+        if totals != [int(ladder[name]) for name in ("lots", "orders", "lots_hidden")]:
             problems.append(f"I5: contract {contract} side {side}: the totals are wrong")
     is_open = TRADING >> terms["state"] & 1
     if is_open and best[BUY] and best[SELL] and (best[BUY] ^ layout.KEY_MASK) >= best[SELL]:

@@ -164,11 +164,16 @@ def ladder_keys(arena: Arena, contract: int, side: int) -> Iterator[int]:
                 bits ^= low
 
 
-def level_of(arena: Arena, contract: int, side: int, key: int) -> Any:
-    """The level's record behind an occupied key."""
+def level_slot_of(arena: Arena, contract: int, side: int, key: int) -> int:
+    """The slot of the level behind an occupied key."""
     place = (contract * 2 + side) * layout.PAGES_PER_LADDER + (key >> 9)
     page = int(arena.records("ladder_pages", place + 1)["slot"][place])
-    slot = page * PAGE_TICKS + (key & 511)
+    return page * PAGE_TICKS + (key & 511)
+
+
+def level_of(arena: Arena, contract: int, side: int, key: int) -> Any:
+    """The level's record behind an occupied key."""
+    slot = level_slot_of(arena, contract, side, key)
     return arena.records("levels", slot + 1)[slot]
 
 

@@ -98,7 +98,6 @@ public:
             if (row + AHEAD < count) prefetch_named(commands[row + AHEAD]);
             if constexpr (NEAR > 0)
                 if (row + NEAR < count) prefetch_related(commands[row + NEAR]);
-            engine.rows_left = count - row;
             apply(commands[row]);
             if (is_outside) [[unlikely]] return -1 - row;
             ++row;
@@ -260,7 +259,6 @@ private:
         else arena.orders(tail).next = std::int32_t(slot);
         level.tail = std::int32_t(slot);
         level.lots += order.lots;
-        ++level.orders;
         Ladder& side = arena.ladders(ladder);
         side.lots += order.lots;
         ++side.orders;
@@ -276,7 +274,6 @@ private:
         if (behind == NONE) level.tail = ahead;
         else arena.orders(behind).previous = ahead;
         level.lots -= order.lots;
-        --level.orders;
         Ladder& side = arena.ladders(ladder);
         side.lots -= order.lots;
         --side.orders;
@@ -989,7 +986,6 @@ private:
 
     HOT void apply(const Command& command) {
         ++engine.sequence;
-        engine.rows = 1;
         const bool is_place = command.kind == command::PLACE_ORDER;
         if (!is_place && command.kind != command::CANCEL_ORDER) [[unlikely]] {
             is_outside = true;

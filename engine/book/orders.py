@@ -3,11 +3,14 @@
 from engine.book.levels import drop_level, find_level, key_of, ladder_of, open_level
 from engine.book.timers import clear_order_timer
 from engine.kernel import cold, kernel
+from engine.schema import bounds
 from engine.schema.vocabulary import BUY, NONE, SELL
 from engine.state.access import (
+    CONTRACT,
     ENGINE,
     LADDER,
     LEVEL,
+    LEVEL_ORDERS,
     LINKED_ORDER,
     ORDER,
     ORDER_EXTRA,
@@ -186,10 +189,18 @@ def free_order_slot(arena, slot):
 
 
 @kernel
+def count_in_level(arena, contract, level_slot, orders):
+    """Count the orders of a level, beside its record, and only where a limit asks for it (4.9)."""
+    if CONTRACT(arena, contract).level_orders_max != bounds.ORDERS_MAX:
+        LEVEL_ORDERS(arena, level_slot).slot += orders
+
+
+@kernel
 def queue_in(arena, ladder, key, slot):
     """Append the order at the back of a level of a ladder."""
     order = ORDER(arena, slot)
-    level = LEVEL(arena, open_level(arena, ladder, key))
+    level_slot = open_level(arena, ladder, key)
+    level = LEVEL(arena, level_slot)
     tail = level.tail
     order.previous = tail
     order.next = NONE
@@ -199,7 +210,7 @@ def queue_in(arena, ladder, key, slot):
         ORDER(arena, tail).next = slot
     level.tail = slot
     level.lots += order.lots
-    level.orders += 1
+    count_in_level(arena, order.contract, level_slot, 1)
     side = LADDER(arena, ladder)
     side.lots += order.lots
     side.orders += 1
@@ -211,7 +222,8 @@ def queue_in(arena, ladder, key, slot):
 def unqueue_from(arena, ladder, key, slot):
     """Take the order out of its level, with the lots it still shows there."""
     order = ORDER(arena, slot)
-    level = LEVEL(arena, find_level(arena, ladder, key))
+    level_slot = find_level(arena, ladder, key)
+    level = LEVEL(arena, level_slot)
     behind = order.next
     ahead = order.previous
     if ahead == NONE:
@@ -223,7 +235,7 @@ def unqueue_from(arena, ladder, key, slot):
     else:
         ORDER(arena, behind).previous = ahead
     level.lots -= order.lots
-    level.orders -= 1
+    count_in_level(arena, order.contract, level_slot, -1)
     side = LADDER(arena, ladder)
     side.lots -= order.lots
     side.orders -= 1

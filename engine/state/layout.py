@@ -53,31 +53,30 @@ ENGINE = _record(
     512,
     magic="i8", version="i8", sequence="i8", clock_ns="i8", due_ns="i8",
     contracts="i8", events="i8", step="i8",
-    orders_top="i8", orders_free="i8", orders_live="i8", positions_top="i8",
-    pages_top="i8", pages_free="i8",
-    liquidations="i8", cooling="i8", cooling_ns="i8",
-    suspects="i8", dirty="i8", waking="i8", hits="i8", candidates="i8", chosen="i8",
+    orders_top="i8", orders_free="i8", orders_live="i8", suspects="i8", linked="i8", fired="i8",
+    liquidations="i8", cooling="i8",
+    rows="i8", rows_left="i8", pages_top="i8", pages_free="i8", positions_top="i8",
+    cooling_ns="i8", dirty="i8", waking="i8", hits="i8", candidates="i8", chosen="i8",
     accounts_top="i8",
     # results that a function leaves for its caller, and the state of a running waterfall
     impact_lots="i8", step_contracts="i8", bankrupt="i8",
     plan_position="i8", plan_contract="i8", plan_step="i8", plan_lots="i8", plan_limit_ticks="i8",
     plan_equity="i8", plan_maintenance="i8", plan_share="i8",
-    timers="i8", fired="i8", linked="i8",
+    timers="i8",
     pages_armed="i8",  # pages of triggers
     collected="i8",  # orders that have come to rest while orders were collected, so far
-    rows_left="i8", rows="i8",
     trial="i8",  # number of the last look-ahead: the stamp of the `_trial` fields
 )  # fmt: skip
 
 POOL = _record(
     512,
     fees="i8", house="i8", rounding="i8", funding_clearing="i8", deposits_net="i8",
-    cash_total="i8", entry_total="i8",
+    cash_total="i8", entry_total="i8", messages_max="i8", orders_account_max="i8",
     withdrawals_stopped="i8", fund_loss_step="i8", fund_loss_day="i8", fund_day="i8",
     fund_cash_limit="i8", house_cash_limit="i8", fund_loss_step_max="i8", fund_loss_day_max="i8",
     liquidation_steps_max="i8", stamp_ahead_ns_max="i8", jump_ns_max="i8",
     margin_call_ppb_max="i8",
-    triggers_max="i8", orders_account_max="i8", messages_max="i8", messages_window_ns="i8",
+    triggers_max="i8", messages_window_ns="i8",
     trading_stopped="i8",
 )  # fmt: skip
 
@@ -90,6 +89,9 @@ CONTRACT = _record(
     position_lots_max="i8",
     open_interest_lots_max="i8", long_lots="i8", short_lots="i8", traded_lots="i8",
     traded_value="i8", price_ticks_max="i8", stp_none_allowed="i8", holders="i8",
+    stopped="i8", order_lots_min="i8", order_value_min="i8", order_value_max="i8",
+    level_orders_max="i8", last_trade_ticks="i8", armed_last="i8", band_dynamic_ppb="i8",
+    band_set_low_ticks="i8",
     # specification
     band_static_ppb="i8", market_range_ppb="i8", sources="i8", sources_healthy_min="i8",
     source_stale_ns="i8", source_outlier_ppb="i8", source_reentry_ppb="i8",
@@ -113,14 +115,13 @@ CONTRACT = _record(
     # the present step
     step="i8", step_priced="i8", gain_step="i8", state_step="i8",
     # orders: limits, triggers that have fired and wait (reducing ones apart), the last trade
-    order_lots_min="i8", order_value_min="i8", order_value_max="i8", level_orders_max="i8",
-    day_end_ns="i8", stopped="i8", last_trade_ticks="i8", armed_last="i8",
+    day_end_ns="i8",
     fired_reducing_head="i4", fired_reducing_tail="i4", fired_head="i4", fired_tail="i4",
     # trading state and auctions
     state_why="i8", held="i8", auction_ns="i8", auction_indicative_ns="i8",
     auction_reference_ticks="i8", auction_extensions_max="i8", auction_end_ns="i8",
-    auction_next_ns="i8", auction_extensions="i8", band_dynamic_ppb="i8",
-    band_dynamic_value_min="i8", band_set_low_ticks="i8", band_set_high_ticks="i8",
+    auction_next_ns="i8", auction_extensions="i8",
+    band_dynamic_value_min="i8", band_set_high_ticks="i8",
     volatility_auctions_max="i8", volatility_window_ns="i8", volatility_auctions="i8",
     state_open="i8",  # how it trades when it is open, as an operator last set it
     state_kept="i8",  # what a fresh mark brings back, frozen when it brings an auction (5.4)
@@ -128,13 +129,14 @@ CONTRACT = _record(
 
 # The order in motion and the fill at hand: what the sweep's functions share. Void between commands.
 SWEEP = _record(
-    256,
+    320,
     contract="i8", account="i8", position="i8", slot="i8", order_id="i8", side="i8", group="i8",
     mode="i8", share="i8", share_lots="i8", equity="i8", beside="i8", leaves="i8", filled="i8",
     stop_reason="i8", first_ticks="i8",
     maker_slot="i8", maker="i8", maker_position="i8", maker_equity="i8", maker_beside="i8",
     asked_lots="i8", price_ticks="i8", edge="i8", lots="i8", fee="i8", liquidation_fee="i8",
     maker_sibling="i8", maker_group="i8", maker_is_entry="i8", maker_is_over="i8",
+    is_special="i8",
     banded="i8",  # 1 when the dynamic band ended the sweep
 )  # fmt: skip
 
@@ -193,7 +195,7 @@ LADDER = _record(
     trailing_head="i4",
     trailing_tail="i4",
 )
-LEVEL = _record(24, lots="i8", head="i4", tail="i4", orders="i4")
+LEVEL = _record(16, lots="i8", head="i4", tail="i4")
 
 ORDER = _record(
     64,
@@ -345,6 +347,7 @@ def _sections() -> dict[str, Section]:
         "ladder_pages": (SLOT, LADDERS * PAGES_PER_LADDER),
         "page_words": (WORD, (bounds.PAGES_MAX + 1) * 8),
         "levels": (LEVEL, (bounds.PAGES_MAX + 1) * TICKS_PER_PAGE),
+        "level_orders": (SLOT, (bounds.PAGES_MAX + 1) * TICKS_PER_PAGE),
         "orders": (ORDER, bounds.ORDERS_MAX + 1),
         "order_extras": (ORDER_EXTRA, bounds.ORDERS_MAX + 1),
         "accounts": (ACCOUNT, ACCOUNT_ROWS),

@@ -39,7 +39,7 @@ from engine.state.access import (
     CONTRACT,
     ENGINE,
     LADDER,
-    LEVEL,
+    LEVEL_ORDERS,
     ORDER,
     POOL,
     POSITION,
@@ -306,7 +306,7 @@ def check_level(arena, contract, side, price_ticks, replaced):
     if terms.level_orders_max == bounds.ORDERS_MAX:
         return refusals.OK
     level = find_level(arena, ladder_of(contract, side), key_of(price_ticks, side))
-    count = LEVEL(arena, level).orders if level != NONE else level
+    count = LEVEL_ORDERS(arena, level).slot if level != NONE else level
     if ORDER(arena, replaced).lots != 0 and ORDER(arena, replaced).price_ticks == price_ticks:
         count -= 1
     return refusals.LEVEL_LIMIT if count >= terms.level_orders_max else refusals.OK
@@ -332,7 +332,7 @@ def has_room(arena, position, flags, replaced, may_rest):
     return position != NONE or has_position_room(arena)
 
 
-@cold
+@kernel
 def check_room(arena, contract, account, position, side, price_ticks, flags, replaced, may_rest):
     """Room for a new order, or for an amended one at its new price; ADMISSION says how many
     children a bracket's entry brings."""

@@ -140,10 +140,11 @@ def is_taken_away(reason):
 @cold
 def cancel_working(arena, slot, reason):
     """End a working order, resting or waiting."""
-    if is_waiting(arena, slot):
-        return cancel_waiting(arena, slot, reason)
-    if ORDER(arena, slot).flags & EXTRA and is_taken_away(reason):
-        leave_link(arena, slot)
+    if ORDER(arena, slot).flags & EXTRA:
+        if is_waiting(arena, slot):
+            return cancel_waiting(arena, slot, reason)
+        if is_taken_away(reason):
+            leave_link(arena, slot)
     lots = open_lots_of(arena, slot)
     emit_cancelled(arena, slot, lots, reason, 0)
     release_reserve(arena, slot, lots)

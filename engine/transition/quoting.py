@@ -232,8 +232,7 @@ def has_rows(arena, commands, row, count):
 def frame_quotes(arena, commands, row):
     """Make the rows of a whole mass quote part of its command, however the command ends."""
     count = COMMAND(commands, row).quotes + 0
-    if has_rows(arena, commands, row, count):
-        ENGINE(arena, 0).rows = 1 + count
+    ENGINE(arena, 0).rows = 1 + count if has_rows(arena, commands, row, count) else 1
     return 0
 
 

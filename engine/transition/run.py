@@ -62,16 +62,17 @@ def run(arena, commands, count, events_max):
     engine = ENGINE(arena, 0)
     row = 0
     while row < count and engine.events < events_max:
-        command = COMMAND(commands, row)
-        if command.kind == MASS_QUOTE and row > 0 and row + command.quotes >= count:
-            break  # its rows may follow in the next part
-        engine.rows_left = count - row
+        is_quotes = COMMAND(commands, row).kind == MASS_QUOTE
+        if is_quotes:
+            if row > 0 and row + COMMAND(commands, row).quotes >= count:
+                break  # its rows may follow in the next part
+            engine.rows_left = count - row
         if row + AHEAD < count:
             prefetch_command(arena, commands, row + AHEAD)
         if row + NEAR < count:
             prefetch_related(arena, commands, row + NEAR)
         apply_command(arena, commands, row)
-        row += engine.rows
+        row += engine.rows if is_quotes else 1  # a load that nothing else has to wait for
     return row
 
 

@@ -156,12 +156,26 @@ def do_rare_command(arena, commands, row):
 
 
 @cold
+def follow_command(arena):
+    """Supervision and the queue, behind a command that has left something to do (2.6 f, g)."""
+    engine = ENGINE(arena, 0)
+    if engine.linked > 0:
+        cancel_linked(arena, NONE)
+    if engine.suspects > 0:
+        drain_suspects(arena)
+    if engine.liquidations + engine.cooling > 0:
+        run_queue(arena)
+    if engine.fired > 0:
+        run_fired(arena)
+    return 0
+
+
+@cold
 def apply_command(arena, commands, row):
     """The whole effect of one command; returns its refusal code, 0 when it was taken."""
     command = COMMAND(commands, row)
     engine = ENGINE(arena, 0)
     engine.sequence += 1
-    engine.rows = 1
     kind = command.kind
     code = check_stamp(arena, kind, command.time_ns)
     if code != refusals.OK:
@@ -178,12 +192,6 @@ def apply_command(arena, commands, row):
         code = do_rare_command(arena, commands, row)
     if code != refusals.OK:
         refuse(arena, commands, row, code)
-    if engine.linked > 0:
-        cancel_linked(arena, NONE)
-    if engine.suspects > 0:
-        drain_suspects(arena)
-    if engine.liquidations + engine.cooling > 0:
-        run_queue(arena)
-    if engine.fired > 0:
-        run_fired(arena)
+    if engine.linked | engine.suspects | engine.liquidations | engine.cooling | engine.fired != 0:
+        follow_command(arena)
     return code

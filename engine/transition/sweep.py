@@ -272,8 +272,8 @@ def is_entry(arena, slot):
     return 1 if extra.stop_ticks | extra.target_ticks != 0 else 0
 
 
-@kernel
-def note_maker(arena):
+@cold
+def note_special_maker(arena):
     """Keep what a fill needs of the maker's order behind its end: sibling, protection window."""
     motion = SWEEP(arena, 0)
     slot = motion.maker_slot
@@ -288,10 +288,21 @@ def note_maker(arena):
         motion.maker_is_entry = is_entry(arena, slot)
         if is_quote(arena, slot):
             motion.maker_group = protection_of(arena, slot)
+    return 0
 
 
 @kernel
-def follow_fill(arena):
+def note_maker(arena):
+    """Of two plain orders nothing needs to be kept, and nothing follows their fill."""
+    motion = SWEEP(arena, 0)
+    flags = ORDER(arena, motion.maker_slot).flags | ORDER(arena, motion.slot).flags
+    motion.is_special = flags & EXTRA
+    if motion.is_special != 0:
+        note_special_maker(arena)
+
+
+@cold
+def follow_special_fill(arena):
     """After the legs: protection of a quote (4.8), stops and targets of bracket entries, then what
     the fill took goes from the siblings of both orders, too (4.5)."""
     motion = SWEEP(arena, 0)
@@ -312,6 +323,13 @@ def follow_fill(arena):
         or ORDER_EXTRA(arena, motion.maker_sibling).sibling == motion.maker_slot
     ):
         cut_sibling(arena, motion.maker_sibling, motion.lots, motion.maker_is_over)
+    return 0
+
+
+@kernel
+def follow_fill(arena):
+    if SWEEP(arena, 0).is_special != 0:
+        follow_special_fill(arena)
 
 
 @kernel
