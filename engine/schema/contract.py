@@ -45,6 +45,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     day_zone: str = "Asia/Hong_Kong"  # the zone's name, for people
     day_end_ns: int = 16 * 3_600 * bounds.NS_PER_SECOND  # its midnight, after UTC midnight
     # auctions and interruptions (5.2, 5.3)
+    opening_auction: bool = False  # the first mark brings one, too, not continuous trading at once
     auction_ns: int = 300 * bounds.NS_PER_SECOND
     auction_indicative_ns: int = bounds.NS_PER_SECOND  # how often price and volume are published
     auction_reference_ticks: int = 0  # before the first trade; 0: none

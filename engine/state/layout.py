@@ -118,7 +118,7 @@ CONTRACT = _record(
     day_end_ns="i8",
     fired_reducing_head="i4", fired_reducing_tail="i4", fired_head="i4", fired_tail="i4",
     # trading state and auctions
-    state_why="i8", held="i8", auction_ns="i8", auction_indicative_ns="i8",
+    state_why="i8", held="i8", opening_auction="i8", auction_ns="i8", auction_indicative_ns="i8",
     auction_reference_ticks="i8", auction_extensions_max="i8", auction_end_ns="i8",
     auction_next_ns="i8", auction_extensions="i8",
     band_dynamic_value_min="i8", band_set_high_ticks="i8",

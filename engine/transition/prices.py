@@ -93,7 +93,8 @@ def follow_mark(arena, contract, is_first):
     mark, what would be continuous is reduce-only (6.2)."""
     terms = CONTRACT(arena, contract)
     if terms.state == STATE_FROZEN:
-        state_to = STATE_CONTINUOUS if is_first else STATE_AUCTION
+        opens = is_first and terms.opening_auction == 0
+        state_to = STATE_CONTINUOUS if opens else STATE_AUCTION
         if terms.state_kept != STATE_FROZEN:
             state_to = terms.state_kept + 0
         enter_state(arena, contract, state_to, WHY_FRESH_MARK)

@@ -316,6 +316,7 @@ def auction_configs() -> dict[str, Config]:
                     1_000,
                     tiers=WIDE_TIERS,
                     auction_reference_ticks=105,
+                    opening_auction=True,
                     band_dynamic_value_min=1_000_000,
                     **short,
                 ),

@@ -247,12 +247,12 @@ def freeze(exchange, market: Market) -> None:
 
 
 def reopen(exchange, market: Market) -> None:
-    """5.4: by auction, but for the first time, when there has been no market yet, and for what was
-    closed before."""
+    """5.4: by auction, but for the first time, when there has been no market yet (unless it opens
+    by one, 5.2), and for what was closed before."""
     spec, now = market.spec, exchange.clock
     state = market.frozen_from if market.frozen_from in KEPT_BY_A_FREEZE else AUCTION
     if not market.was_opened:
-        state = CONTINUOUS
+        state = AUCTION if spec.opening_auction else CONTINUOUS
         market.was_opened = True
         market.next_funding = (now // spec.funding_interval_ns + 1) * spec.funding_interval_ns
     else:

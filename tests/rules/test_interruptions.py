@@ -284,6 +284,17 @@ def test_rule_4_5_linked_orders_in_an_uncross():
 # Reopening after a freeze (5.4).
 
 
+def test_rule_5_2_a_contract_may_open_by_an_auction():
+    """Orders are collected from the first mark on; nothing trades before the uncross."""
+    story = trading(opening_auction=True, auction_ns=10 * NS_PER_SECOND, auction_reference_ticks=99)
+    assert story.state() == "auction"
+    story.order(A, BUY, 5, 1_010)
+    assert not fills(story.order(B, SELL, 5, 990))
+    events = story.advance(10)
+    # any price from 990 to 1010 trades five and leaves nothing: the nearest to 99
+    assert uncrossed(events) == (990, 5, 0) and story.state() == "continuous"
+
+
 def test_rule_5_4_reopening_is_an_auction():
     story = trading(source_stale_ns=MINUTE_NS)
     story.order(A, BUY, 5, 1_000)
