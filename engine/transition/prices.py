@@ -18,10 +18,10 @@ from engine.schema.vocabulary import (
 )
 from engine.state.access import CONTRACT, ENGINE, LADDER, LEVEL, SOURCE
 from engine.state.events import emit
-from engine.transition.conditional import look_at_prices
 from engine.transition.due import freeze_contract, note_due
 from engine.transition.orders import cancel_working
 from engine.transition.states import enter_state
+from engine.transition.turns import look_at_prices
 from engine.transition.waterfall import supervise_step
 from funding.index import publish_index, source_at
 from funding.mark import publish_mark

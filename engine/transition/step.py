@@ -29,6 +29,7 @@ from engine.schema.commands import (
 from engine.schema.vocabulary import NONE
 from engine.state.access import ENGINE, POOL, command_accessor
 from engine.state.events import emit
+from engine.transition.bracket_entries import place_bracket
 from engine.transition.cancelling import (
     cancel_session,
     mass_cancel,
@@ -36,7 +37,7 @@ from engine.transition.cancelling import (
     set_heartbeat,
     stop_trading,
 )
-from engine.transition.conditional import place_bracket, place_order, run_fired
+from engine.transition.conditional import place_order
 from engine.transition.due import do_due_work
 from engine.transition.interruptions import change_trading_state, set_band
 from engine.transition.money import deposit, open_account, release_withdrawals, withdraw
@@ -45,6 +46,7 @@ from engine.transition.placing import amend_order, cancel_order
 from engine.transition.prices import publish_prices
 from engine.transition.queue import run_queue
 from engine.transition.quoting import frame_quotes, mass_quote, set_protection
+from engine.transition.turns import run_fired
 from risk.supervision import drain_suspects
 
 COMMAND = command_accessor()
