@@ -169,7 +169,7 @@ def release_extra(arena, slot):
         ENGINE(arena, 0).orders_live -= children_of(arena, slot)
     if extra.child != NONE:
         leave_children(arena, extra.child)
-    if extra.parent != NONE:
+    if extra.parent != NONE and ORDER_EXTRA(arena, extra.parent).child == slot:
         is_child = sibling != NONE and ORDER_EXTRA(arena, sibling).bits & CHILD != 0
         ORDER_EXTRA(arena, extra.parent).child = sibling if is_child else NONE
     return 0

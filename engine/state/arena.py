@@ -15,7 +15,7 @@ from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, MAGIC, SECTIONS
 # Linux's value; Python names it from 3.13 on. Without it 64-bit machines with small memories
 # refuse large reservations.
 MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
-DIGEST_VERSION = 1
+DIGEST_VERSION = 2
 
 Records = npt.NDArray[np.void]
 
@@ -60,8 +60,9 @@ _CONTRACT = tuple(
 _ORDER = ("price_ticks", "lots", "account", "contract", "side", "client_id", "reserve", "loss_fee")
 _ORDER_EXTRA = (
     "expiry_ns", "arrival", "lots_hidden", "lots_display", "trigger_ticks", "best_ticks", "bits",
-    "trail_bp", "order_type", "tif", "trigger_source", "session",
+    "trail_bp", "order_type", "tif", "trigger_source", "session", "stop_ticks", "target_ticks",
 )  # fmt: skip
+_ORDER_LINKS = ("sibling", "parent", "child")  # as ids
 _POSITION = (
     "account", "lots", "entry_value", "funding_index", "reserve_buy", "reserve_sell", "loss_fee",
     "lots_buy", "lots_sell", "lots_reduce_only",
@@ -167,5 +168,5 @@ def _orders(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
         ids[orders["previous"][slots]],
         ids[orders["account_previous"][slots]],
         *(np.where(is_special, extras[name][slots], 0) for name in _ORDER_EXTRA),
-        np.where(is_special, ids[extras["sibling"][slots]], 0),
+        *(np.where(is_special, ids[extras[name][slots]], 0) for name in _ORDER_LINKS),
     ]

@@ -19,23 +19,34 @@ from engine.transition.states import enter_state, is_collecting
 
 
 @cold
-def interrupt_trading(arena, contract):
-    """A sweep would have left the dynamic band: an auction, or a halt after too many of them."""
+def is_too_volatile(arena, contract):
+    """1 when as many volatility auctions started in the window as there may be."""
     terms = CONTRACT(arena, contract)
-    now_ns = ENGINE(arena, 0).clock_ns
-    first = contract * VOLATILITY_AUCTIONS_MAX
     count = terms.volatility_auctions + 0
     at_most = terms.volatility_auctions_max
-    if at_most > 0 and count >= at_most:
-        started_ns = VOLATILITY_TIME(
-            arena, first + (count - at_most) % VOLATILITY_AUCTIONS_MAX
-        ).value
-        if started_ns > now_ns - terms.volatility_window_ns:
-            enter_state(arena, contract, STATE_HALTED, WHY_TOO_VOLATILE)
-            return note_due(arena)
-    VOLATILITY_TIME(arena, first + count % VOLATILITY_AUCTIONS_MAX).value = now_ns
-    terms.volatility_auctions = count + 1
+    if at_most == 0 or count < at_most:
+        return 0
+    row = contract * VOLATILITY_AUCTIONS_MAX + (count - at_most) % VOLATILITY_AUCTIONS_MAX
+    since_ns = ENGINE(arena, 0).clock_ns - terms.volatility_window_ns
+    return 1 if VOLATILITY_TIME(arena, row).value > since_ns else 0
+
+
+@cold
+def start_volatility_auction(arena, contract):
+    terms = CONTRACT(arena, contract)
+    row = contract * VOLATILITY_AUCTIONS_MAX + terms.volatility_auctions % VOLATILITY_AUCTIONS_MAX
+    VOLATILITY_TIME(arena, row).value = ENGINE(arena, 0).clock_ns
+    terms.volatility_auctions += 1
     enter_state(arena, contract, STATE_AUCTION, WHY_VOLATILITY)
+    return note_due(arena)
+
+
+@cold
+def interrupt_trading(arena, contract):
+    """A client's sweep would have left the dynamic band: an auction, or a halt after too many."""
+    if is_too_volatile(arena, contract) == 0:
+        return start_volatility_auction(arena, contract)
+    enter_state(arena, contract, STATE_HALTED, WHY_TOO_VOLATILE)
     return note_due(arena)
 
 

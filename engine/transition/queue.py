@@ -21,7 +21,7 @@ from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.events import emit
 from engine.state.layout import WHOLE_NEXT
 from engine.trading_state import CLOSED, EVERY, is_one_of
-from engine.transition.interruptions import interrupt_trading, is_rest_small
+from engine.transition.interruptions import is_rest_small, start_volatility_auction
 from engine.transition.orders import cancel_linked, cancel_of_account
 from engine.transition.step_plan import STEP_WAIT, plan_step
 from engine.transition.sweep import look_at_trades, sweep
@@ -53,12 +53,16 @@ def close_whole(arena, account, contract, position):
 
 @cold
 def stop_at_band(arena, contract, leaves):
-    """The dynamic band ended a liquidation order's sweep (5.3): 1 when trading is interrupted, and
-    with it the step; 0 when too little is left for that, and the step goes on without the book."""
+    """The dynamic band ended a liquidation order's sweep (5.3): 1 when an auction begins, and the
+    step is over; 0 when too little is left for that, and the step goes on without the book.
+
+    It never halts: where nothing trades, those who are above zero would be closed at their
+    bankruptcy price, past the bids that the halt is there to protect.
+    """
     if is_rest_small(arena, contract, leaves, ENGINE(arena, 0).plan_limit_ticks) == 1:
         look_at_trades(arena, contract)
         return 0
-    interrupt_trading(arena, contract)
+    start_volatility_auction(arena, contract)
     return 1
 
 

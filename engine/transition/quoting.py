@@ -34,7 +34,7 @@ from engine.state.events import emit
 from engine.state.layout import PROTECTION_SHIFT, QUOTE, STP_SHIFT
 from engine.transition.admission import check_client, check_lots, check_order
 from engine.transition.orders import cancel_working, cut_working
-from engine.transition.placing import emit_amended, replace_order, rest_order
+from engine.transition.placing import emit_amended, is_worth_placing, replace_order, rest_order
 from engine.transition.protection import protection_of, window_at
 from risk.accounts import find_position, open_position
 from risk.reserve import apply_reserve
@@ -130,6 +130,8 @@ def replace_quote(arena, slot, price_ticks, lots):
     if price_ticks == order.price_ticks and lots == open_lots:
         return refusals.OK
     if price_ticks == order.price_ticks and lots < open_lots:
+        if not is_worth_placing(arena, slot, lots):
+            return refusals.VALUE_BELOW_MIN
         cut_working(arena, slot, open_lots - lots)
         emit_amended(arena, slot, 1)
         return refusals.OK

@@ -28,12 +28,14 @@ def is_worth_an_auction(market, order) -> bool:
     return value >= market.spec.band_dynamic_value_min
 
 
-def interrupt(exchange, market) -> None:
-    """A sweep stopped at the band: an auction, or a halt after too many of them."""
+def interrupt(exchange, market, may_halt: bool) -> None:
+    """A sweep stopped at the band: an auction, or a halt after too many of them, which a
+    liquidation order does not bring about."""
     now, spec = exchange.clock, market.spec
     since = now - spec.volatility_window_ns
     recent = [start for start in market.volatility_starts if start > since]
-    if spec.volatility_auctions_max and len(recent) >= spec.volatility_auctions_max:
+    is_too_often = 0 < spec.volatility_auctions_max <= len(recent)
+    if is_too_often and may_halt:
         enter_state(exchange, market, HALTED, words.WHY_TOO_VOLATILE)
         return
     market.volatility_starts = [*recent, now]

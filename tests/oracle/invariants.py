@@ -128,7 +128,6 @@ def check_trading_state(exchange, market) -> None:
     assert market.auction_end is None or market.auction_end > now, "2.6: an auction not ended"
     assert market.next_indicative is None or market.next_indicative > now, "2.6: not published"
     assert market.extensions <= market.spec.auction_extensions_max, "5.3: extensions"
-    assert len(market.volatility_starts) <= (market.spec.volatility_auctions_max or 10**9), "5.3"
     assert state != words.STATE_CONTINUOUS or not market.is_held, "6.2: trading at a held mark"
     is_reduced = state == words.STATE_REDUCE_ONLY
     assert not market.is_reduced_by_mark or is_reduced and market.is_held, "6.2: reduce-only"

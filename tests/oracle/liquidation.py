@@ -324,7 +324,7 @@ def sweep_forced(exchange, market: Market, order: Order) -> bool:
     the auction. To a small rest it is as if the book had ended there."""
     prices, is_stopped = sweep(exchange, order)
     if is_stopped and is_worth_an_auction(market, order):
-        interrupt(exchange, market)  # in an auction nobody looks
+        interrupt(exchange, market, may_halt=False)  # in an auction nobody looks
         return True
     look_after_sweep(exchange, market, prices)
     return False

@@ -125,7 +125,7 @@ def work_order(exchange, order: Order) -> None:
         end_aggressor(exchange, order, words.CANCEL_IOC)
     cancel_ended(exchange)
     if is_stopped:
-        interrupt(exchange, market)  # in an auction nobody looks
+        interrupt(exchange, market, may_halt=True)  # in an auction nobody looks
     look_after_sweep(exchange, market, prices)
 
 

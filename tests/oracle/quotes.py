@@ -149,5 +149,8 @@ def replace_quote(
     if price != old.price or lots > old.open:
         return move(exchange, old, price, lots)
     if lots < old.open:
+        spec = exchange.markets[contract].spec
+        if lots * price * spec.tick_value < spec.order_value_min:
+            return refusals.VALUE_BELOW_MIN
         decrease(exchange, exchange.markets[contract], old, old.open - lots)
     return refusals.OK

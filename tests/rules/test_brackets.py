@@ -122,3 +122,41 @@ def test_rule_4_5_a_stop_grows_on_when_the_band_has_taken_the_target():
     target, stop = born(story.order(B, SELL, 4, 1_000))
     assert ended(story.price(980)) == [(target, 4, "band")]
     assert grown(story.order(B, SELL, 3, 1_000)) == [(stop, 7)]
+
+
+def test_rule_4_5_a_target_that_has_had_its_turn_goes_on_growing():
+    """As above, with a stop that the target's turn has ended. C's bid meets the entry first: one
+    lot more, at 1005, for the target, which then meets the entry itself and goes."""
+    story = market(
+        band_dynamic_ppb=PERCENT, auction_ns=10 * NS_PER_SECOND, auction_extensions_max=0
+    )
+    story.trade(B, C, 1, 1_000)
+    entry, _ = bracket(story, A, SELL, 3, 1_030, stop_ticks=1_060, target_ticks=1_020)
+    story.order(B, BUY, 1, 1_005)
+    events = story.amend(A, entry, 3, 991)
+    target, stop = born(events)
+    assert ended(events) == [(stop, 1, "linked")] and states(events)[0][0] == "auction"
+    story.order(C, BUY, 1, 1_030)
+    events = story.advance(10)
+    assert fills(events) == [(1, 1_005)] and grown(events) == [(target, 2)]
+    assert ended(events) == [(target, 2, "self_trade")] and rests(story, entry)
+
+
+def test_rule_4_5_a_target_that_has_outlived_its_stop_goes_on_growing():
+    """Four of the target's eight lots fill: the stop of four has nothing left."""
+    story = market()
+    story.trade(A, C, 10, 1_000)
+    bracket(story, A, BUY, 10, 990, stop_ticks=900, target_ticks=1_010)
+    target, stop = born(story.order(B, SELL, 4, 990))
+    story.amend(A, target, 8, 1_010)
+    assert ended(story.order(C, BUY, 4, 1_010)) == [(stop, 4, "linked")]
+    assert grown(story.order(B, SELL, 2, 990)) == [(target, 6)]
+
+
+def test_rule_13_2_the_digest_sees_what_a_bracket_will_bring():
+    digests = set()
+    for stop_ticks, target_ticks in ((900, 1_010), (950, 1_010), (900, 1_100)):
+        story = market()
+        bracket(story, A, BUY, 10, 990, stop_ticks=stop_ticks, target_ticks=target_ticks)
+        digests.add(story.exchange.digest())
+    assert len(digests) == 3

@@ -187,6 +187,25 @@ def test_rule_5_3_a_liquidation_order_at_the_band_brings_an_auction():
     assert (story.lots(A), story.lots(C), story.equity(A)) == (0, 10, 50)
 
 
+def test_rule_5_3_a_liquidation_order_halts_nothing():
+    """One volatility auction may start in the window, and one has."""
+    story = trading(
+        rich=False, band_dynamic_ppb=PERCENT, volatility_auctions_max=1,
+        volatility_window_ns=MINUTE_NS, auction_extensions_max=0,
+    )  # fmt: skip
+    for account, cash in ((A, 1_000), (B, RICH), (C, RICH)):
+        story.open(account, cash)
+    story.trade(A, B, 10, 1_000)
+    story.order(C, SELL, 1, 1_011)
+    assert states(story.order(B, BUY, 1, 1_011, tif=IOC)) == [("auction", "volatility")]
+    story.cancel_all(C)
+    change(story, CONTINUOUS)
+    story.order(C, BUY, 10, 905)
+    events = story.price(910)
+    assert states(events) == [("auction", "volatility")]
+    assert not named(events, "position_deleveraged") and story.lots(A) == 10
+
+
 def test_rule_5_3_a_small_liquidation_order_at_the_band_goes_on_without_the_book():
     """Its rest is worth 10 x 900 at its limit, less than the 9,001 that an auction needs."""
     story, events = liquidated_at_the_band(band_dynamic_value_min=9_001)

@@ -149,6 +149,19 @@ def test_rule_4_9_an_amendment_keeps_the_smallest_value_of_the_whole_order():
     assert rests(story, other)
 
 
+def test_rule_4_9_a_quote_can_not_be_cut_below_the_smallest_value():
+    story = market(order_value_min=5_000)
+    codes = []
+    for lots in (10, 6, 5):
+        row = commands.Quote(1, 900, lots, 1_100, 10)
+        command = commands.MassQuote(
+            time_ns=story.now_ns, account=A, client_id=story.client_id(), protection=1, rows=(row,)
+        )
+        codes.append([e.values["code"] for e in named(story.submit(command), "quote_refused")])
+    assert codes == [[], [], [refusals.VALUE_BELOW_MIN]]
+    assert story.exchange.depth(1) == ([], [(1_100, 10)])
+
+
 @pytest.mark.parametrize(("lots", "code"), [(2_000, OK), (2_001, refusals.DISPLAY_INVALID)])
 def test_rule_4_2_an_iceberg_has_at_most_a_thousand_slices(lots, code):
     story = market()
