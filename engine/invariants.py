@@ -8,7 +8,7 @@ import numpy as np
 from engine.schema.bounds import ORDERS_MAX
 from engine.schema.vocabulary import BUY, FUND, NONE, REDUCE_ONLY, SELL, STATE_FROZEN
 from engine.state import layout
-from engine.state.arena import Arena
+from engine.state.arena import Arena, Records
 from engine.trading_state import TRADING
 from engine.views import Valuer, ladder_keys, level_slot_of, view_pool
 
@@ -136,6 +136,16 @@ def hidden_lots(order: Any, extra: Any) -> int:
     return int(extra["lots_hidden"]) if int(order["flags"]) & layout.EXTRA else 0
 
 
+def is_child_of(orders: Records, extras: Records, slot: int, entry: int) -> bool:
+    """Whether an order that names an entry is reached from it, directly or by its other child."""
+    if entry == NONE:
+        return True
+    if orders[entry]["lots"] == 0 or orders[entry]["account"] != orders[slot]["account"]:
+        return False
+    child = int(extras[entry]["child"])
+    return child != NONE and slot in (child, int(extras[child]["sibling"]))
+
+
 def check_links(arena: Arena) -> list[str]:
     """4.5: siblings name each other. 2.6: every expiry has its timer, and the earliest is first."""
     problems = []
@@ -149,6 +159,8 @@ def check_links(arena: Arena) -> list[str]:
         sibling = int(extra["sibling"])
         if sibling != NONE and int(extras[sibling]["sibling"]) != slot:
             problems.append(f"4.5: order {slot} is not its sibling's sibling")
+        if not is_child_of(orders, extras, int(slot), int(extra["parent"])):
+            problems.append(f"4.5: order {slot} is no child of the entry that it names")
         fired += bool(int(extra["bits"]) & layout.FIRED)
         place = int(extra["timer"])
         if (place != 0) != (int(extra["expiry_ns"]) != 0):
