@@ -11,7 +11,6 @@ from engine.schema.contract import Config
 from tests.oracle import auctions, liquidation
 from tests.oracle.accounts import (
     IMMEDIATE_TIFS,
-    WAITING_TYPES,
     Account,
     Order,
     Protection,
@@ -81,7 +80,7 @@ def is_rate_free(command) -> bool:
         command.kind_code == commands.PLACE_ORDER
         and bool(command.flags & (words.REDUCE_ONLY | words.CLOSE_POSITION))
         and command.tif in IMMEDIATE_TIFS
-        and command.order_type not in WAITING_TYPES
+        and command.order_type <= words.MARKET
     )
 
 

@@ -321,6 +321,9 @@ def test_rule_4_9_cancels_and_reducing_orders_at_once_pass_above_the_rate():
     assert not rests(story, more)
     assert refusal(story.lose_session(A, 1)) == OK
     assert refusal(story.heartbeat(A, 1)) == refusals.RATE_LIMIT
+    for order_type in (words.STOP_MARKET, words.TRAILING_MARKET + 1):
+        events = story.order(A, SELL, 9, 1_000, tif=IOC, flags=REDUCE_ONLY, order_type=order_type)
+        assert refusal(events) == refusals.RATE_LIMIT
 
 
 def test_rule_4_9_fired_orders_and_due_work_are_no_messages():
