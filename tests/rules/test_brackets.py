@@ -79,7 +79,8 @@ def test_rule_4_5_an_entry_whose_child_has_ended_grows_nothing():
     (target,) = born(story.order(B, BUY, 4, 1_000))
     other = order_id(story.order(A, SELL, 5, 1_010, linked_id=target))
     assert ended(story.cancel(A, target)) == [(target, 4, "client"), (other, 5, "linked")]
-    later = [order_id(story.order(A, SELL, 6, 1_020)) for _ in range(2)]  # in their slots
+    terms = {"display_lots": 3}  # an order of its own kind, in the slot of one that is gone
+    later = [order_id(story.order(A, SELL, 6, 1_020, **terms)) for _ in range(2)]
     events = story.order(B, BUY, 3, 1_000)
     assert fills(events) == [(3, 1_000)] and grown(events) == []
     assert all(rests(story, number) for number in later)

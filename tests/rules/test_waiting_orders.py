@@ -414,9 +414,11 @@ def test_rule_4_2_close_position_closes_however_much_it_is_worth(waits):
 
 
 def test_rule_4_9_a_stop_that_reduces_at_once_needs_no_page_of_the_book():
-    """All pages are taken; the bid that it hits is there."""
+    """All pages are taken, and its own stays so: B waits on it, too. The bid that it hits is
+    there."""
     story = market()
     story.trade(A, B, 5, 1_000)
+    story.order(B, SELL, 1, 900, **stop_at(900))
     stop = order_id(story.order(A, SELL, 5, 0, **market_stop_at(950, flags=REDUCE_ONLY)))
     story.order(C, BUY, 5, 940)
     engine = story.exchange.arena.engine
