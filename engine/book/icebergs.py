@@ -7,6 +7,7 @@ is in motion nothing is hidden: `order.lots` is then all of it.
 from engine.book.levels import find_level, key_of, ladder_of
 from engine.book.orders import queue_order, unqueue_order
 from engine.kernel import cold, kernel
+from engine.schema import bounds
 from engine.state.access import LADDER, LEVEL, ORDER, ORDER_EXTRA
 from engine.state.layout import ICEBERG
 
@@ -14,6 +15,12 @@ from engine.state.layout import ICEBERG
 @kernel
 def is_iceberg(arena, slot):
     return ORDER_EXTRA(arena, slot).bits & ICEBERG != 0
+
+
+@kernel
+def has_too_many_slices(lots, display_lots):
+    """Each slice is a fill of somebody else's sweep, so that their number has a bound (4.2)."""
+    return lots > display_lots * bounds.ICEBERG_SLICES_MAX
 
 
 @kernel

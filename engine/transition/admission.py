@@ -264,11 +264,20 @@ def check_limits(arena, contract, position, side, lots, replaced_lots):
 
 
 @kernel
+def check_value_min(terms, price_ticks, lots, flags):
+    """Smallest value of an order (4.9); what reduces may be worth as little as it likes."""
+    if lots * price_ticks * terms.tick_value < terms.order_value_min and flags & REDUCE_ONLY == 0:
+        return refusals.VALUE_BELOW_MIN
+    return refusals.OK
+
+
+@kernel
 def check_value(terms, price_ticks, lots, flags):
     """Smallest and largest value of an order (4.9)."""
+    code = check_value_min(terms, price_ticks, lots, flags)
+    if code != refusals.OK:
+        return code
     value = lots * price_ticks * terms.tick_value
-    if value < terms.order_value_min and flags & REDUCE_ONLY == 0:
-        return refusals.VALUE_BELOW_MIN
     if value > terms.order_value_max and flags & CLOSE_POSITION == 0:  # it closes what is there
         return refusals.VALUE_ABOVE_MAX
     return refusals.OK

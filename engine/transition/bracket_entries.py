@@ -1,7 +1,6 @@
 """Entries whose stop and target come with their first fill: shape and admission (4.5)."""
 
 from engine.book.orders import (
-    children_of,
     mark_extra,
     take_order_slot,
 )
@@ -10,7 +9,6 @@ from engine.schema import refusals
 from engine.schema.vocabulary import (
     BUY,
     CLOSE_POSITION,
-    DAY,
     MARKET,
     NONE,
     REDUCE_ONLY,
@@ -34,7 +32,7 @@ from engine.transition.admission import (
     compute_market_price,
     compute_slid_price,
 )
-from engine.transition.conditional import can_rest, check_expiry, find_day_end
+from engine.transition.conditional import can_rest, check_lifetime
 from engine.transition.placing import emit_accepted, work_or_rest, write_order
 from risk.accounts import find_position, open_position
 from risk.reserve import apply_reserve
@@ -68,7 +66,6 @@ def check_bracket_entry(arena, commands, row):
     """The shape of a bracket's entry; its expiry is left in ADMISSION."""
     command = COMMAND(commands, row)
     terms = CONTRACT(arena, command.contract)
-    now_ns = ENGINE(arena, 0).clock_ns
     if command.flags & CLOSE_POSITION == 0:
         code = check_lots(terms, command.lots, command.flags)
         if code != refusals.OK:
@@ -77,14 +74,7 @@ def check_bracket_entry(arena, commands, row):
     code = check_bracket(arena, command, terms.mark_ticks if is_market else command.price_ticks)
     if code != refusals.OK:
         return code
-    code = check_expiry(command.order_type, command.tif, command.expiry_ns, now_ns)
-    if code != refusals.OK:
-        return code
-    if command.session < 0:
-        return refusals.SESSION_INVALID
-    expiry_ns = find_day_end(terms, now_ns) if command.tif == DAY else command.expiry_ns + 0
-    ADMISSION(arena, 0).expiry_ns = expiry_ns
-    return refusals.OK
+    return check_lifetime(arena, command)
 
 
 @cold
@@ -138,7 +128,7 @@ def place_bracket(arena, commands, row):
     extra.stop_ticks = command.stop_ticks
     extra.target_ticks = command.target_ticks
     extra.bits = BRACKET | (SLIDES if flags & SLIDE else 0)
-    ENGINE(arena, 0).orders_live += children_of(arena, slot)
+    ENGINE(arena, 0).orders_live += children
     apply_reserve(arena, slot, ADMISSION(arena, 0).reserve, ADMISSION(arena, 0).loss_fee)
     emit_accepted(arena, slot, command, price_ticks, asked)
     work_or_rest(arena, slot, command.tif)

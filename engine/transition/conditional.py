@@ -1,5 +1,6 @@
 """Orders that wait, hide, expire or are linked: their shape and their admission (4.2, 4.5)."""
 
+from engine.book.icebergs import has_too_many_slices
 from engine.book.levels import has_armed_page_room
 from engine.book.orders import (
     find_order,
@@ -95,7 +96,7 @@ def check_display(order_type, tif, display_lots, lots):
         return refusals.OK
     if display_lots < 0 or display_lots > lots or is_market_kind(order_type):
         return refusals.DISPLAY_INVALID
-    if not can_rest(tif) or lots > display_lots * bounds.ICEBERG_SLICES_MAX:
+    if not can_rest(tif) or has_too_many_slices(lots, display_lots):
         return refusals.DISPLAY_INVALID
     return refusals.OK
 
@@ -136,6 +137,21 @@ def find_day_end(terms, now_ns):
 
 
 @kernel
+def check_lifetime(arena, command):
+    """How long the order may work, and for which session; its expiry is left in ADMISSION."""
+    terms = CONTRACT(arena, command.contract)
+    now_ns = ENGINE(arena, 0).clock_ns
+    code = check_expiry(command.order_type, command.tif, command.expiry_ns, now_ns)
+    if code != refusals.OK:
+        return code
+    if command.session < 0:
+        return refusals.SESSION_INVALID
+    expiry_ns = find_day_end(terms, now_ns) if command.tif == DAY else command.expiry_ns + 0
+    ADMISSION(arena, 0).expiry_ns = expiry_ns
+    return refusals.OK
+
+
+@kernel
 def check_link(arena, account, contract, linked_id):
     """Find the order to link with; it stands in ADMISSION, NONE when none is asked for."""
     ADMISSION(arena, 0).linked = NONE
@@ -158,7 +174,6 @@ def check_special(arena, commands, row):
     command = COMMAND(commands, row)
     contract = command.contract
     terms = CONTRACT(arena, contract)
-    now_ns = ENGINE(arena, 0).clock_ns
     order_type = command.order_type
     flags = command.flags
     if flags & CLOSE_POSITION == 0:
@@ -173,13 +188,9 @@ def check_special(arena, commands, row):
     )
     if code != refusals.OK:
         return code
-    code = check_expiry(order_type, command.tif, command.expiry_ns, now_ns)
+    code = check_lifetime(arena, command)
     if code != refusals.OK:
         return code
-    if command.session < 0:
-        return refusals.SESSION_INVALID
-    expiry_ns = find_day_end(terms, now_ns) if command.tif == DAY else command.expiry_ns + 0
-    ADMISSION(arena, 0).expiry_ns = expiry_ns
     return check_link(arena, command.account, contract, command.linked_id)
 
 

@@ -1,6 +1,6 @@
 """Plain orders from acceptance to rest, and what a client does to a working one (4.1-4.4, 4.7)."""
 
-from engine.book.icebergs import hide_lots, unhide_lots
+from engine.book.icebergs import has_too_many_slices, hide_lots, unhide_lots
 from engine.book.orders import (
     filled_lots_of,
     find_order,
@@ -19,7 +19,7 @@ from engine.book.orders import (
 )
 from engine.book.timers import clear_order_timer, set_order_timer
 from engine.kernel import cold, kernel
-from engine.schema import bounds, events, refusals
+from engine.schema import events, refusals
 from engine.schema.vocabulary import (
     CANCEL_AMEND,
     CANCEL_CLIENT,
@@ -44,6 +44,7 @@ from engine.transition.admission import (
     check_client,
     check_lots,
     check_order,
+    check_value_min,
     compute_market_price,
     compute_slid_price,
 )
@@ -297,18 +298,9 @@ def check_amended(arena, slot, total, open_lots):
     if total < terms.order_lots_min and order.flags & REDUCE_ONLY == 0:
         return refusals.LOTS_BELOW_MIN
     if order.flags & EXTRA and ORDER_EXTRA(arena, slot).bits & ICEBERG:
-        if open_lots > ORDER_EXTRA(arena, slot).lots_display * bounds.ICEBERG_SLICES_MAX:
+        if has_too_many_slices(open_lots, ORDER_EXTRA(arena, slot).lots_display):
             return refusals.DISPLAY_INVALID
     return refusals.OK
-
-
-@kernel
-def is_worth_placing(arena, slot, total):
-    """Whether a total of so many lots reaches the smallest value of an order (4.9)."""
-    order = ORDER(arena, slot)
-    terms = CONTRACT(arena, order.contract)
-    value = total * order.price_ticks * terms.tick_value
-    return value >= terms.order_value_min or order.flags & REDUCE_ONLY != 0
 
 
 @cold
@@ -336,8 +328,10 @@ def amend_order(arena, account, client_id, order_id, price_ticks, total):
     if price_ticks == order.price_ticks and lots == open_lots:
         return refusals.AMEND_NOTHING
     if price_ticks == order.price_ticks and lots < open_lots:
-        if not is_worth_placing(arena, slot, total):
-            return refusals.VALUE_BELOW_MIN
+        terms = CONTRACT(arena, order.contract)
+        code = check_value_min(terms, price_ticks, total, order.flags)
+        if code != refusals.OK:
+            return code
         cut_working(arena, slot, open_lots - lots)
         emit_amended(arena, slot, 1)
         return refusals.OK

@@ -32,9 +32,9 @@ from engine.state.access import (
 )
 from engine.state.events import emit
 from engine.state.layout import PROTECTION_SHIFT, QUOTE, STP_SHIFT
-from engine.transition.admission import check_client, check_lots, check_order
+from engine.transition.admission import check_client, check_lots, check_order, check_value_min
 from engine.transition.orders import cancel_working, cut_working
-from engine.transition.placing import emit_amended, is_worth_placing, replace_order, rest_order
+from engine.transition.placing import emit_amended, replace_order, rest_order
 from engine.transition.protection import protection_of, window_at
 from risk.accounts import find_position, open_position
 from risk.reserve import apply_reserve
@@ -130,8 +130,10 @@ def replace_quote(arena, slot, price_ticks, lots):
     if price_ticks == order.price_ticks and lots == open_lots:
         return refusals.OK
     if price_ticks == order.price_ticks and lots < open_lots:
-        if not is_worth_placing(arena, slot, lots):
-            return refusals.VALUE_BELOW_MIN
+        terms = CONTRACT(arena, order.contract)
+        code = check_value_min(terms, price_ticks, lots, order.flags)
+        if code != refusals.OK:
+            return code
         cut_working(arena, slot, open_lots - lots)
         emit_amended(arena, slot, 1)
         return refusals.OK
@@ -139,52 +141,39 @@ def replace_quote(arena, slot, price_ticks, lots):
 
 
 @cold
-def quote_side(arena, commands, row, contract, side, price_ticks, lots):
-    """One side of a quote row; 1 when it was refused, else 0."""
+def refuse_side(arena, commands, row, contract, side, price_ticks, lots, code):
+    """One side is refused: a quote that it should have replaced goes, too. Returns 1."""
     header = COMMAND(commands, row)
     account = header.account + 0
-    slot = quote_of(arena, find_position(arena, account, contract), side)
-    code = refusals.OK
-    if lots != 0:
-        code = check_lots(CONTRACT(arena, contract), lots, 0)
-    is_other = slot != NONE and protection_of(arena, slot) != header.protection
-    if lots == 0 or code != refusals.OK or is_other:
-        if code != refusals.OK:
-            refuse_quote(arena, contract, account, header.client_id, code, side, price_ticks, lots)
-        if slot != NONE:
-            cancel_working(arena, slot, CANCEL_QUOTE)
-        if not is_other or lots == 0 or code != refusals.OK:
-            return 1 if code != refusals.OK else 0
-        slot = NONE
-    if slot != NONE:
-        code = replace_quote(arena, slot, price_ticks, lots)
-    else:
-        code = place_quote(arena, commands, row, contract, side, price_ticks, lots)
-    if code == refusals.OK:
-        return 0
     refuse_quote(arena, contract, account, header.client_id, code, side, price_ticks, lots)
+    slot = quote_of(arena, find_position(arena, account, contract), side)
     if slot != NONE:
         cancel_working(arena, slot, CANCEL_QUOTE)
     return 1
 
 
 @cold
-def refuse_crossed(arena, commands, row, k):
-    """A row whose bid would meet its own ask: what stood there goes, as behind any refusal."""
+def quote_side(arena, commands, row, contract, side, price_ticks, lots):
+    """One side of a quote row; 1 when it was refused, else 0."""
     header = COMMAND(commands, row)
-    quote = COMMAND(commands, row + k)
-    contract = quote.contract + 0
-    code = refusals.QUOTE_CROSSED
-    for side in range(BUY, SELL + 1):
-        price_ticks = quote.bid_ticks if side == BUY else quote.ask_ticks
-        lots = quote.bid_lots if side == BUY else quote.ask_lots
-        refuse_quote(
-            arena, contract, header.account, header.client_id, code, side, price_ticks, lots
-        )
-        slot = quote_of(arena, find_position(arena, header.account, contract), side)
-        if slot != NONE:
-            cancel_working(arena, slot, CANCEL_QUOTE)
-    return 2
+    slot = quote_of(arena, find_position(arena, header.account, contract), side)
+    code = refusals.OK
+    if lots != 0:
+        code = check_lots(CONTRACT(arena, contract), lots, 0)
+    if code != refusals.OK:
+        return refuse_side(arena, commands, row, contract, side, price_ticks, lots, code)
+    if slot != NONE and (lots == 0 or protection_of(arena, slot) != header.protection):
+        cancel_working(arena, slot, CANCEL_QUOTE)
+        slot = NONE
+    if lots == 0:
+        return 0
+    if slot != NONE:
+        code = replace_quote(arena, slot, price_ticks, lots)
+    else:
+        code = place_quote(arena, commands, row, contract, side, price_ticks, lots)
+    if code != refusals.OK:
+        return refuse_side(arena, commands, row, contract, side, price_ticks, lots, code)
+    return 0
 
 
 @cold
@@ -202,7 +191,13 @@ def quote_row(arena, commands, row, k):
         refuse_quote(arena, contract, header.account, header.client_id, code, 0, 0, 0)
         return 1
     if quote.bid_lots > 0 and quote.ask_lots > 0 and quote.bid_ticks >= quote.ask_ticks:
-        return refuse_crossed(arena, commands, row, k)
+        code = refusals.QUOTE_CROSSED
+        refused = refuse_side(
+            arena, commands, row, contract, BUY, quote.bid_ticks, quote.bid_lots, code
+        )
+        return refused + refuse_side(
+            arena, commands, row, contract, SELL, quote.ask_ticks, quote.ask_lots, code
+        )
     ask = quote_of(arena, find_position(arena, header.account, contract), SELL)
     refused = 0
     # The ask makes room first when the bid moves up to where it stands.
