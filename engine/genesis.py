@@ -43,6 +43,8 @@ def _write_contract(arena: Arena, spec: Contract) -> None:
     first = spec.contract * SOURCES_MAX
     sources = arena.records("sources", first + SOURCES_MAX)[first:]
     sources["weight"][: len(spec.source_weights)] = spec.source_weights
+    windows = arena.records("windows", (spec.contract + 1) * layout.WINDOWS)
+    windows["values_max"][-layout.WINDOWS :] = (spec.mark_basis_samples, spec.delisting_samples)
     _write_tiers(arena.records("tiers", (spec.contract + 1) * TIERS_MAX), spec)
 
 

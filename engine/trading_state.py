@@ -17,11 +17,15 @@ from engine.schema.vocabulary import (
     STATE_POST_ONLY,
     STATE_PRE_OPEN,
     STATE_REDUCE_ONLY,
+    STATE_SETTLED,
+    STATE_SETTLING,
     STATE_SUSPENDED,
+    WHY_FREEZE_MAX,
     WHY_FRESH_MARK,
     WHY_MARK_FREE,
     WHY_MARK_HELD,
     WHY_OPERATOR,
+    WHY_SETTLED,
     WHY_SOURCES,
     WHY_TOO_VOLATILE,
     WHY_UNCROSSED,
@@ -36,6 +40,7 @@ PRICES = "prices"  # a source's price, or its silence
 MATCHING = "matching"  # a sweep at the dynamic band
 AUCTION = "auction"  # the end of one
 WATERFALL = "waterfall"
+SETTLEMENT = "settlement"  # of a contract that ends
 
 STATES = tuple(range(STATE_LAST + 1))
 _TRADING = (STATE_CONTINUOUS, STATE_REDUCE_ONLY, STATE_POST_ONLY)
@@ -79,8 +84,13 @@ CHANGES: tuple[Change, ...] = (
     Change(STATE_AUCTION, STATE_REDUCE_ONLY, AUCTION, WHY_MARK_HELD),
     *_changes((*_COLLECTING, STATE_POST_ONLY), (STATE_REDUCE_ONLY,), OPERATOR, WHY_MARK_HELD),
     Change(STATE_REDUCE_ONLY, STATE_REDUCE_ONLY, OPERATOR, WHY_MARK_HELD),
-    *_changes(_SETTABLE, (STATE_DEFAULT,), WATERFALL, WHY_WATERFALL),
-    *_changes((STATE_DEFAULT,), _SETTABLE, WATERFALL, WHY_WATERFALL_DONE),
+    *_changes((*_SETTABLE, STATE_SETTLING), (STATE_DEFAULT,), WATERFALL, WHY_WATERFALL),
+    *_changes((STATE_DEFAULT,), (*_SETTABLE, STATE_SETTLING), WATERFALL, WHY_WATERFALL_DONE),
+    # The end of a contract (3.2). What has settled has no exit, and nobody in it who would need
+    # one: listed again it is another contract, so that no record speaks of two lives.
+    Change(STATE_SUSPENDED, STATE_SETTLING, OPERATOR, WHY_OPERATOR),
+    Change(STATE_FROZEN, STATE_SETTLING, PRICES, WHY_FREEZE_MAX),
+    Change(STATE_SETTLING, STATE_SETTLED, SETTLEMENT, WHY_SETTLED),
 )
 
 
@@ -104,6 +114,8 @@ TAKING: dict[int, Taking] = {
     STATE_HALTED: Taking(steps=True),
     STATE_POST_ONLY: Taking(trades=True, steps=True, sampled=True),
     STATE_SUSPENDED: Taking(steps=True),
+    STATE_SETTLING: Taking(steps=True),
+    STATE_SETTLED: Taking(),
 }
 
 
@@ -120,19 +132,20 @@ CLOSED = _mask(_CLOSED)
 KEPT = _mask(KEPT_THROUGH_FREEZE)
 EVERY = _mask(STATES)
 
-# Bit (9 x from + to) of the operator's changes, over two words: a kernel indexes no tuple.
+# Bit (width x from + to) of the operator's changes, over words of so many states left: a kernel
+# indexes no tuple.
 _WIDTH = STATE_LAST + 1
-_SPLIT = 5
+_FROMS = 62 // _WIDTH
 
 
-def _word(first: int, end: int) -> int:
+def _word(first: int) -> int:
     pairs = {(c.state_from, c.state_to) for c in CHANGES if c.why == WHY_OPERATOR}
-    return sum(1 << ((a - first) * _WIDTH + b) for a, b in pairs if first <= a < end)
+    froms = range(first, first + _FROMS)
+    return sum(1 << ((a - first) * _WIDTH + b) for a, b in pairs if a in froms)
 
 
-_LOW = _word(0, _SPLIT)
-_HIGH = _word(_SPLIT, _WIDTH)
-assert _SPLIT * _WIDTH < 63 and (_WIDTH - _SPLIT) * _WIDTH < 63
+_FIRST, _SECOND = _word(0), _word(_FROMS)
+assert not _word(2 * _FROMS), "two words hold every change of an operator's"
 
 
 @kernel
@@ -146,6 +159,8 @@ def may_operator_change(state_from, state_to):
     """Whether the table lets an operator take a contract from one state to another."""
     if state_to < 0 or state_to > STATE_LAST:
         return False
-    if state_from < _SPLIT:
-        return (_LOW >> (state_from * _WIDTH + state_to)) & 1 != 0
-    return (_HIGH >> ((state_from - _SPLIT) * _WIDTH + state_to)) & 1 != 0
+    if state_from < _FROMS:
+        return (_FIRST >> (state_from * _WIDTH + state_to)) & 1 != 0
+    if state_from < 2 * _FROMS:
+        return (_SECOND >> ((state_from - _FROMS) * _WIDTH + state_to)) & 1 != 0
+    return False

@@ -4,7 +4,7 @@ from engine.kernel import cold, kernel
 from engine.schema import events
 from engine.schema.bounds import PPB
 from engine.schema.vocabulary import STATE_FROZEN
-from engine.state.access import BASIS, CONTRACT
+from engine.state.access import CONTRACT
 from engine.state.arithmetic import (
     clamp,
     multiply_divide,
@@ -13,8 +13,7 @@ from engine.state.arithmetic import (
     multiply_rate_floor,
 )
 from engine.state.events import emit
-
-BASIS_ROWS = 64
+from funding.windows import BASIS, count_of, empty_window, mean_of, window_of
 
 
 @kernel
@@ -60,8 +59,9 @@ def publish_mark(arena, contract, now_ns):
     index_ticks = terms.index_ticks
     fair_ticks = compute_fair(terms, now_ns)
     basis_ticks = 0
-    if terms.basis_count > 0:
-        basis_ticks = index_ticks + terms.basis_sum // terms.basis_count
+    window = window_of(contract, BASIS)
+    if count_of(arena, window) > 0:
+        basis_ticks = index_ticks + mean_of(arena, window)
     mark_ticks = compute_median_of_terms(fair_ticks, basis_ticks, terms.last_ticks)
     reach_ticks = multiply_rate_floor(index_ticks, terms.mark_band_ppb)
     mark_ticks = clamp(mark_ticks, index_ticks - reach_ticks, index_ticks + reach_ticks)
@@ -83,22 +83,6 @@ def publish_mark(arena, contract, now_ns):
 
 
 @kernel
-def note_basis(arena, contract, basis_ticks):
-    """Add a sample of mid less index to the moving window."""
-    terms = CONTRACT(arena, contract)
-    row = contract * BASIS_ROWS + terms.basis_next
-    if terms.basis_count == terms.mark_basis_samples:
-        terms.basis_sum -= BASIS(arena, row).value
-    else:
-        terms.basis_count += 1
-    BASIS(arena, row).value = basis_ticks
-    terms.basis_sum += basis_ticks
-    terms.basis_next += 1
-    if terms.basis_next == terms.mark_basis_samples:
-        terms.basis_next = 0
-
-
-@kernel
 def note_last(terms):
     """Close the window of the last price: its average when enough was traded, else none."""
     terms.last_ticks = 0
@@ -112,9 +96,7 @@ def note_last(terms):
 def forget_market(arena, contract):
     """A freeze drops what the market said before it: basis, last price, impact values."""
     terms = CONTRACT(arena, contract)
-    terms.basis_sum = 0
-    terms.basis_count = 0
-    terms.basis_next = 0
+    empty_window(arena, window_of(contract, BASIS))
     terms.last_ticks = 0
     terms.traded_lots = 0
     terms.traded_value = 0

@@ -6,7 +6,8 @@ from engine.schema.bounds import PPB, PREMIUM_PPB_MAX
 from engine.state.access import CONTRACT
 from engine.state.arithmetic import multiply_divide
 from engine.state.events import emit
-from funding.mark import note_basis, note_last
+from funding.mark import note_last
+from funding.windows import BASIS, INDEX, note_value, window_of
 
 
 @kernel
@@ -60,7 +61,8 @@ def sample_premium(arena, contract, bid_value, bid_lots, ask_value, ask_lots):
     if ask_value > 0:
         ask_ticks = -(-ask_value // (ask_lots * terms.tick_value))
     if bid_value > 0 and ask_value > 0:
-        note_basis(arena, contract, (bid_ticks + ask_ticks) // 2 - terms.index_ticks)
+        basis_ticks = (bid_ticks + ask_ticks) // 2 - terms.index_ticks
+        note_value(arena, window_of(contract, BASIS), basis_ticks)
     emit(
         arena, events.PREMIUM_SAMPLED, contract, 0,
         premium_ppb, bid_ticks, ask_ticks, valid, now_ns, 0,
@@ -75,4 +77,11 @@ def skip_sample(arena, contract):
     terms.last_ticks = 0
     terms.traded_lots = 0
     terms.traded_value = 0
+    return 0
+
+
+@cold
+def sample_index(arena, contract):
+    """Keep the index of a sample time for the delisting price (5.4)."""
+    note_value(arena, window_of(contract, INDEX), CONTRACT(arena, contract).index_ticks)
     return 0

@@ -60,24 +60,10 @@ def apply_reserve(arena, slot, reserve, loss_fee):
 
 
 @kernel
-def release_reserve(arena, slot, lots):
-    """Give back the share of `lots` of the order's open lots, rounded down: the rest keeps more.
-
-    The last lot gives back all. Call before the order's own lots shrink.
-    """
+def give_back(arena, slot, lots, reserve, loss_fee):
+    """Take so much off what the order has recorded, with the order and with its position."""
     order = ORDER(arena, slot)
     held = POSITION(arena, order.position)
-    if order.flags & REDUCE_ONLY:
-        held.lots_reduce_only -= lots
-        return
-    reserve = order.reserve
-    loss_fee = order.loss_fee
-    open_lots = order.lots
-    if order.flags & EXTRA:
-        open_lots += ORDER_EXTRA(arena, slot).lots_hidden
-    if lots != open_lots:
-        reserve = multiply_divide(reserve, lots, open_lots)
-        loss_fee = multiply_divide(loss_fee, lots, open_lots)
     order.reserve -= reserve
     order.loss_fee -= loss_fee
     held.loss_fee -= loss_fee
@@ -87,3 +73,34 @@ def release_reserve(arena, slot, lots):
     else:
         held.lots_sell -= lots
         held.reserve_sell -= reserve
+
+
+@kernel
+def release_all(arena, slot):
+    """Give back all that an order without hidden lots has recorded."""
+    order = ORDER(arena, slot)
+    if order.flags & REDUCE_ONLY:
+        POSITION(arena, order.position).lots_reduce_only -= order.lots
+        return
+    give_back(arena, slot, order.lots, order.reserve, order.loss_fee)
+
+
+@kernel
+def release_reserve(arena, slot, lots):
+    """Give back the share of `lots` of the order's open lots, rounded down: the rest keeps more.
+
+    The last lot gives back all. Call before the order's own lots shrink.
+    """
+    order = ORDER(arena, slot)
+    if order.flags & REDUCE_ONLY:
+        POSITION(arena, order.position).lots_reduce_only -= lots
+        return
+    reserve = order.reserve
+    loss_fee = order.loss_fee
+    open_lots = order.lots
+    if order.flags & EXTRA:
+        open_lots += ORDER_EXTRA(arena, slot).lots_hidden
+    if lots != open_lots:
+        reserve = multiply_divide(reserve, lots, open_lots)
+        loss_fee = multiply_divide(loss_fee, lots, open_lots)
+    give_back(arena, slot, lots, reserve, loss_fee)

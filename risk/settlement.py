@@ -34,8 +34,9 @@ def compute_maker_fee(terms, value, equity, taker_fee):
 
 
 @kernel
-def compute_auction_fee(terms, value, equity):
-    """The fee of either side of an uncross: the maker's, never a rebate, cut like it (8.8)."""
+def compute_fee_unrebated(terms, value, equity):
+    """The maker's fee without a rebate: that of either side of an uncross, and of a maker who is
+    judged before it is known what fee its taker will pay (8.8)."""
     return min(multiply_rate_ceil(value, max(terms.fee_maker_ppb, 0)), max(equity, 0))
 
 

@@ -31,13 +31,16 @@ def hide_lots(arena, slot):
     if extra.bits & ICEBERG and order.lots > extra.lots_display:
         extra.lots_hidden = order.lots - extra.lots_display
         order.lots = extra.lots_display
+        LADDER(arena, ladder_of(order.contract, order.side)).lots_hidden += extra.lots_hidden
 
 
 @kernel
 def unhide_lots(arena, slot):
     """Make all of an order that has left its level one quantity again."""
+    order = ORDER(arena, slot)
     extra = ORDER_EXTRA(arena, slot)
-    ORDER(arena, slot).lots += extra.lots_hidden
+    LADDER(arena, ladder_of(order.contract, order.side)).lots_hidden -= extra.lots_hidden
+    order.lots += extra.lots_hidden
     extra.lots_hidden = 0
 
 
@@ -50,6 +53,7 @@ def refill_order(arena, slot):
     shown = min(extra.lots_display, extra.lots_hidden)
     order.lots = shown
     extra.lots_hidden -= shown
+    LADDER(arena, ladder_of(order.contract, order.side)).lots_hidden -= shown
     queue_order(arena, slot)
     return 0
 

@@ -156,6 +156,9 @@ def release_extra(arena, slot):
     """An order with extra fields ends: its timer goes, and its sibling is to end, too (4.5)."""
     clear_order_timer(arena, slot)
     extra = ORDER_EXTRA(arena, slot)
+    if extra.lots_hidden != 0:
+        order = ORDER(arena, slot)
+        LADDER(arena, ladder_of(order.contract, order.side)).lots_hidden -= extra.lots_hidden
     sibling = extra.sibling + 0
     if sibling != NONE:
         engine = ENGINE(arena, 0)
@@ -176,16 +179,21 @@ def release_extra(arena, slot):
 
 
 @kernel
-def free_order_slot(arena, slot):
+def free_plain_slot(arena, slot):
     engine = ENGINE(arena, 0)
     order = ORDER(arena, slot)
-    if order.flags & EXTRA:
-        release_extra(arena, slot)
     order.lots = 0
     order.generation += 1
     order.next = engine.orders_free
     engine.orders_free = slot
     engine.orders_live -= 1
+
+
+@kernel
+def free_order_slot(arena, slot):
+    if ORDER(arena, slot).flags & EXTRA:
+        release_extra(arena, slot)
+    free_plain_slot(arena, slot)
 
 
 @kernel
@@ -214,8 +222,6 @@ def queue_in(arena, ladder, key, slot):
     side = LADDER(arena, ladder)
     side.lots += order.lots
     side.orders += 1
-    if order.flags & EXTRA:
-        side.lots_hidden += ORDER_EXTRA(arena, slot).lots_hidden
 
 
 @kernel
@@ -239,8 +245,6 @@ def unqueue_from(arena, ladder, key, slot):
     side = LADDER(arena, ladder)
     side.lots -= order.lots
     side.orders -= 1
-    if order.flags & EXTRA:
-        side.lots_hidden -= ORDER_EXTRA(arena, slot).lots_hidden
     if level.head == NONE:
         drop_level(arena, ladder, key)
 

@@ -110,7 +110,8 @@ def _count(summary: ReplaySummary, events: NDArray[np.void]) -> None:
     if kinds[ev.STATE_CHANGED]:
         changed = events[events["kind"] == ev.STATE_CHANGED]
         summary.freezes += int((changed["b"] == words.STATE_FROZEN).sum())
-        openings = changed["contract"][changed["a"] == words.STATE_FROZEN].tolist()
+        is_opening = (changed["a"] == words.STATE_FROZEN) & (changed["b"] != words.STATE_SETTLING)
+        openings = changed["contract"][is_opening].tolist()
         # The first opening of a contract is no reopening.
         summary.reopenings += len(openings) - len(set(openings) - summary.opened)
         summary.opened.update(openings)

@@ -223,6 +223,15 @@ class Uncrossed(Increment, frozen=True, tag="uncrossed"):
     surplus_lots: int
 
 
+class SettlementPriced(Increment, frozen=True, tag="settlement_priced"):
+    """The contract ends: every position closes at this price, the mean of so many index values,
+    which is its last mark; 0 samples: the mark as it was (5.4)."""
+
+    price_ticks: int
+    samples: int
+    mark_ticks_before: int
+
+
 # Recovery. These carry no feed sequence of their own.
 
 
@@ -296,6 +305,7 @@ MARKET_INCREMENTS: dict[str, type[Increment]] = {
     "auction_extended": AuctionExtended,
     "indicative_published": IndicativePublished,
     "uncrossed": Uncrossed,
+    "settlement_priced": SettlementPriced,
 }
 SNAPSHOTS: tuple[type[Snapshot], ...] = (TopSnapshot, LevelsSnapshot, OrdersSnapshot)
 PUBLIC_TYPES: tuple[type[PublicMessage], ...] = (
@@ -312,6 +322,8 @@ def note_market(view: MarketView, message: Increment) -> MarketView:
             return msgspec.structs.replace(view, index_ticks=message.index_ticks)
         case MarkPublished():
             return msgspec.structs.replace(view, mark_ticks=message.mark_ticks)
+        case SettlementPriced():
+            return msgspec.structs.replace(view, mark_ticks=message.price_ticks)
         case Traded():
             return msgspec.structs.replace(view, last_ticks=message.price_ticks)
         case FundingRebased():

@@ -36,7 +36,7 @@ HEADER = len(Report.__struct_fields__)
 
 
 class _Cause(NamedTuple):
-    """What the next two legs are the two sides of: a trade or a transfer.
+    """What the next two legs are the two sides of: a trade or a transfer; a settlement has one.
 
     The aggressor's, the buyer's (auction) or the liquidated account's leg comes first.
     """
@@ -93,7 +93,8 @@ class PrivateFeed:
             orders = (find(values["taker_order_id"]), find(values["maker_order_id"]))
             self._causes = [_Cause(event, orders)] * 2
         elif event.name in PositionTransferred.causes:
-            self._causes = [_Cause(event)] * 2
+            legs = 1 if event.name == "position_settled" else 2
+            self._causes = [_Cause(event)] * legs
 
     def _tell(self, event: Event) -> None:
         special = SPECIAL.get(event.name)

@@ -292,7 +292,8 @@ class LiquidationFeeReceived(Received, frozen=True, tag="liquidation_fee_receive
 
 
 class PositionTransferred(Report, frozen=True, tag="position_transferred"):
-    """Lots that changed hands outside the book: `cause` is takeover, pairing or deleveraging.
+    """Lots that left or came outside the book: `cause` is takeover, pairing, deleveraging, or the
+    settlement of the contract.
 
     `side` is what the account did. `charge` is what these lots of a liquidated account bore of its
     deficit, or received of its share if below 0; `given_up` what a deleveraged holder gave.
@@ -302,6 +303,7 @@ class PositionTransferred(Report, frozen=True, tag="position_transferred"):
         "position_taken_over": "takeover",
         "positions_paired": "pairing",
         "position_deleveraged": "deleveraging",
+        "position_settled": "settlement",
     }
     cause: str
     side: int

@@ -52,6 +52,7 @@ EVENTS_MAX = 2**28 - 1  # of one command: 16 GiB of address range
 SOURCES_MAX = 8  # price sources of one contract
 TIERS_MAX = 8
 BASIS_SAMPLES_MAX = 60
+DELISTING_SAMPLES_MAX = 60
 SESSION_MAX = 127
 TRAIL_BP_MAX = 9_999
 ICEBERG_SLICES_MAX = 1_000  # a sweep trades them one by one (4.2)

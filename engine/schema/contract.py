@@ -54,6 +54,9 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     band_dynamic_value_min: int = 0  # a smaller rest starts no auction
     volatility_auctions_max: int = 0  # so many in the window, and the next is a halt; 0: no limit
     volatility_window_ns: int = 3_600 * bounds.NS_PER_SECOND
+    # the end of a contract (3.2, 5.4)
+    freeze_max_ns: int = 7 * bounds.NS_PER_DAY  # it settles when no mark has come for so long
+    delisting_samples: int = 30  # index values, one a premium sample, whose mean it settles at
     # index (6.1)
     source_weights: tuple[int, ...] = (1,)
     sources_healthy_min: int = 1
@@ -165,6 +168,8 @@ def check_contract(spec: Contract) -> list[str]:
     between(0, bounds.CONTRACT_VALUE_MAX, "band_dynamic_value_min")
     between(0, bounds.VOLATILITY_AUCTIONS_MAX, "volatility_auctions_max")
     between(bounds.NS_PER_SECOND, 7 * bounds.NS_PER_DAY, "volatility_window_ns")
+    between(bounds.NS_PER_SECOND, 366 * bounds.NS_PER_DAY, "freeze_max_ns")
+    between(1, bounds.DELISTING_SAMPLES_MAX, "delisting_samples")
     between(1, spec.open_interest_lots_max, "position_lots_max")
     between(0, bounds.RATE_PPB_MAX, "fee_taker_ppb", "liquidation_fee_ppb", "takeover_penalty_ppb")
     between(-bounds.RATE_PPB_MAX, bounds.RATE_PPB_MAX, "fee_maker_ppb", "funding_interest_ppb")

@@ -46,6 +46,7 @@ FUNDING_PUBLISHED = 26
 FUNDING_LATE = 27
 TIME_ADVANCED = 28
 FUNDING_REBASED = 29
+SETTLEMENT_PRICED = 30
 # Liquidation
 MARGIN_CALLED = 31
 LIQUIDATION_STARTED = 32
@@ -58,6 +59,7 @@ DEFICIT_COVERED = 38
 GAINS_CUT = 39
 LIQUIDATION_ENDED = 40
 WATERFALL_CLOSED = 41
+POSITION_SETTLED = 42
 # More of orders
 ORDER_REFILLED = 51
 ORDERS_LINKED = 52
@@ -156,6 +158,7 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
     FUNDING_LATE: ("funding_late", ("due_ns", "late_ns")),
     TIME_ADVANCED: ("time_advanced", ("time_ns",)),
     FUNDING_REBASED: ("funding_rebased", ("funding_index",)),
+    SETTLEMENT_PRICED: ("settlement_priced", ("price_ticks", "samples", "mark_ticks_before")),
     MARGIN_CALLED: ("margin_called", ("equity", "margin_maintenance")),
     LIQUIDATION_STARTED: ("liquidation_started", ("equity", "margin_maintenance")),
     LIQUIDATION_STEPPED: (
@@ -176,6 +179,7 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
         "waterfall_closed",
         ("deficit", "fund", "given_up", "house", "haircut"),
     ),
+    POSITION_SETTLED: ("position_settled", ("lots", "value")),
 }
 
 

@@ -84,6 +84,7 @@ PROTECTION_INVALID = 65
 PROTECTION_TRIPPED = 66
 BRACKET_INVALID = 67
 QUOTE_CROSSED = 68
+CONTRACT_SETTLED = 69
 
 SENTENCES = {
     TIME_BACKWARDS: "the command's time lies before the last command's",
@@ -152,6 +153,7 @@ SENTENCES = {
     PROTECTION_INVALID: "a protection window is 1 to 4, of 1 ns to a day, with no limit below 0",
     PROTECTION_TRIPPED: "the protection window has tripped and was not reset",
     QUOTE_CROSSED: "the bid of a quote is at or above its own ask",
+    CONTRACT_SETTLED: "the contract has settled: nothing trades in it any more",
     BRACKET_INVALID: "stop and target must lie on their sides of an order that opens",
 }
 

@@ -70,7 +70,7 @@ LEDGER_CLIENT = 0
 LEDGER_FUND = 1
 LEDGER_HOUSE = 2
 
-# Trading states (5.1); settling and settled come with delisting
+# Trading states (5.1)
 STATE_FROZEN = 0  # also the state before the first mark: zero bytes mean empty
 STATE_CONTINUOUS = 1
 STATE_REDUCE_ONLY = 2
@@ -80,7 +80,9 @@ STATE_AUCTION = 5
 STATE_HALTED = 6
 STATE_POST_ONLY = 7
 STATE_SUSPENDED = 8
-STATE_LAST = 8
+STATE_SETTLING = 9  # within one transition
+STATE_SETTLED = 10  # the end of the contract: nobody holds anything in it
+STATE_LAST = 10
 
 # Why a trading state changed
 WHY_FRESH_MARK = 1
@@ -93,6 +95,8 @@ WHY_OPERATOR = 7
 WHY_VOLATILITY = 8  # a sweep would have left the dynamic band (5.3)
 WHY_UNCROSSED = 9  # an auction ended
 WHY_TOO_VOLATILE = 10  # too many volatility auctions in the window (5.3)
+WHY_FREEZE_MAX = 11  # frozen for as long as a contract may be (5.4)
+WHY_SETTLED = 12
 
 # Why an order, or a part of it, ended without a fill
 CANCEL_CLIENT = 1
@@ -176,6 +180,8 @@ NAMES = {
         STATE_HALTED: "halted",
         STATE_POST_ONLY: "post_only",
         STATE_SUSPENDED: "suspended",
+        STATE_SETTLING: "settling",
+        STATE_SETTLED: "settled",
     },
     "why": {
         WHY_FRESH_MARK: "fresh_mark",
@@ -188,6 +194,8 @@ NAMES = {
         WHY_VOLATILITY: "volatility",
         WHY_UNCROSSED: "uncrossed",
         WHY_TOO_VOLATILE: "too_volatile",
+        WHY_FREEZE_MAX: "freeze_max",
+        WHY_SETTLED: "settled",
     },
     "reason": {
         CANCEL_CLIENT: "client",

@@ -15,7 +15,7 @@ from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, MAGIC, SECTIONS
 # Linux's value; Python names it from 3.13 on. Without it 64-bit machines with small memories
 # refuse large reservations.
 MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
-DIGEST_VERSION = 2
+DIGEST_VERSION = 3
 
 Records = npt.NDArray[np.void]
 
@@ -89,7 +89,7 @@ def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
     form["sources"] = [
         sources[name] for name in ("weight", "price_ticks", "time_ns", "out", "back_ns")
     ]
-    form["basis"] = [_live_basis(arena, terms)]
+    form["windows"] = _windows(arena, contracts)
     form["volatility"] = [
         arena.records("volatility_times", (contracts + 1) * VOLATILITY_AUCTIONS_MAX)["value"]
     ]
@@ -100,12 +100,14 @@ def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
     return form
 
 
-def _live_basis(arena: Arena, terms: Records) -> npt.NDArray[np.int64]:
-    """The samples of every moving window: rows behind a window's count are void."""
-    rows = arena.records("basis", (len(terms) + 1) * 64)["value"].reshape(-1, 64)[1:].copy()
-    for row, count in zip(rows, terms["basis_count"], strict=True):
+def _windows(arena: Arena, contracts: int) -> list[npt.NDArray[np.int64]]:
+    """The moving windows with their values: rows behind a window's count are void."""
+    windows = arena.records("windows", (contracts + 1) * layout.WINDOWS)
+    rows = arena.records("window_values", len(windows) * layout.WINDOW_ROWS)["value"]
+    values = rows.reshape(-1, layout.WINDOW_ROWS).copy()
+    for row, count in zip(values, windows["count"], strict=True):
         row[count:] = 0
-    return rows.ravel()
+    return [*(windows[name] for name in layout.WINDOW.names or ()), values.ravel()]
 
 
 def _protections(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:

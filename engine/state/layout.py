@@ -95,7 +95,7 @@ CONTRACT = _record(
     # specification
     band_static_ppb="i8", market_range_ppb="i8", sources="i8", sources_healthy_min="i8",
     source_stale_ns="i8", source_outlier_ppb="i8", source_reentry_ppb="i8",
-    source_reentry_ns="i8", mark_band_ppb="i8", mark_move_ppb="i8", mark_basis_samples="i8",
+    source_reentry_ns="i8", mark_band_ppb="i8", mark_move_ppb="i8",
     mark_last_value_min="i8", funding_interval_ns="i8", funding_sample_ns="i8",
     funding_sample_offset_ns="i8", funding_impact_value="i8", funding_hold_ns="i8",
     funding_interest_ppb="i8", funding_clamp_ppb="i8", funding_cap_ppb="i8",
@@ -106,7 +106,6 @@ CONTRACT = _record(
     fund_value_max="i8", fund_share_ppb="i8",
     # prices
     index_ticks="i8", last_ticks="i8", opened="i8", stale_ns="i8", frozen_from_ns="i8",
-    basis_sum="i8", basis_count="i8", basis_next="i8",
     # funding
     funding_next_ns="i8", sample_next_ns="i8", funding_rate_ppb="i8", funding_carry_ppb="i8",
     premium_sum="i8", premium_count="i8", premium_valid="i8", bid_term_ppb="i8", bid_term_ns="i8",
@@ -124,6 +123,7 @@ CONTRACT = _record(
     band_dynamic_value_min="i8", band_set_high_ticks="i8",
     volatility_auctions_max="i8", volatility_window_ns="i8", volatility_auctions="i8",
     state_open="i8",  # how it trades when it is open, as an operator last set it
+    freeze_max_ns="i8",
     state_kept="i8",  # what a fresh mark brings back, frozen when it brings an auction (5.4)
 )  # fmt: skip
 
@@ -184,6 +184,9 @@ TIER = _record(
 SOURCE = _record(
     64, weight="i8", price_ticks="i8", time_ns="i8", out="i8", back_ns="i8", fresh="i8"
 )
+
+# A moving window: its last values stand in a ring, void behind `count`.
+WINDOW = _record(32, sum="i8", count="i8", next="i8", values_max="i8")
 
 LADDER = _record(
     64,
@@ -313,6 +316,10 @@ TIMER_HEARTBEAT = 2
 ACCOUNT_WORDS = 16
 ACCOUNT_WORD_POSITION = 8
 
+WINDOWS = 2  # of a contract: see funding/windows.py
+WINDOW_ROWS = 64
+assert max(bounds.BASIS_SAMPLES_MAX, bounds.DELISTING_SAMPLES_MAX) <= WINDOW_ROWS
+
 ACCOUNT_ROWS = bounds.ACCOUNTS_MAX + 1
 GROUP_ROW_BITS = 22
 GROUP_ROWS = 1 << GROUP_ROW_BITS
@@ -341,7 +348,8 @@ def _sections() -> dict[str, Section]:
         "uncross_sides": (UNCROSS_SIDE, 2),
         "tiers": (TIER, (bounds.CONTRACTS_MAX + 1) * bounds.TIERS_MAX),
         "sources": (SOURCE, (bounds.CONTRACTS_MAX + 1) * bounds.SOURCES_MAX),
-        "basis": (NUMBER, (bounds.CONTRACTS_MAX + 1) * 64),
+        "windows": (WINDOW, (bounds.CONTRACTS_MAX + 1) * WINDOWS),
+        "window_values": (NUMBER, (bounds.CONTRACTS_MAX + 1) * WINDOWS * WINDOW_ROWS),
         "ladders": (LADDER, LADDERS),
         "ladder_groups": (WORD, LADDERS * 64),
         "ladder_pages": (SLOT, LADDERS * PAGES_PER_LADDER),

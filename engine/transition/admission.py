@@ -27,6 +27,7 @@ from engine.schema.vocabulary import (
     STATE_CONTINUOUS,
     STATE_FROZEN,
     STATE_POST_ONLY,
+    STATE_SETTLED,
     STOP_MARKET,
     STP_NONE,
     TAKE_MARKET,
@@ -206,6 +207,8 @@ def check_trading_state(arena, contract, flags, may_rest):
     terms = CONTRACT(arena, contract)
     if terms.state == STATE_FROZEN:
         return refusals.CONTRACT_FROZEN
+    if terms.state == STATE_SETTLED:
+        return refusals.CONTRACT_SETTLED
     if is_one_of(CLOSED, terms.state):
         return refusals.CONTRACT_CLOSED
     if is_one_of(COLLECTING, terms.state) and may_rest == 0:
@@ -274,10 +277,12 @@ def check_value_min(terms, price_ticks, lots, flags):
 @kernel
 def check_value(terms, price_ticks, lots, flags):
     """Smallest and largest value of an order (4.9)."""
+    value = lots * price_ticks * terms.tick_value
+    if value >= terms.order_value_min and value <= terms.order_value_max:
+        return refusals.OK
     code = check_value_min(terms, price_ticks, lots, flags)
     if code != refusals.OK:
         return code
-    value = lots * price_ticks * terms.tick_value
     if value > terms.order_value_max and flags & CLOSE_POSITION == 0:  # it closes what is there
         return refusals.VALUE_ABOVE_MAX
     return refusals.OK

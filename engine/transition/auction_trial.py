@@ -46,7 +46,7 @@ from engine.transition.feasibility import (
 )
 from risk.margin import compute_maintenance_of, value_beside
 from risk.settlement import (
-    compute_auction_fee,
+    compute_fee_unrebated,
     compute_liquidation_fee,
 )
 
@@ -161,7 +161,7 @@ def judge(arena, contract, party, side, lots):
         return CANCEL_SOLVENCY
     if party < 0 or -edge <= terms.slip_value:
         return 0
-    equity -= compute_auction_fee(terms, value_of(arena, contract, lots), equity)
+    equity -= compute_fee_unrebated(terms, value_of(arena, contract, lots), equity)
     signed = lots if side == BUY else -lots
     lots_after = trial_position_lots_of(arena, position_of(arena, party)) + signed
     _, beside = value_beside(arena, account, contract)
@@ -176,7 +176,8 @@ def compute_fee(arena, contract, party, side, lots, equity, is_own):
     itself the price effects cancel out: its buyer's fee is cut to the equity before."""
     if side == SELL or is_own == 0:
         equity += lots * edge_of(arena, contract, side)
-    return compute_auction_fee(CONTRACT(arena, contract), value_of(arena, contract, lots), equity)
+    terms = CONTRACT(arena, contract)
+    return compute_fee_unrebated(terms, value_of(arena, contract, lots), equity)
 
 
 @cold

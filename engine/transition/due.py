@@ -1,4 +1,4 @@
-"""Due work: staleness, auctions, premium samples and funding at their own times (2.6 b).
+"""Due work: staleness, auctions, samples, funding, the longest freeze, at their times (2.6 b).
 
 `engine.due_ns` is the earliest due time of all contracts, so a command that finds nothing due pays
 one comparison.
@@ -8,11 +8,14 @@ from engine.book.depth import compute_impact
 from engine.book.timers import next_timer_ns
 from engine.kernel import cold, kernel
 from engine.schema import events
+from engine.schema.bounds import TIME_NS_MAX
 from engine.schema.vocabulary import (
     BUY,
     NONE,
     SELL,
     STATE_FROZEN,
+    STATE_SETTLED,
+    WHY_FREEZE_MAX,
     WHY_SOURCES,
 )
 from engine.state.access import CONTRACT, ENGINE, POSITION, TIMER
@@ -22,10 +25,11 @@ from engine.trading_state import KEPT, SAMPLED, is_one_of
 from engine.transition.auctions import end_auction, publish_indicative
 from engine.transition.cancelling import do_timer
 from engine.transition.orders import cancel_linked
+from engine.transition.settling import settle_contract
 from engine.transition.states import enter_state
 from engine.transition.waterfall import supervise_step
 from funding.mark import forget_market
-from funding.premium import sample_premium, skip_sample
+from funding.premium import sample_index, sample_premium, skip_sample
 from funding.rate import (
     compute_growth,
     compute_rate_due,
@@ -47,12 +51,19 @@ EXPIRY = 4
 HEARTBEAT = 5
 SAMPLE = 6
 FUNDING = 7
+FREEZE_END = 8
+NO_WORK = 9
 
 
 @kernel
 def next_of(arena, contract):
-    """(due time, kind) of the contract's earliest work; a frozen contract has none."""
+    """(due time, kind) of the contract's earliest work. A frozen contract's is the end of the
+    longest freeze, if it has been open before; a settled one has none."""
     terms = CONTRACT(arena, contract)
+    if terms.state == STATE_FROZEN and terms.opened == 1:
+        return terms.frozen_from_ns + terms.freeze_max_ns, FREEZE_END
+    if terms.state == STATE_FROZEN or terms.state == STATE_SETTLED:
+        return TIME_NS_MAX + 1, NO_WORK
     due_ns = terms.stale_ns
     kind = STALE
     if terms.auction_end_ns != 0 and terms.auction_end_ns < due_ns:
@@ -76,10 +87,9 @@ def note_due(arena):
     engine = ENGINE(arena, 0)
     engine.due_ns = next_timer_ns(arena)
     for contract in range(1, engine.contracts + 1):
-        if CONTRACT(arena, contract).state != STATE_FROZEN:
-            due_ns, _ = next_of(arena, contract)
-            if engine.due_ns == 0 or due_ns < engine.due_ns:
-                engine.due_ns = due_ns
+        due_ns, kind = next_of(arena, contract)
+        if kind != NO_WORK and (engine.due_ns == 0 or due_ns < engine.due_ns):
+            engine.due_ns = due_ns
     return 0
 
 
@@ -135,6 +145,7 @@ def do_sample(arena, contract):
     """Sample the premium out of the book; while the mark is held or nothing can trade only the
     clock goes on (6.2)."""
     terms = CONTRACT(arena, contract)
+    sample_index(arena, contract)
     if is_one_of(SAMPLED, terms.state) and terms.held == 0:
         bid_value = compute_impact(arena, contract, BUY)
         bid_lots = ENGINE(arena, 0).impact_lots
@@ -157,6 +168,8 @@ def do_item(arena, contract, kind, now_ns):
         return publish_indicative(arena, contract)
     if kind == SAMPLE:
         return do_sample(arena, contract)
+    if kind == FREEZE_END:
+        return settle_contract(arena, contract, WHY_FREEZE_MAX)
     return do_funding(arena, contract, now_ns)
 
 
@@ -164,12 +177,10 @@ def do_item(arena, contract, kind, now_ns):
 def find_due_contract(arena, due_ns):
     """The contract whose work comes first at a time, by kind, then id; NONE when none is due."""
     best_contract = NONE
-    best_kind = 0
+    best_kind = NO_WORK
     for contract in range(1, ENGINE(arena, 0).contracts + 1):
-        if CONTRACT(arena, contract).state == STATE_FROZEN:
-            continue
         next_ns, kind = next_of(arena, contract)
-        if next_ns == due_ns and (best_kind == 0 or kind < best_kind):
+        if next_ns == due_ns and kind < best_kind:
             best_contract = contract
             best_kind = kind
     return best_contract
@@ -179,7 +190,7 @@ def find_due_contract(arena, due_ns):
 def kind_of_timer(arena, due_ns):
     """The kind of the earliest timer if it is due at this time, beyond all kinds if not."""
     if next_timer_ns(arena) != due_ns:
-        return FUNDING + 1
+        return NO_WORK
     return EXPIRY if TIMER(arena, 0).kind == TIMER_EXPIRY else HEARTBEAT
 
 
@@ -191,7 +202,7 @@ def do_due_work(arena, now_ns):
     while engine.due_ns != 0 and engine.due_ns <= now_ns:
         engine.clock_ns = engine.due_ns
         contract = find_due_contract(arena, engine.due_ns)
-        kind = FUNDING + 1
+        kind = NO_WORK
         if contract != NONE:
             _, kind = next_of(arena, contract)
         if kind_of_timer(arena, engine.due_ns) < kind:

@@ -31,7 +31,7 @@ from engine.state.access import (
     POSITION_EXTRA,
     SWEEP,
 )
-from engine.state.arithmetic import absolute, multiply_rate_ceil
+from engine.state.arithmetic import absolute
 from engine.state.layout import ARMED_REDUCING, EXTRA, STP_SHIFT
 from engine.transition.band import has_dynamic_band, tighten_key
 from engine.transition.orders import is_waiting
@@ -41,7 +41,7 @@ from engine.transition.protection import (
     note_quote_fill_trial,
 )
 from risk.margin import compute_equity, compute_maintenance_of, value_beside
-from risk.settlement import compute_maker_fee, compute_taker_fee
+from risk.settlement import compute_fee_unrebated, compute_maker_fee, compute_taker_fee
 
 
 @kernel
@@ -175,8 +175,7 @@ def try_fill(arena, slot, maker_slot, shown, leaves):
         return 0
     if edge > terms.slip_value:
         value = asked * maker_order.price_ticks * terms.tick_value
-        taker_fee = multiply_rate_ceil(value, terms.fee_taker_ppb)
-        after = maker_equity - compute_maker_fee(terms, value, maker_equity, taker_fee)
+        after = maker_equity - compute_fee_unrebated(terms, value, maker_equity)
         _, beside = value_beside(arena, maker, contract)
         if after < beside + compute_maintenance_of(arena, contract, maker_lots):
             note_trial_order_lots(arena, maker_slot, 0)

@@ -6,6 +6,7 @@ from engine.schema.bounds import VOLATILITY_AUCTIONS_MAX
 from engine.schema.vocabulary import (
     STATE_AUCTION,
     STATE_HALTED,
+    STATE_SETTLING,
     WHY_OPERATOR,
     WHY_TOO_VOLATILE,
     WHY_VOLATILITY,
@@ -15,6 +16,7 @@ from engine.state.events import emit
 from engine.trading_state import TRADING, is_one_of, may_operator_change
 from engine.transition.auctions import uncross_into
 from engine.transition.due import note_due
+from engine.transition.settling import settle_contract
 from engine.transition.states import enter_state, is_collecting
 
 
@@ -70,7 +72,9 @@ def change_trading_state(arena, contract, state_to):
 
     if is_one_of(TRADING, state_to):
         terms.state_open = state_to
-    if is_collecting(arena, contract) and is_one_of(TRADING, state_to):
+    if state_to == STATE_SETTLING:
+        settle_contract(arena, contract, WHY_OPERATOR)
+    elif is_collecting(arena, contract) and is_one_of(TRADING, state_to):
         uncross_into(arena, contract, state_to, WHY_OPERATOR)
     else:
         enter_state(arena, contract, state_to, WHY_OPERATOR)

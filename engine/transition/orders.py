@@ -3,6 +3,7 @@
 from engine.book.icebergs import cut_resting, refill_order
 from engine.book.orders import (
     free_order_slot,
+    free_plain_slot,
     leave_link,
     mark_extra,
     open_lots_of,
@@ -40,7 +41,7 @@ from engine.state.arithmetic import absolute
 from engine.state.events import emit
 from engine.state.layout import ARMED, ARMED_REDUCING, ENDING, EXTRA, FIRED
 from risk.accounts import first_position, next_position
-from risk.reserve import release_reserve
+from risk.reserve import release_all, release_reserve
 
 
 @kernel
@@ -138,18 +139,29 @@ def is_taken_away(reason):
 
 
 @cold
-def cancel_working(arena, slot, reason):
-    """End a working order, resting or waiting."""
-    if ORDER(arena, slot).flags & EXTRA:
-        if is_waiting(arena, slot):
-            return cancel_waiting(arena, slot, reason)
-        if is_taken_away(reason):
-            leave_link(arena, slot)
+def cancel_special(arena, slot, reason):
+    """End a working order with extra fields."""
+    if is_waiting(arena, slot):
+        return cancel_waiting(arena, slot, reason)
+    if is_taken_away(reason):
+        leave_link(arena, slot)
     lots = open_lots_of(arena, slot)
     emit_cancelled(arena, slot, lots, reason, 0)
     release_reserve(arena, slot, lots)
     unrest_order(arena, slot)
     free_order_slot(arena, slot)
+    return 0
+
+
+@cold
+def cancel_working(arena, slot, reason):
+    """End a working order, resting or waiting. A plain one is asked once whether it is plain."""
+    if ORDER(arena, slot).flags & EXTRA:
+        return cancel_special(arena, slot, reason)
+    emit_cancelled(arena, slot, ORDER(arena, slot).lots, reason, 0)
+    release_all(arena, slot)
+    unrest_order(arena, slot)
+    free_plain_slot(arena, slot)
     return 0
 
 

@@ -12,6 +12,7 @@ from engine.schema.vocabulary import (
     STATE_CONTINUOUS,
     STATE_FROZEN,
     STATE_REDUCE_ONLY,
+    STATE_SETTLED,
     WHY_FRESH_MARK,
     WHY_MARK_FREE,
     WHY_MARK_HELD,
@@ -111,6 +112,9 @@ def publish_pair(arena, contract, source, price_ticks):
     terms = CONTRACT(arena, contract)
     now_ns = ENGINE(arena, 0).clock_ns
     terms.step_priced = ENGINE(arena, 0).step
+    if terms.state == STATE_SETTLED:  # one that has ended must not keep a price from the others
+        emit(arena, events.PRICE_RECEIVED, contract, 0, source, price_ticks, 0, 0, 0, 0)
+        return 0
     quote = SOURCE(arena, source_at(contract, source - 1))
     quote.price_ticks = price_ticks
     quote.time_ns = now_ns

@@ -43,7 +43,7 @@ from engine.state.access import (
     POSITION,
     SWEEP,
 )
-from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
+from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.events import emit
 from engine.state.layout import EXTRA, LIQUIDATING
 from engine.trading_state import TRIGGERING, is_one_of
@@ -63,6 +63,7 @@ from engine.transition.protection import is_quote, note_quote_fill, protection_o
 from risk.margin import compute_maintenance_of, value_beside
 from risk.reserve import release_reserve
 from risk.settlement import (
+    compute_fee_unrebated,
     compute_liquidation_fee,
     compute_maker_fee,
     compute_taker_fee,
@@ -126,8 +127,7 @@ def is_maker_beyond_slippage(arena):
     terms = CONTRACT(arena, motion.contract)
     value = motion.asked_lots * motion.price_ticks * terms.tick_value
     equity = motion.maker_equity - motion.asked_lots * motion.edge
-    taker_fee = multiply_rate_ceil(value, terms.fee_taker_ppb)
-    equity -= compute_maker_fee(terms, value, equity, taker_fee)
+    equity -= compute_fee_unrebated(terms, value, equity)
     signed = -motion.asked_lots if motion.side == BUY else motion.asked_lots
     lots = POSITION(arena, motion.maker_position).lots + signed
     required = motion.maker_beside + compute_maintenance_of(arena, motion.contract, lots)

@@ -28,10 +28,12 @@ from tests.oracle.money import suspect
 from tests.oracle.prices import Market
 from tests.oracle.protection import protect
 from tests.oracle.resting import cancel, cut, end, keep_reduce_only, leave
+from tests.oracle.settling import settle
 from tests.oracle.states import (
     COLLECTING,
     FIRING,
     OPERATOR_CHANGES,
+    SETTLING,
     TRADING,
     enter_state,
     state_instead,
@@ -450,7 +452,9 @@ def change_state(exchange, command) -> int:
         return refusals.STATE_CHANGE_INVALID
     if command.state in TRADING:
         market.operator_state = command.state
-    if market.state in COLLECTING and state in TRADING:
+    if state == SETTLING:
+        settle(exchange, market, why)
+    elif market.state in COLLECTING and state in TRADING:
         leave_collection(exchange, market, command.state, words.WHY_OPERATOR)
     else:
         was_firing = market.state in FIRING

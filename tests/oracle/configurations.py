@@ -6,6 +6,7 @@ from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
 from engine.schema.contract import Config, Contract, Tier, check_config
 
 MINUTE = 60 * NS_PER_SECOND
+BRIEF = 2 * MINUTE  # the longest freeze of contracts that may end by one
 FLAT_TIERS = (Tier(0, 20_000_000, 10_000_000),)
 WIDE_TIERS = (Tier(0, 100_000_000, 60_000_000), Tier(3_000_000, 200_000_000, 120_000_000))
 STEEP_TIERS = (
@@ -36,6 +37,7 @@ def tiny(contract: int, tick_value: int, **changes) -> Contract:
         "fund_value_max": 10**12,
         "fund_share_ppb": 500_000_000,
         "mark_last_value_min": 20 * 100 * tick_value,
+        "delisting_samples": 3,
         "auction_ns": 2 * NS_PER_SECOND,  # back in trading soon after a freeze
         "auction_indicative_ns": 2 * NS_PER_SECOND,
     }
@@ -91,7 +93,7 @@ def layer_configs() -> dict[str, Config]:
     return {
         "ample_fund": Config(
             contracts=(
-                tiny(1, 1_000, tiers=WIDE_TIERS),
+                tiny(1, 1_000, tiers=WIDE_TIERS, freeze_max_ns=BRIEF),
                 tiny(2, 1, order_lots_max=2_500, position_lots_max=4_000),
                 tiny(3, 1_000, tiers=STEEP_TIERS),
             ),
@@ -107,6 +109,8 @@ def layer_configs() -> dict[str, Config]:
                     fund_share_ppb=10**9,
                     tiers=WIDE_TIERS,
                     liquidation_cooldown_ns=20 * NS_PER_SECOND,
+                    freeze_max_ns=BRIEF,
+                    delisting_samples=1,
                 ),
             ),
             fund_cash=200_000,
@@ -127,7 +131,15 @@ def layer_configs() -> dict[str, Config]:
         "nothing_behind": Config(
             contracts=(
                 tiny(1, 1_000, stp_none_allowed=True, **unfunded),
-                tiny(2, 1_000, fee_taker_ppb=0, fee_maker_ppb=0, **unfunded),
+                tiny(
+                    2,
+                    1_000,
+                    fee_taker_ppb=0,
+                    fee_maker_ppb=0,
+                    freeze_max_ns=BRIEF,
+                    delisting_samples=5,
+                    **unfunded,
+                ),
                 tiny(
                     3,
                     100,
@@ -141,7 +153,14 @@ def layer_configs() -> dict[str, Config]:
         "thin_buffers": Config(
             contracts=(
                 tiny(1, 1_000, tiers=STEEP_TIERS, liquidation_whole_lots=5),
-                tiny(2, 1_000, liquidation_depth_ppb=1_000_000_000, tiers=WIDE_TIERS),
+                tiny(
+                    2,
+                    1_000,
+                    liquidation_depth_ppb=1_000_000_000,
+                    tiers=WIDE_TIERS,
+                    freeze_max_ns=BRIEF,
+                    delisting_samples=2,
+                ),
             ),
             fund_cash=80_000,
             house_cash=20_000,
@@ -167,7 +186,15 @@ def clock_configs() -> dict[str, Config]:
         "realistic": Config(
             contracts=(
                 realistic(1, "BTC", 100, fee_maker_ppb=-200_000),
-                realistic(2, "ETH", 10, funding_interval_ns=5 * MINUTE, source_stale_ns=2 * MINUTE),
+                realistic(
+                    2,
+                    "ETH",
+                    10,
+                    funding_interval_ns=5 * MINUTE,
+                    source_stale_ns=2 * MINUTE,
+                    freeze_max_ns=BRIEF,
+                    delisting_samples=4,
+                ),
                 realistic(
                     3,
                     "SOL",
@@ -292,14 +319,60 @@ def quote_configs() -> dict[str, Config]:
     }
 
 
+SHORT_AUCTIONS: dict[str, Any] = {
+    "auction_ns": 15 * NS_PER_SECOND,
+    "auction_indicative_ns": 4 * NS_PER_SECOND,
+    "band_dynamic_ppb": 30_000_000,
+    "volatility_window_ns": 2 * MINUTE,
+}
+
+
+def thin_auctions() -> Config:
+    """Auctions of contracts that break easily: the mark is held, the fund takes nothing."""
+    short = SHORT_AUCTIONS
+    return Config(
+        contracts=(
+            tiny(
+                1,
+                1_000,
+                tiers=STEEP_TIERS,
+                stp_none_allowed=True,
+                mark_move_ppb=30_000_000,
+                mark_band_ppb=20_000_000,
+                liquidation_slippage_ppb=100_000_000,
+                band_dynamic_value_min=500_000,
+                **short,
+            ),
+            tiny(
+                2,
+                1_000,
+                tiers=WIDE_TIERS,
+                stp_none_allowed=True,
+                fee_maker_ppb=-200_000,
+                fund_value_max=0,
+                liquidation_slippage_ppb=100_000_000,
+                liquidation_cooldown_ns=10 * NS_PER_SECOND,
+                auction_extensions_max=0,
+                volatility_auctions_max=1,
+                **short,
+            ),
+            tiny(
+                3,
+                100,
+                source_stale_ns=20 * NS_PER_SECOND,
+                freeze_max_ns=BRIEF,
+                funding_sample_ns=20 * NS_PER_SECOND,
+                delisting_samples=2,
+                **short,
+            ),
+        ),
+        fund_cash=100_000,
+    )
+
+
 def auction_configs() -> dict[str, Config]:
     """Short auctions, narrow dynamic bands, halts after a few."""
-    short: dict[str, Any] = {
-        "auction_ns": 15 * NS_PER_SECOND,
-        "auction_indicative_ns": 4 * NS_PER_SECOND,
-        "band_dynamic_ppb": 30_000_000,
-        "volatility_window_ns": 2 * MINUTE,
-    }
+    short = SHORT_AUCTIONS
     return {
         "auctions": Config(
             contracts=(
@@ -324,36 +397,7 @@ def auction_configs() -> dict[str, Config]:
             fund_cash=10**9,
             house_cash=10**8,
         ),
-        "thin_auctions": Config(
-            contracts=(
-                tiny(
-                    1,
-                    1_000,
-                    tiers=STEEP_TIERS,
-                    stp_none_allowed=True,
-                    mark_move_ppb=30_000_000,
-                    mark_band_ppb=20_000_000,
-                    liquidation_slippage_ppb=100_000_000,
-                    band_dynamic_value_min=500_000,
-                    **short,
-                ),
-                tiny(
-                    2,
-                    1_000,
-                    tiers=WIDE_TIERS,
-                    stp_none_allowed=True,
-                    fee_maker_ppb=-200_000,
-                    fund_value_max=0,
-                    liquidation_slippage_ppb=100_000_000,
-                    liquidation_cooldown_ns=10 * NS_PER_SECOND,
-                    auction_extensions_max=0,
-                    volatility_auctions_max=1,
-                    **short,
-                ),
-                tiny(3, 100, source_stale_ns=20 * NS_PER_SECOND, **short),
-            ),
-            fund_cash=100_000,
-        ),
+        "thin_auctions": thin_auctions(),
         "slow_auctions": Config(
             contracts=(
                 realistic(

@@ -31,14 +31,16 @@ from tests.oracle.invariants import check, state
 from tests.oracle.linked import cancel_ended
 from tests.oracle.money import settle_all_funding
 from tests.oracle.orders import amend_order, place_bracket, place_order, work_off_fired
-from tests.oracle.prices import freeze, make_market, publish_pair, stale_due
+from tests.oracle.prices import Market, freeze, make_market, publish_pair, stale_due
 from tests.oracle.protection import set_protection
 from tests.oracle.quotes import mass_quote
 from tests.oracle.raw import RawCommand, RawQuotes
+from tests.oracle.settling import freeze_end_due, settle
 from tests.oracle.stops import release_trading, stop_trading
 from tests.oracle.timers import (
     DUE_AUCTION_END,
     DUE_EXPIRY,
+    DUE_FREEZE_END,
     DUE_FUNDING,
     DUE_HEARTBEAT,
     DUE_INDICATIVE,
@@ -82,6 +84,22 @@ def is_rate_free(command) -> bool:
         and command.tif in IMMEDIATE_TIFS
         and command.order_type <= words.MARKET
     )
+
+
+def market_work(market: Market) -> list[tuple[int, int]]:
+    """(due time, kind) of everything that the contract has coming."""
+    work: list[tuple[int | None, int]] = []
+    if market.state == words.STATE_FROZEN:
+        work = [(freeze_end_due(market), DUE_FREEZE_END)]
+    elif market.state != words.STATE_SETTLED:
+        work = [
+            (stale_due(market), DUE_STALE),
+            (market.auction_end, DUE_AUCTION_END),
+            (market.next_indicative, DUE_INDICATIVE),
+            (market.next_sample, DUE_SAMPLE),
+            (market.next_funding, DUE_FUNDING),
+        ]
+    return [(time, kind) for time, kind in work if time is not None]
 
 
 class Oracle:
@@ -191,15 +209,8 @@ class Oracle:
             due = [
                 (time, kind, market.contract)
                 for market in self.markets.values()
-                if market.state != words.STATE_FROZEN
-                for time, kind in (
-                    (stale_due(market), DUE_STALE),
-                    (market.auction_end, DUE_AUCTION_END),
-                    (market.next_indicative, DUE_INDICATIVE),
-                    (market.next_sample, DUE_SAMPLE),
-                    (market.next_funding, DUE_FUNDING),
-                )
-                if time is not None and time <= command_time
+                for time, kind in market_work(market)
+                if time <= command_time
             ]
             due += [key for key in self.timers.keys()[:1] if key[0] <= command_time]
             if not due:
@@ -229,6 +240,9 @@ class Oracle:
             growth = publish_funding(self, market, command_time)
             if growth:
                 liquidation.supervise(self, Step({contract: -growth}))
+            liquidation.drain_suspects(self)
+        elif kind == DUE_FREEZE_END:
+            settle(self, market, words.WHY_FREEZE_MAX)
             liquidation.drain_suspects(self)
 
     # (c) The command.

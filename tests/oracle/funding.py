@@ -53,6 +53,7 @@ def take_last_term(market: Market) -> None:
 def sample_premium(exchange, market: Market) -> None:
     now, spec = exchange.clock, market.spec
     market.next_sample += spec.funding_sample_ns
+    market.index_values.append(market.index)  # in every state that has this clock (5.4)
     if market.state not in (words.STATE_CONTINUOUS, words.STATE_POST_ONLY) or market.is_held:
         market.last_term = market.traded_value = market.traded_lots = 0
         return

@@ -3,7 +3,8 @@
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import ARMED, ENDED, FIRED, RESTING, Order, equity, maintenance
 from tests.oracle.protection import is_tripped
-from tests.oracle.states import COLLECTING, FIRING, TRADING
+from tests.oracle.settling import freeze_end_due
+from tests.oracle.states import COLLECTING, FIRING, FROZEN, SETTLED, SETTLING, TRADING
 from tests.oracle.timers import DUE_EXPIRY, DUE_HEARTBEAT
 from tests.oracle.triggers import (
     is_reached,
@@ -21,6 +22,7 @@ def check(exchange) -> None:
         check_book(exchange, market)
         check_triggers(exchange, market)
         check_trading_state(exchange, market)
+        check_end(exchange, market)
     for account in exchange.accounts.values():
         check_account(exchange, account)
     check_timers(exchange)
@@ -123,6 +125,7 @@ def check_trading_state(exchange, market) -> None:
     """5.1: timers run in the states that they belong to, and nothing due was left undone."""
     state, now = market.state, exchange.clock
     assert state != words.STATE_DEFAULT, "9.8: default outside a waterfall"
+    assert state != SETTLING, "5.4: a settlement not ended"
     assert (market.auction_end is not None) == (state == words.STATE_AUCTION), "5.1: auction's end"
     assert (market.next_indicative is not None) == (state in COLLECTING), "5.2: indicative price"
     assert market.auction_end is None or market.auction_end > now, "2.6: an auction not ended"
@@ -131,6 +134,22 @@ def check_trading_state(exchange, market) -> None:
     assert state != words.STATE_CONTINUOUS or not market.is_held, "6.2: trading at a held mark"
     is_reduced = state == words.STATE_REDUCE_ONLY
     assert not market.is_reduced_by_mark or is_reduced and market.is_held, "6.2: reduce-only"
+
+
+def check_end(exchange, market) -> None:
+    """5.4: no freeze outlasts its time, and of a settled contract nothing is left."""
+    if market.state == FROZEN:
+        due = freeze_end_due(market)
+        assert due is None or due > exchange.clock, "5.4: frozen for too long"
+    if market.state != SETTLED:
+        return
+    for account in exchange.accounts.values():
+        assert not any(o.contract == market.contract for o in account.orders()), "5.4: an order"
+        assert account.lots(market.contract) == 0, "5.4: a position"
+    assert market.open_interest() == 0 and market.book.resting_lots == [0, 0], "5.4: lots"
+    assert not market.armed and not any(market.fired), "5.4: a trigger"
+    assert market.clearing == 0, "7.3: funding that nobody will settle"
+    assert not market.is_held, "6.2: nothing holds a delisting price"
 
 
 def check_account(exchange, account) -> None:
@@ -209,8 +228,8 @@ def state(exchange) -> dict:
         fills, net_lots, is_tripped]
     contracts: by id {state, index, mark, open_interest, sources [(price, time or -1, out, near
         since or -1)], next_sample, next_funding, rate, funding_index, carry, sum, count, valid,
-        frozen_ns, freeze_end, held [(term, time) or None] x 2, basis, last_term, traded_value,
-        traded_lots, last_trade}
+        index_values (of the last sample times, oldest first), frozen_ns, freeze_end,
+        held [(term, time) or None] x 2, basis, last_term, traded_value, traded_lots, last_trade}
     auctions: by contract {band (set by the operator, low and high, or 0 and 0), held (the mark),
         reduced_by_mark, operator_state (of trading, set last), ends (0: none), extensions,
         indicative_due (0: none), starts (of volatility auctions that may still count)}
@@ -350,6 +369,7 @@ def state_of_market(market) -> dict:
         "sum": market.sample_sum,
         "count": market.sample_count,
         "valid": market.sample_valid,
+        "index_values": list(market.index_values),
         "frozen_ns": market.frozen_ns,
         "freeze_end": market.freeze_end,
         "held": list(market.held_terms),

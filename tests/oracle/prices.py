@@ -17,6 +17,7 @@ from tests.oracle.states import (
     FROZEN,
     KEPT_BY_A_FREEZE,
     REDUCE_ONLY,
+    SETTLED,
     change_state,
     enter_state,
 )
@@ -65,6 +66,7 @@ class Market:
     traded_lots: int = 0
     # premium samples of the running interval
     next_sample: int = 0
+    index_values: deque[int] = field(default_factory=deque)  # one a sample time, for delisting
     held_terms: list[tuple[int, int] | None] = field(default_factory=lambda: [None, None])
     sample_sum: int = 0
     sample_count: int = 0
@@ -110,6 +112,7 @@ def make_market(spec: Contract) -> Market:
         brackets_of(spec, [tier.rate_initial_ppb for tier in spec.tiers]),
         brackets_of(spec, [tier.rate_maintenance_ppb for tier in spec.tiers]),
         basis=deque(maxlen=spec.mark_basis_samples),
+        index_values=deque(maxlen=spec.delisting_samples),
     )
 
 
@@ -268,9 +271,11 @@ def publish_pair(exchange, source: int, contract: int, price: int) -> tuple[int,
     """One source's price; returns the mark before, and whether the pair makes a step."""
     market = exchange.markets[contract]
     mark_before, was_frozen = market.mark, market.state == FROZEN
+    exchange.emit(events.PRICE_RECEIVED, source, price, contract=contract)
+    if market.state == SETTLED:  # its mark is the delisting price for good
+        return mark_before, False
     market.sources[source - 1].price = price
     market.sources[source - 1].time = exchange.clock
-    exchange.emit(events.PRICE_RECEIVED, source, price, contract=contract)
     index = publish_index(exchange, market)
     if index == 0:
         if not was_frozen:

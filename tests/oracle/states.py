@@ -10,6 +10,7 @@ FROZEN, CONTINUOUS, REDUCE_ONLY = (
 )
 PRE_OPEN, AUCTION, HALTED = words.STATE_PRE_OPEN, words.STATE_AUCTION, words.STATE_HALTED
 POST_ONLY, SUSPENDED = words.STATE_POST_ONLY, words.STATE_SUSPENDED
+SETTLING, SETTLED = words.STATE_SETTLING, words.STATE_SETTLED
 
 TRADING = (CONTINUOUS, REDUCE_ONLY, POST_ONLY)
 FIRING = (CONTINUOUS, REDUCE_ONLY)  # where triggers are looked at and fired orders worked off
@@ -17,7 +18,8 @@ COLLECTING = (PRE_OPEN, AUCTION)
 CLOSED = (HALTED, SUSPENDED)
 KEPT_BY_A_FREEZE = (PRE_OPEN, *CLOSED)  # 5.4: sources that come back open nothing that was closed
 
-# What an operator may do. Frozen and default are left by a fresh mark and by the waterfall alone.
+# What an operator may do. Frozen and default are left by a fresh mark and by the waterfall alone,
+# settled by nothing.
 OPERATOR_CHANGES = {
     CONTINUOUS: (REDUCE_ONLY, POST_ONLY, PRE_OPEN, AUCTION, HALTED, SUSPENDED),
     REDUCE_ONLY: (CONTINUOUS, POST_ONLY, PRE_OPEN, AUCTION, HALTED, SUSPENDED),
@@ -25,7 +27,7 @@ OPERATOR_CHANGES = {
     PRE_OPEN: (AUCTION, HALTED, SUSPENDED, CONTINUOUS, REDUCE_ONLY, POST_ONLY),
     AUCTION: (PRE_OPEN, HALTED, SUSPENDED, CONTINUOUS, REDUCE_ONLY, POST_ONLY),
     HALTED: (PRE_OPEN, AUCTION, SUSPENDED),
-    SUSPENDED: (PRE_OPEN, AUCTION, HALTED),
+    SUSPENDED: (PRE_OPEN, AUCTION, HALTED, SETTLING),
 }
 
 
@@ -33,6 +35,8 @@ def check_state(market, order) -> int:
     """What the state refuses. An order that waits for a trigger meets no other one yet."""
     if market.state == FROZEN:
         return refusals.CONTRACT_FROZEN
+    if market.state == SETTLED:
+        return refusals.CONTRACT_SETTLED
     if market.state in CLOSED:
         return refusals.CONTRACT_CLOSED
     if order.is_waiting:

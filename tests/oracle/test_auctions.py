@@ -16,6 +16,7 @@ FROZEN, CONTINUOUS, REDUCE_ONLY = (
 )
 PRE_OPEN, AUCTION, HALTED = words.STATE_PRE_OPEN, words.STATE_AUCTION, words.STATE_HALTED
 POST_ONLY, SUSPENDED = words.STATE_POST_ONLY, words.STATE_SUSPENDED
+SETTLING, SETTLED = words.STATE_SETTLING, words.STATE_SETTLED
 SECOND = 10**9
 RICH = tuple((account, 1_000_000) for account in (A, B, C, D))
 
@@ -482,8 +483,9 @@ LEGAL = {
     PRE_OPEN: {1, 2, 5, 6, 7, 8},
     AUCTION: {1, 2, 4, 6, 7, 8},
     HALTED: {4, 5, 8},
-    SUSPENDED: {4, 5, 6},
+    SUSPENDED: {4, 5, 6, 9},
     FROZEN: set(),
+    SETTLED: set(),
 }
 
 
@@ -491,6 +493,9 @@ def brought_to(state: int, **changes) -> Desk:
     desk = opened(source_stale_ns=60 * SECOND, **changes)
     if state == FROZEN:
         wait(desk, 60 * SECOND + 1)
+    elif state == SETTLED:
+        change(desk, SUSPENDED)
+        change(desk, SETTLING)
     elif state != CONTINUOUS:
         change(desk, state)
     assert state_of(desk) == state
@@ -499,7 +504,7 @@ def brought_to(state: int, **changes) -> Desk:
 
 @pytest.mark.parametrize("before", LEGAL)
 def test_5_1_the_table_of_changes(before):
-    for after in range(-1, 11):
+    for after in range(-1, 12):
         desk = brought_to(before)
         found = change(desk, after)
         if after in LEGAL[before]:

@@ -10,6 +10,7 @@ from tests.oracle.accounts import Account, Order
 DUE_STALE, DUE_AUCTION_END, DUE_INDICATIVE = 1, 2, 3
 DUE_EXPIRY, DUE_HEARTBEAT = 4, 5
 DUE_SAMPLE, DUE_FUNDING = 6, 7
+DUE_FREEZE_END = 8
 
 
 def day_end(spec: Contract, now: int) -> int:

@@ -12,6 +12,7 @@ from tests.oracle.configurations import configs
 from tests.oracle.order_flow import INT8, INT16, INT32, Live, OrderFlow
 from tests.oracle.raw import RawCommand
 from tests.oracle.workload_quotes import QuoteWorkload, group_of
+from tests.oracle.workload_settling import SettlingWorkload
 from tests.oracle.workload_states import StateWorkload
 
 __all__ = ["Workload", "configs"]
@@ -43,6 +44,7 @@ class Workload(OrderFlow):
         self.script = self.opening()
         self.quoting = QuoteWorkload(self)
         self.trading_states = StateWorkload(self)
+        self.settling = SettlingWorkload(self, seed)
         self.kinds = (
             (self.place, 50),
             (self.publish, 15),
@@ -69,6 +71,7 @@ class Workload(OrderFlow):
     def observe(self, records: Sequence[tuple[int, ...]]) -> None:
         self.quoting.observe(records)
         self.trading_states.observe(records)
+        self.settling.observe(records)
         for _, a, b, c, d, e, f, account, contract, kind in records:
             if kind == events.ORDER_ACCEPTED:
                 is_reduce_only = bool(f >> 16 & words.REDUCE_ONLY)
@@ -127,6 +130,10 @@ class Workload(OrderFlow):
         command = next(self.script, None)
         if command is not None:
             return command
+        end = self.settling.next_script()
+        if end is not None:
+            self.script = end
+            return self.next_command()
         self.move_clock()
         if self.random.random() < 0.006:
             self.script = self.squeeze()
@@ -172,7 +179,7 @@ class Workload(OrderFlow):
             self.now += self.config.stamp_ahead_ns_max
 
     def some_contract(self) -> int:
-        return self.random.choice(list(self.specs))
+        return self.settling.some_contract()
 
     def some_account(self) -> int:
         if self.closing - {words.FUND} and self.random.random() < 0.15:
@@ -282,8 +289,17 @@ class Workload(OrderFlow):
             yield commands.PublishPrice(time_ns=self.now, source=source, **fields)
 
     def squeeze(self):
-        """Everyone takes out what he can, and the hedgers too stand thin; then the jump. Nobody can
-        take anything out where there is no continuous trading."""
+        """The hedgers, too, stand thin; then the jump."""
+        yield from self.thin_out()
+        for _ in range(self.random.choice((1, 1, 2))):
+            yield from self.shocks()
+        for account in self.opened:
+            if self.random.random() < 0.7:
+                amount = 3 * self.some_money()
+                yield commands.Deposit(time_ns=self.now, account=account, amount=amount)
+
+    def thin_out(self):
+        """Everyone takes out what he can, which is nothing where there is no continuous trading."""
         yield from self.trading_states.open_all()
         for account in self.opened:
             for share in (2, 3, 8):
@@ -295,12 +311,6 @@ class Workload(OrderFlow):
                         client_id=self.client_id(account),
                         amount=amount,
                     )
-        for _ in range(self.random.choice((1, 1, 2))):
-            yield from self.shocks()
-        for account in self.opened:
-            if self.random.random() < 0.7:
-                amount = 3 * self.some_money()
-                yield commands.Deposit(time_ns=self.now, account=account, amount=amount)
 
     def quote(self, number: int) -> int:
         """With several sources the walk moves slowly, and single sources stray."""
@@ -346,7 +356,8 @@ class Workload(OrderFlow):
         """Time jumps, over several funding intervals now and then; the operator alone may."""
         if self.random.random() < 0.3:
             interval = self.random.choice(self.config.contracts).funding_interval_ns
-            self.now += min(self.random.randrange(1, 3) * interval, self.config.jump_ns_max)
+            jump = min(self.random.randrange(1, 3) * interval, self.config.jump_ns_max)
+            self.now += min(jump, self.settling.patience())
         else:
             self.now += self.random.randrange(0, 100 * NS_PER_SECOND)
         return commands.AdvanceTime(time_ns=self.now)

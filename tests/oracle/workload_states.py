@@ -51,7 +51,8 @@ class StateWorkload:
         elif self.states[number] in TRADING and self.random.random() < 0.3:
             state = words.STATE_CONTINUOUS
         if self.random.random() < 0.04:
-            state = self.random.choice((words.STATE_FROZEN, words.STATE_DEFAULT, 9, -1, 127))
+            wrong = (words.STATE_FROZEN, words.STATE_DEFAULT, words.STATE_SETTLED, -1, 127)
+            state = self.random.choice(wrong)
         if self.random.random() < 0.02:
             number = self.random.choice((0, -1, len(self.states) + 1, INT16))
         return commands.ChangeState(time_ns=self.workload.now, contract=number, state=state)

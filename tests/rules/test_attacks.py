@@ -15,6 +15,7 @@ from tests.rules.story import (
     D,
     H,
     Story,
+    cancel_reasons,
     contract,
     named,
     only,
@@ -184,3 +185,22 @@ def test_rule_9_7_no_more_lots_than_are_left_however_little_stands_behind_the_fi
     closed = only(events, "waterfall_closed")
     assert (sum(moved), closed["deficit"], closed["given_up"]) == (100, 100, 100)
     assert (story.lots(A), story.cash(A)) == (0, 0)
+
+
+def test_rule_9_0_a_rebate_that_may_fall_short_saves_no_maker():
+    """A bids 10 at 1000 with an equity of 600, mark 990: 500 are left behind the fill and 515 are
+    needed. The rebate of 40 would lift him over, but it comes out of the taker's fee."""
+    rates = {"initial_ppb": 10 * PERCENT, "maintenance_ppb": 5 * PERCENT}
+    fees = {"fee_taker_ppb": 5_000_000, "fee_maker_ppb": -4_000_000}
+    story = Story(
+        contract(1, liquidation_slippage_ppb=0, **fees, **rates), contract(2, **rates)
+    )
+    for account, cash in ((A, 1_200), (B, 10**6), (C, 10**6)):
+        story.open(account, cash)
+    story.price(1, 1_000, 2, 1_000)
+    story.trade(A, C, 1, 1_000, number=2)
+    story.order(A, BUY, 10, 1_000)
+    story.price(1, 990, 2, 400)
+    events = story.order(B, SELL, 10, 1_000)
+    assert cancel_reasons(events) == [(A, "slippage")]
+    assert not named(events, "trade")

@@ -32,6 +32,7 @@ FROZEN, CONTINUOUS = words.STATE_FROZEN, words.STATE_CONTINUOUS
 REDUCING, DEFAULT = words.STATE_REDUCE_ONLY, words.STATE_DEFAULT
 PRE_OPEN, AUCTION, HALTED = words.STATE_PRE_OPEN, words.STATE_AUCTION, words.STATE_HALTED
 POSTING, SUSPENDED = words.STATE_POST_ONLY, words.STATE_SUSPENDED
+SETTLING, SETTLED = words.STATE_SETTLING, words.STATE_SETTLED
 OPERATOR_STATES = (CONTINUOUS, REDUCING, PRE_OPEN, AUCTION, HALTED, POSTING, SUSPENDED)
 AT_ONCE = {"side": SELL, "flags": REDUCE_ONLY, "tif": IOC}
 MARKET = {"order_type": words.MARKET, "tif": IOC}
@@ -66,6 +67,12 @@ TABLE: list[Row] = [
     (in_state(POSTING), place(**MARKET), R.CONTRACT_POST_ONLY),
     (in_state(POSTING), place(A, **AT_ONCE), R.CONTRACT_POST_ONLY),
     (in_state(POSTING), stop_order(), R.OK),  # its turn asks again
+    # settled
+    *((in_state(SUSPENDED, SETTLING), command, R.CONTRACT_SETTLED)
+      for command in (place(), place(tif=IOC), place(**MARKET), stop_order(),
+                      place(flags=POST_ONLY), place(A, **AT_ONCE))),
+    (in_state(SUSPENDED, SETTLING), place(contract=2, price_ticks=800), R.OK),
+    (in_state(SUSPENDED, SETTLING), cancel(A, 1 << 32 | 1), R.ORDER_UNKNOWN),
     # reduce-only by the operator
     (in_state(REDUCING), place(), R.CONTRACT_REDUCE_ONLY),
     (in_state(REDUCING), place(A, side=SELL, lots=10), R.OK),
@@ -93,6 +100,10 @@ TABLE: list[Row] = [
       for to in (CONTINUOUS, REDUCING, POSTING)),
     *((in_state(HALTED), change(to), R.OK) for to in (PRE_OPEN, AUCTION, SUSPENDED)),
     *((in_state(SUSPENDED), change(to), R.OK) for to in (PRE_OPEN, AUCTION, HALTED)),
+    *((in_state(state), change(SETTLING), R.STATE_CHANGE_INVALID)
+      for state in OPERATOR_STATES if state not in (CONTINUOUS, SUSPENDED)),
+    (in_state(SUSPENDED), change(SETTLED), R.STATE_CHANGE_INVALID),
+    (in_state(SUSPENDED, SETTLING), change(SUSPENDED), R.STATE_CHANGE_INVALID),
     (in_state(HALTED, AUCTION), change(CONTINUOUS), R.OK),
     (in_state(SUSPENDED, PRE_OPEN, AUCTION), change(CONTINUOUS), R.OK),
     # the dynamic band

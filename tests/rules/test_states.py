@@ -33,12 +33,15 @@ BY_OPERATOR = {
     "pre_open": "CR-AHOS",
     "auction": "CRP-HOS",
     "halted": "--PA--S",
-    "suspended": "--PAH--",
+    "suspended": "--PAH--T",
 }
 LETTERS = dict(
     zip(
-        "CRPAHOS",
-        ("continuous", "reduce_only", "pre_open", "auction", "halted", "post_only", "suspended"),
+        "CRPAHOST",
+        (
+            "continuous", "reduce_only", "pre_open", "auction", "halted", "post_only",
+            "suspended", "settling",
+        ),  # fmt: skip
         strict=True,
     )
 )
@@ -64,7 +67,7 @@ def in_state(state: int) -> Story:
     return story
 
 
-@pytest.mark.parametrize(("state_from", "state_to"), tuple(product(SETTABLE, range(-1, 11))))
+@pytest.mark.parametrize(("state_from", "state_to"), tuple(product(SETTABLE, range(-1, 12))))
 def test_rule_5_1_every_pair_by_an_operator(state_from, state_to):
     story = in_state(state_from)
     events = change(story, state_to)
@@ -74,7 +77,7 @@ def test_rule_5_1_every_pair_by_an_operator(state_from, state_to):
         assert refusal(events) == refusals.STATE_CHANGE_INVALID
         assert STATE_OF[story.state()] == state_from
         return
-    changed = named(events, "state_changed")[-1].values
+    changed = named(events, "state_changed")[0].values
     assert changed == {
         "state_from": state_from,
         "state_to": state_to,
@@ -86,7 +89,7 @@ def test_rule_5_1_every_pair_by_an_operator(state_from, state_to):
     assert bool(named(events, "auction_started")) == (state_to == words.STATE_AUCTION)
 
 
-@pytest.mark.parametrize("state", range(9))
+@pytest.mark.parametrize("state", STATES)
 def test_rule_5_1_an_operator_moves_nothing_out_of_frozen(state):
     story = Story(contract(initial_ppb=10 * PERCENT, maintenance_ppb=5 * PERCENT))
     story.submit(commands.AdvanceTime(time_ns=story.now_ns))
@@ -108,7 +111,8 @@ def test_rule_5_1_the_table_says_what_the_kernels_decide():
 
 
 def test_rule_5_1_no_state_lacks_an_exit():
-    """From every state a way leads to continuous trading, and no actor leads into itself."""
+    """From every state a way leads to continuous trading, and no actor leads into itself. But a
+    settlement leads to where nobody holds anything, and that is the end (3.2)."""
     assert set(STATES) == set(TAKING) == set(NAMES["state"])
     exits = {state: {c.state_to for c in CHANGES if c.state_from == state} for state in STATES}
     for state in STATES:
@@ -117,7 +121,10 @@ def test_rule_5_1_no_state_lacks_an_exit():
             for found in exits[todo.pop()] - seen:
                 seen.add(found)
                 todo.append(found)
-        assert words.STATE_CONTINUOUS in seen, NAMES["state"][state]
+        if state in (words.STATE_SETTLING, words.STATE_SETTLED):
+            assert words.STATE_SETTLED in seen
+        else:
+            assert words.STATE_CONTINUOUS in seen, NAMES["state"][state]
     same = [c for c in CHANGES if c.state_from == c.state_to]
     assert [(c.who, c.why) for c in same] == [(OPERATOR, words.WHY_MARK_HELD)]
 
@@ -125,7 +132,7 @@ def test_rule_5_1_no_state_lacks_an_exit():
 def test_rule_5_1_default_gives_back_what_it_takes():
     into = {c.state_from for c in CHANGES if c.state_to == words.STATE_DEFAULT}
     back = {c.state_to for c in CHANGES if c.state_from == words.STATE_DEFAULT}
-    assert into == back == set(SETTABLE)
+    assert into == back == {*SETTABLE, words.STATE_SETTLING}
     actors = {c.who for c in CHANGES if words.STATE_DEFAULT in (c.state_from, c.state_to)}
     assert actors == {WATERFALL}
 
