@@ -89,6 +89,7 @@ CHANGES: tuple[Change, ...] = (
     # The end of a contract (3.2). What has settled has no exit, and nobody in it who would need
     # one: listed again it is another contract, so that no record speaks of two lives.
     Change(STATE_SUSPENDED, STATE_SETTLING, OPERATOR, WHY_OPERATOR),
+    Change(STATE_FROZEN, STATE_SETTLING, OPERATOR, WHY_OPERATOR),  # was suspended when it froze
     Change(STATE_FROZEN, STATE_SETTLING, PRICES, WHY_FREEZE_MAX),
     Change(STATE_SETTLING, STATE_SETTLED, SETTLEMENT, WHY_SETTLED),
 )

@@ -21,7 +21,7 @@ from engine.state.access import (
     to_bits,
     to_int,
 )
-from engine.state.layout import ACCOUNT_ROWS, ACCOUNT_WORD_POSITION, ACCOUNT_WORDS
+from engine.state.layout import ACCOUNT_ROWS, ACCOUNT_WORD_POSITION, ACCOUNT_WORDS, CALLED
 
 INLINE = 4
 
@@ -102,6 +102,19 @@ def add_holder(arena, contract, position):
     return 0
 
 
+@kernel
+def is_flat(arena, account):
+    """Whether the account holds no lots in any contract."""
+    k = 0
+    position = first_position(arena, account)
+    while position != NONE:
+        if POSITION(arena, position).lots != 0:
+            return False
+        k += 1
+        position = next_position(arena, account, position, k)
+    return True
+
+
 @cold
 def remove_holder(arena, contract, position):
     """Take out a position that has just become flat; the last holder takes its place."""
@@ -118,6 +131,9 @@ def remove_holder(arena, contract, position):
     BAND(arena, from_row).high_ticks = 0
     POSITION_EXTRA(arena, last).holder = extra.holder
     extra.holder = NONE
+    account = POSITION(arena, position).account + 0
+    if ACCOUNT(arena, account).flags & CALLED and is_flat(arena, account):
+        ACCOUNT(arena, account).flags &= ~CALLED  # what it opens next is called anew (9.2 a)
     return 0
 
 

@@ -273,17 +273,32 @@ def scan_bands(arena, contract):
 
 
 @cold
+def announce_negative(arena):
+    """Start the liquidation of the hits below zero, which stand first, and flag them; returns how
+    many they are."""
+    engine = ENGINE(arena, 0)
+    negative = 0
+    while negative < engine.hits:
+        hit = HIT(arena, HIT_ORDER(arena, negative).slot)
+        if hit.equity >= 0:
+            break
+        record = ACCOUNT(arena, hit.account)
+        record.flags |= NEGATIVE
+        if record.flags & LIQUIDATING == 0:
+            start_liquidation(arena, hit.account, hit.equity, hit.equity - hit.excess)
+        negative += 1
+    return negative
+
+
+@cold
 def announce_hits(arena):
     """Start liquidations and send margin calls, worst first; returns how many are negative."""
     engine = ENGINE(arena, 0)
-    negative = 0
-    for k in range(engine.hits):
+    negative = announce_negative(arena)
+    for k in range(negative, engine.hits):
         hit = HIT(arena, HIT_ORDER(arena, k).slot)
         record = ACCOUNT(arena, hit.account)
         maintenance = hit.equity - hit.excess
-        if hit.equity < 0:
-            negative += 1
-            record.flags |= NEGATIVE
         if hit.excess < 0:
             if record.flags & LIQUIDATING == 0:
                 start_liquidation(arena, hit.account, hit.equity, maintenance)
@@ -297,11 +312,9 @@ def announce_hits(arena):
 
 @cold
 def scan_step(arena, by_funding):
-    """Find every hit among the holders of the step's contracts and announce them in order.
-
-    Returns how many are negative: they then stand first among the hits and carry the NEGATIVE
-    flag. `by_funding` 1: equity moved by something other than a mark, so everyone is valued.
-    """
+    """Find every hit among the holders of the step's contracts, in the order of 9.2: those below
+    zero stand first. `by_funding` 1: equity moved by something other than a mark, so everyone is
+    valued."""
     engine = ENGINE(arena, 0)
     engine.hits = 0
     drain_dirty(arena)
@@ -314,4 +327,4 @@ def scan_step(arena, by_funding):
                 scan_bands(arena, contract)
         contract += 1
     sort_hits(arena)
-    return announce_hits(arena)
+    return engine.hits + 0

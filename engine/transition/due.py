@@ -15,7 +15,6 @@ from engine.schema.vocabulary import (
     SELL,
     STATE_FROZEN,
     STATE_SETTLED,
-    WHY_FREEZE_MAX,
     WHY_SOURCES,
 )
 from engine.state.access import CONTRACT, ENGINE, POSITION, TIMER
@@ -25,7 +24,7 @@ from engine.trading_state import KEPT, SAMPLED, is_one_of
 from engine.transition.auctions import end_auction, publish_indicative
 from engine.transition.cancelling import do_timer
 from engine.transition.orders import cancel_linked
-from engine.transition.settling import settle_contract
+from engine.transition.settling import freeze_end_of, settle_frozen
 from engine.transition.states import enter_state
 from engine.transition.waterfall import supervise_step
 from funding.mark import forget_market
@@ -61,7 +60,7 @@ def next_of(arena, contract):
     longest freeze, if it has been open before; a settled one has none."""
     terms = CONTRACT(arena, contract)
     if terms.state == STATE_FROZEN and terms.opened == 1:
-        return terms.frozen_from_ns + terms.freeze_max_ns, FREEZE_END
+        return freeze_end_of(terms), FREEZE_END
     if terms.state == STATE_FROZEN or terms.state == STATE_SETTLED:
         return TIME_NS_MAX + 1, NO_WORK
     due_ns = terms.stale_ns
@@ -169,7 +168,7 @@ def do_item(arena, contract, kind, now_ns):
     if kind == SAMPLE:
         return do_sample(arena, contract)
     if kind == FREEZE_END:
-        return settle_contract(arena, contract, WHY_FREEZE_MAX)
+        return settle_frozen(arena, ENGINE(arena, 0).clock_ns)
     return do_funding(arena, contract, now_ns)
 
 

@@ -5,8 +5,10 @@ from engine.schema import events, refusals
 from engine.schema.bounds import VOLATILITY_AUCTIONS_MAX
 from engine.schema.vocabulary import (
     STATE_AUCTION,
+    STATE_FROZEN,
     STATE_HALTED,
     STATE_SETTLING,
+    STATE_SUSPENDED,
     WHY_OPERATOR,
     WHY_TOO_VOLATILE,
     WHY_VOLATILITY,
@@ -68,12 +70,14 @@ def change_trading_state(arena, contract, state_to):
     terms = CONTRACT(arena, contract)
     if not may_operator_change(terms.state, state_to):
         return refusals.STATE_CHANGE_INVALID
+    if terms.state == STATE_FROZEN and terms.state_kept != STATE_SUSPENDED:
+        return refusals.STATE_CHANGE_INVALID
     # From here the change stands; nothing below may refuse.
 
     if is_one_of(TRADING, state_to):
         terms.state_open = state_to
     if state_to == STATE_SETTLING:
-        settle_contract(arena, contract, WHY_OPERATOR)
+        settle_contract(arena, contract)
     elif is_collecting(arena, contract) and is_one_of(TRADING, state_to):
         uncross_into(arena, contract, state_to, WHY_OPERATOR)
     else:

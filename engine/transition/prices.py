@@ -33,6 +33,8 @@ from risk.step import begin_step, enter_step
 def check_pair(arena, contract, source, price_ticks):
     if contract < 1 or contract > ENGINE(arena, 0).contracts:
         return refusals.CONTRACT_UNKNOWN
+    if CONTRACT(arena, contract).state == STATE_SETTLED:
+        return refusals.OK  # one that has ended must not keep a price from the others
     if source < 1 or source > CONTRACT(arena, contract).sources:
         return refusals.SOURCE_UNKNOWN
     if price_ticks < 1 or price_ticks > CONTRACT(arena, contract).price_ticks_max:
@@ -112,7 +114,7 @@ def publish_pair(arena, contract, source, price_ticks):
     terms = CONTRACT(arena, contract)
     now_ns = ENGINE(arena, 0).clock_ns
     terms.step_priced = ENGINE(arena, 0).step
-    if terms.state == STATE_SETTLED:  # one that has ended must not keep a price from the others
+    if terms.state == STATE_SETTLED:
         emit(arena, events.PRICE_RECEIVED, contract, 0, source, price_ticks, 0, 0, 0, 0)
         return 0
     quote = SOURCE(arena, source_at(contract, source - 1))

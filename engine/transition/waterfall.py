@@ -36,7 +36,7 @@ from risk.liquidation_queue import leave_liquidation
 from risk.margin import compute_equity, compute_maintenance, find_largest_position
 from risk.settlement import cover_if_short
 from risk.step import gain_per_lot_of, is_in_step, lots_before_of
-from risk.supervision import note_suspect, scan_step
+from risk.supervision import announce_hits, note_suspect, scan_step
 
 
 @kernel
@@ -189,9 +189,8 @@ def credit_haircut(arena, row):
 
 
 @cold
-def supervise_step(arena, by_funding):
-    """Find every account that the step brought down; finish those below zero (2.5)."""
-    negative = scan_step(arena, by_funding)
+def finish_negative(arena, negative):
+    """Take the first so many hits, which are below zero, through the waterfall to its end."""
     if negative == 0:
         return 0
     engine = ENGINE(arena, 0)
@@ -215,3 +214,9 @@ def supervise_step(arena, by_funding):
     return negative
 
 
+@cold
+def supervise_step(arena, by_funding):
+    """Find every account that the step brought down; finish those below zero (2.5). `by_funding`
+    1: bands do not cover it."""
+    scan_step(arena, by_funding)
+    return finish_negative(arena, announce_hits(arena))

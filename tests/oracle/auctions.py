@@ -32,10 +32,10 @@ from tests.oracle.settling import settle
 from tests.oracle.states import (
     COLLECTING,
     FIRING,
-    OPERATOR_CHANGES,
     SETTLING,
     TRADING,
     enter_state,
+    operator_changes,
     state_instead,
 )
 from tests.oracle.triggers import look_at_everything
@@ -448,12 +448,12 @@ def change_state(exchange, command) -> int:
     if market is None:
         return refusals.CONTRACT_UNKNOWN
     state, why = state_instead(market, command.state, words.WHY_OPERATOR)
-    if command.state not in OPERATOR_CHANGES.get(market.state, ()):
+    if command.state not in operator_changes(market):
         return refusals.STATE_CHANGE_INVALID
     if command.state in TRADING:
         market.operator_state = command.state
     if state == SETTLING:
-        settle(exchange, market, why)
+        settle(exchange, [market], why)
     elif market.state in COLLECTING and state in TRADING:
         leave_collection(exchange, market, command.state, words.WHY_OPERATOR)
     else:

@@ -83,19 +83,22 @@ def configs() -> dict[str, Config]:
     return found
 
 
+UNFUNDED: dict[str, Any] = {
+    "fund_value_max": 0,
+    "liquidation_fee_ppb": 0,
+    "takeover_penalty_ppb": 0,
+}
+
+
 def layer_configs() -> dict[str, Config]:
     """Which layer of the waterfall is deep, and which is empty."""
-    unfunded: dict[str, Any] = {
-        "fund_value_max": 0,
-        "liquidation_fee_ppb": 0,
-        "takeover_penalty_ppb": 0,
-    }
+    unfunded = UNFUNDED
     return {
         "ample_fund": Config(
             contracts=(
                 tiny(1, 1_000, tiers=WIDE_TIERS, freeze_max_ns=BRIEF),
                 tiny(2, 1, order_lots_max=2_500, position_lots_max=4_000),
-                tiny(3, 1_000, tiers=STEEP_TIERS),
+                tiny(3, 1_000, tiers=STEEP_TIERS, freeze_max_ns=BRIEF),
             ),
             fund_cash=10**12,
             house_cash=10**10,
@@ -130,7 +133,7 @@ def layer_configs() -> dict[str, Config]:
         ),
         "nothing_behind": Config(
             contracts=(
-                tiny(1, 1_000, stp_none_allowed=True, **unfunded),
+                tiny(1, 1_000, stp_none_allowed=True, freeze_max_ns=BRIEF, **unfunded),
                 tiny(
                     2,
                     1_000,
@@ -152,7 +155,13 @@ def layer_configs() -> dict[str, Config]:
         ),
         "thin_buffers": Config(
             contracts=(
-                tiny(1, 1_000, tiers=STEEP_TIERS, liquidation_whole_lots=5),
+                tiny(
+                    1,
+                    1_000,
+                    tiers=STEEP_TIERS,
+                    liquidation_whole_lots=5,
+                    freeze_max_ns=BRIEF,
+                ),
                 tiny(
                     2,
                     1_000,

@@ -221,6 +221,8 @@ class Oracle:
                 expire(self, self.timers[first])
             elif kind == DUE_HEARTBEAT:
                 lose_heartbeat(self, self.timers[first])
+            elif kind == DUE_FREEZE_END:
+                self.settle_frozen([key[2] for key in sorted(due) if key[:2] == first[:2]])
             else:
                 self.do_market_work(kind, number, command_time)
             cancel_ended(self)
@@ -241,9 +243,11 @@ class Oracle:
             if growth:
                 liquidation.supervise(self, Step({contract: -growth}))
             liquidation.drain_suspects(self)
-        elif kind == DUE_FREEZE_END:
-            settle(self, market, words.WHY_FREEZE_MAX)
-            liquidation.drain_suspects(self)
+
+    def settle_frozen(self, contracts: list[int]) -> None:
+        """All whose longest freeze ends now, as one item."""
+        settle(self, [self.markets[number] for number in contracts], words.WHY_FREEZE_MAX)
+        liquidation.drain_suspects(self)
 
     # (c) The command.
 
@@ -314,6 +318,8 @@ class Oracle:
             if contract not in self.markets:
                 return refusals.CONTRACT_UNKNOWN
             market = self.markets[contract]
+            if market.state == words.STATE_SETTLED:
+                continue  # nothing comes of it, whatever it is
             if not 1 <= command.source <= len(market.sources):
                 return refusals.SOURCE_UNKNOWN
             if not 1 <= price <= market.spec.price_ticks_max:

@@ -157,6 +157,7 @@ def check_account(exchange, account) -> None:
     value = equity(exchange, account)
     assert value >= 0, f"I3: equity of {account.account}"
     check_quotes(exchange, account)
+    assert account.positions() or not account.was_called, "9.1: called without a position"
     for holding in account.holdings.values():
         market = exchange.markets[holding.contract]
         if holding.lots:

@@ -19,6 +19,7 @@ from tests.oracle.backstop import Step, deleverage, pair_off, take_over, takeove
 from tests.oracle.bands import interrupt, is_worth_an_auction
 from tests.oracle.linked import cancel_ended
 from tests.oracle.matching import sweep
+from tests.oracle.money import suspect
 from tests.oracle.prices import Market
 from tests.oracle.resting import cancel_all
 from tests.oracle.rounding import ceil_div, clamp, rate_down, rate_up
@@ -36,8 +37,12 @@ def largest_position(exchange, holdings: list[Holding]) -> Holding:
     return max(holdings, key=lambda holding: maintenance_of(exchange, holding))
 
 
-def supervise(exchange, step: Step) -> None:
-    """Value everyone with a position in a contract of the step; then the waterfall, if needed."""
+Hit = tuple[int, int, Account]  # equity, maintenance
+
+
+def find_hits(exchange, step: Step) -> tuple[list[Hit], list[Hit]]:
+    """Value everyone with a position in a contract of the step: those below zero and others below
+    their call level, each in the order in which they are dealt with."""
     numbers = {
         number
         for contract in step.gain_per_lot
@@ -59,6 +64,12 @@ def supervise(exchange, step: Step) -> None:
     others = [hit for hit in hits if hit[0] >= 0]
     negative.sort(key=lambda hit: (hit[0], hit[2].account))
     others.sort(key=lambda hit: (hit[0] - hit[1], hit[2].account))
+    return negative, others
+
+
+def supervise(exchange, step: Step) -> None:
+    """Calls, liquidations, and the waterfall if somebody is below zero."""
+    negative, others = find_hits(exchange, step)
     for value, margin, account in negative + others:
         if value < margin:
             start_liquidation(exchange, account)
@@ -67,6 +78,19 @@ def supervise(exchange, step: Step) -> None:
             exchange.emit(events.MARGIN_CALLED, value, margin, account=account.account)
     if negative:
         run_waterfall(exchange, step, [account for _, _, account in negative])
+
+
+def supervise_settlement(exchange, step: Step, holders: list[Account]) -> None:
+    """5.4: the others lose the position anyway; what they hold elsewhere is looked at then."""
+    found, _ = find_hits(exchange, step)
+    negative = [account for _, _, account in found]
+    for account in negative:
+        start_liquidation(exchange, account)
+    for account in holders:
+        if account not in negative:
+            suspect(exchange, account)
+    if negative:
+        run_waterfall(exchange, step, negative)
 
 
 def start_liquidation(exchange, account: Account) -> None:

@@ -71,6 +71,8 @@ def change_position(exchange, account: Account, contract: int, lots: int, value:
         holding.entry_value += value
     holding.lots += lots
     account.cash += realised
+    if not account.positions():
+        account.was_called = False  # the next position is a new one
     return realised
 
 

@@ -21,17 +21,23 @@ def freeze_end_due(market: Market) -> int | None:
     return market.freeze_start + market.spec.freeze_max_ns
 
 
-def settle(exchange, market: Market, why: int) -> None:
-    """All of it in one transition: nobody meets a contract that is settling."""
-    change_state(exchange, market, SETTLING, why)
+def settle(exchange, markets: list[Market], why: int) -> None:
+    """All of it in one transition: nobody meets a contract that is settling. Contracts that end at
+    the same instant, given by id, make one step."""
+    for market in markets:
+        change_state(exchange, market, SETTLING, why)
+        cancel_orders(exchange, market)
+        announce_price(exchange, market)
+    move_to_delisting_prices(exchange, markets)
+    for market in markets:
+        close_positions(exchange, market)
+        change_state(exchange, market, SETTLED, words.WHY_SETTLED)
+
+
+def cancel_orders(exchange, market: Market) -> None:
     orders = orders_of(exchange, words.SCOPE_CONTRACT, market.contract)
     cancel_all(exchange, orders, words.CANCEL_STATE)
     cancel_ended(exchange)
-    move_to_delisting_price(exchange, market)
-    for number in sorted(market.holders):
-        if market.holders[number].lots:
-            close_position(exchange, market, exchange.accounts[number])
-    change_state(exchange, market, SETTLED, words.WHY_SETTLED)
 
 
 def delisting_price(market: Market) -> int:
@@ -39,20 +45,34 @@ def delisting_price(market: Market) -> int:
     return sum(values) // len(values) if values else market.mark
 
 
-def move_to_delisting_price(exchange, market: Market) -> None:
-    """A step like any other: who falls below zero by it goes through the waterfall, so that every
-    position left can be paid in full."""
-    before, market.mark = market.mark, delisting_price(market)
-    market.is_held = False  # no move limit holds this one
+def announce_price(exchange, market: Market) -> None:
     exchange.emit(
         events.SETTLEMENT_PRICED,
-        market.mark,
+        delisting_price(market),
         len(market.index_values),
-        before,
+        market.mark,
         contract=market.contract,
     )
-    gain = (market.mark - before) * market.spec.tick_value
-    liquidation.supervise(exchange, Step({market.contract: gain}))
+
+
+def move_to_delisting_prices(exchange, markets: list[Market]) -> None:
+    """Who falls below zero by it goes through the waterfall, so that every position left can be
+    paid in full. Nobody else has a position here for long."""
+    step = Step()
+    holders = []
+    for market in markets:
+        numbers = [number for number in sorted(market.holders) if market.holders[number].lots]
+        holders += [exchange.accounts[number] for number in numbers]
+        before, market.mark = market.mark, delisting_price(market)
+        market.is_held = False  # no move limit holds this one
+        step.gain_per_lot[market.contract] = (market.mark - before) * market.spec.tick_value
+    liquidation.supervise_settlement(exchange, step, holders)
+
+
+def close_positions(exchange, market: Market) -> None:
+    for number in sorted(market.holders):
+        if market.holders[number].lots:
+            close_position(exchange, market, exchange.accounts[number])
 
 
 def close_position(exchange, market: Market, account: Account) -> None:

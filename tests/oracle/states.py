@@ -18,8 +18,8 @@ COLLECTING = (PRE_OPEN, AUCTION)
 CLOSED = (HALTED, SUSPENDED)
 KEPT_BY_A_FREEZE = (PRE_OPEN, *CLOSED)  # 5.4: sources that come back open nothing that was closed
 
-# What an operator may do. Frozen and default are left by a fresh mark and by the waterfall alone,
-# settled by nothing.
+# What an operator may do. Default is left by the waterfall alone, settled by nothing; for frozen
+# see below.
 OPERATOR_CHANGES = {
     CONTINUOUS: (REDUCE_ONLY, POST_ONLY, PRE_OPEN, AUCTION, HALTED, SUSPENDED),
     REDUCE_ONLY: (CONTINUOUS, POST_ONLY, PRE_OPEN, AUCTION, HALTED, SUSPENDED),
@@ -29,6 +29,14 @@ OPERATOR_CHANGES = {
     HALTED: (PRE_OPEN, AUCTION, SUSPENDED),
     SUSPENDED: (PRE_OPEN, AUCTION, HALTED, SETTLING),
 }
+
+
+def operator_changes(market) -> tuple[int, ...]:
+    """5.4: a delisting goes on though the sources died behind the suspension; else a frozen
+    contract waits for its fresh mark."""
+    if market.state == FROZEN and market.frozen_from == SUSPENDED:
+        return (SETTLING,)
+    return OPERATOR_CHANGES.get(market.state, ())
 
 
 def check_state(market, order) -> int:

@@ -18,11 +18,13 @@ from tests.oracle.desk import (
     code_of,
     contract,
     of_kind,
+    thin,
 )
 from tests.oracle.test_auctions import (
     AUCTION,
     CONTINUOUS,
     FROZEN,
+    HALTED,
     SECOND,
     SETTLED,
     SETTLING,
@@ -48,6 +50,7 @@ BY_FREEZE = [
 ]
 MINUTE = 60 * SECOND
 SAMPLED = {"funding_sample_ns": MINUTE, "delisting_samples": 3}  # the clock starts at a second
+ONCE = {"funding_sample_ns": DAY, "funding_sample_offset_ns": MINUTE}
 BRIEF = {"source_stale_ns": MINUTE, "freeze_max_ns": 10 * MINUTE}
 FREEZE, LONGEST = MINUTE + 1, 10 * MINUTE  # nanoseconds until it freezes, and from then on
 
@@ -240,83 +243,203 @@ def test_5_4_the_position_that_the_fund_took_settles_like_any():
     assert (desk.cash(FUND), desk.cash(A), desk.cash(B)) == (970, 0, 1_000_130)
 
 
-def ruined_in_a_freeze(**config) -> tuple[Desk, list[tuple]]:
-    """X, contract 1, with an index value of 98: A long 10 at 100 against C. It freezes, and both
-    lose 200 in Y, of which the winner takes them over with a part of their equity."""
-    once = {"funding_sample_ns": DAY, "funding_sample_offset_ns": MINUTE}
-    desk = Desk(contract(1, **BRIEF | once), contract(2), **config)
-    desk.open((A, 210), (B, 1_000_000), (C, 205))
-    desk.mark(98, 100)
+def ending_together(
+    indices: tuple[int, ...], *accounts: tuple[int, int], terms: dict | None = None, **config
+) -> Desk:
+    """X and Y, contracts 1 and 2, at 100, each with one index value. Any other one is at 100 and
+    stays open."""
+    brief = ONCE | BRIEF | (terms or {})
+    others = [contract(number) for number in range(3, len(indices) + 1)]
+    desk = Desk(contract(1, **brief), contract(2, **brief), *others, **config)
+    desk.open(*accounts)
+    desk.mark(*indices)
     wait(desk, 59 * SECOND)
-    desk.mark(100)
-    desk.deal(A, C, 10, 100)
-    for account in (A, C):
-        desk.deal(account, B, 10, 100, 2)
+    desk.mark(*[100 for _ in indices])
+    return desk
+
+
+def the_end(desk: Desk) -> list[tuple]:
     wait(desk, FREEZE)
-    found = desk.do(
-        commands.PublishPrice(time_ns=desk.now, source=1, contract=2, price_ticks=80)
-    )  # fmt: skip
-    # equity 10 and 5, of maintenance 40 + 50: floor(10 x 40 / 90), floor(5 x 40 / 90) go with Y
-    frozen = words.END_FROZEN
-    assert of_kind(found, events.LIQUIDATION_ENDED) == [
-        (events.LIQUIDATION_ENDED, C, frozen, 5 - 2, 50),
-        (events.LIQUIDATION_ENDED, A, frozen, 10 - 4, 50),
-    ]
-    return desk, wait(desk, LONGEST)
+    return wait(desk, LONGEST)
+
+
+def broken_hedge(**config) -> tuple[Desk, list[tuple]]:
+    """A short 1 Y with cash 1; B long 1 Y and 1 X with cash 2; C short 1 X. Then they end, Y at
+    112 and X at 90: A -11, B 4, C +10."""
+    accounts = ((A, 1), (B, 2), (C, 100))
+    desk = ending_together((90, 112), *accounts, terms=thin(), **config)
+    desk.deal(B, A, 1, 100, 2)
+    desk.deal(B, C, 1, 100)
+    return desk, the_end(desk)
 
 
 def test_9_8_gains_are_cut_for_a_delisting_price_too():
-    desk, found = ruined_in_a_freeze()
-    # at 98 A stands at 6 - 20, C at 3 + 20 and below its maintenance: they pair at the mark, A's
-    # deficit has no lots to go with, and there is neither fund nor house
+    desk, found = broken_hedge()
+    # B would fall to 4 - 11; so 11 are cut from the net gains B 2 and C 10: 11 x 2 / 12 -> 1, 10
     layers = of_kind(
-        found, PRICED, events.LIQUIDATION_STARTED, events.POSITIONS_PAIRED,
-        events.WITHDRAWALS_STOPPED, events.GAINS_CUT, events.DEFICIT_COVERED,
-        events.WATERFALL_CLOSED, events.LIQUIDATION_ENDED, CLOSED,
+        found, PRICED, events.LIQUIDATION_STARTED, events.WITHDRAWALS_STOPPED, events.GAINS_CUT,
+        events.DEFICIT_COVERED, events.POSITION_DELEVERAGED, events.WATERFALL_CLOSED, CLOSED,
     )  # fmt: skip
     assert layers == [
-        (PRICED, 0, 98, 1, 100),
-        (events.LIQUIDATION_STARTED, A, -14, 49),
-        (events.LIQUIDATION_STARTED, C, 23, 49),
-        (events.POSITIONS_PAIRED, A, 10, 980, C),
-        (events.WITHDRAWALS_STOPPED, 0, 14),
-        (events.GAINS_CUT, C, 20, 14, 9),
-        (events.DEFICIT_COVERED, A, words.LAYER_HAIRCUT, 14),
-        (events.WATERFALL_CLOSED, A, 14, 0, 0, 0, 14),
-        (events.LIQUIDATION_ENDED, A, words.END_FLAT),
-        (events.LIQUIDATION_ENDED, C, words.END_FLAT, 9),
+        (PRICED, 0, 90, 1, 100),
+        (PRICED, 0, 112, 1, 100),
+        (events.LIQUIDATION_STARTED, A, -11, 1),
+        (events.WITHDRAWALS_STOPPED, 0, 11),
+        (events.GAINS_CUT, B, 2, 1, 1),
+        (events.GAINS_CUT, C, 10, 10, 90),
+        (events.DEFICIT_COVERED, A, words.LAYER_HAIRCUT, 11, 12),
+        (events.POSITION_DELEVERAGED, A, 1, 112, 0, B),
+        (events.WATERFALL_CLOSED, A, 11, 0, 0, 0, 11),
+        (CLOSED, B, 1, 90),
+        (CLOSED, C, 1, 90),
     ]
-    assert (desk.cash(A), desk.cash(C)) == (0, 9)
+    assert [desk.cash(account) for account in (A, B, C)] == [0, 2 - 10 + 12 - 1, 100]
     assert state_of(desk) == SETTLED
 
 
 def test_9_8_the_house_pays_for_a_delisting_price_too():
-    desk, found = ruined_in_a_freeze(house_cash=100)
+    desk, found = broken_hedge(house_cash=100)
     assert of_kind(found, events.WATERFALL_CLOSED) == [
-        (events.WATERFALL_CLOSED, A, 14, 0, 0, 14),
+        (events.WATERFALL_CLOSED, A, 11, 0, 0, 11),
     ]
-    assert (desk.cash(A), desk.cash(C), desk.oracle.house) == (0, 23, 86)
+    assert [desk.cash(account) for account in (A, B, C)] == [0, 4, 110]
+    assert desk.oracle.house == 89
 
 
-def test_5_4_a_step_even_if_the_mark_stays():
-    """A freeze kept the account from its liquidation; what the contract ends in does not."""
+# Contracts that end together.
+
+
+def test_5_4_contracts_that_end_together_are_one_step():
+    desk, found = broken_hedge()
+    back = [(DEFAULT, SETTLING, words.WHY_WATERFALL_DONE)]
+    assert changes_of(found) == [
+        *BY_FREEZE[:1] * 2,
+        *[(SETTLING, DEFAULT, words.WHY_WATERFALL)] * 2,
+        *back * 2,
+        *BY_FREEZE[1:] * 2,
+    ]
+    # orders and price of each, by id, before the step; positions and end of each behind it
+    marks = [events.STATE_CHANGED, PRICED, CLOSED]
+    assert [(r[-1], r[8]) for r in found if r[-1] in marks and DEFAULT not in r[1:3]] == [
+        (events.STATE_CHANGED, 1),
+        (PRICED, 1),
+        (events.STATE_CHANGED, 2),
+        (PRICED, 2),
+        (CLOSED, 1),
+        (CLOSED, 1),
+        (events.STATE_CHANGED, 1),
+        (events.STATE_CHANGED, 2),
+    ]
+    assert [desk.oracle.markets[number].mark for number in (1, 2)] == [90, 112]
+
+
+def hedged(desk: Desk) -> Desk:
+    """A long 10 X and short 10 Y, B the other side of both."""
+    desk.deal(A, B, 10, 100)
+    desk.deal(B, A, 10, 100, 2)
+    return desk
+
+
+def test_5_4_what_a_hedger_gains_in_one_pays_for_the_other():
+    """X at 70 costs A 300 of its 200, Y at 80 brings 200."""
+    desk = hedged(ending_together((70, 80), (A, 200), (B, 1_000_000)))
+    found = the_end(desk)
+    restruck, started = events.PROFIT_RESTRUCK, events.LIQUIDATION_STARTED
+    assert of_kind(found, started, CLOSED, LEG, restruck) == [
+        (CLOSED, A, 10, 700),
+        (LEG, A, 0, 0, 0, 0, -300, -100),
+        (restruck, A, 100, -900),
+        (CLOSED, B, 10, 700),
+        (LEG, B, 0, 0, 0, 0, 300, 1_000_300),
+        (CLOSED, A, 10, 800),
+        (LEG, A, 0, 0, 0, 0, 100, 100),
+        (CLOSED, B, 10, 800),
+        (LEG, B, 0, 0, 0, 0, -200, 1_000_100),
+    ]
+
+
+@pytest.mark.parametrize(("longest", "is_bankrupt"), [(0, False), (1, True), (-1, False)])
+def test_5_4_together_is_the_same_instant_whenever_the_freezes_began(longest, is_bankrupt):
+    """Y froze a minute later; it ends with X, or a nanosecond later or earlier."""
+    brief = ONCE | BRIEF
+    late = brief | {"freeze_max_ns": 9 * MINUTE + longest}
+    desk = Desk(contract(1, **brief), contract(2, **late))
+    desk.open((A, 200), (B, 1_000_000))
+    desk.mark(70, 80)
+    wait(desk, 59 * SECOND)
+    desk.mark(100, 100)
+    hedged(desk)
+    desk.now += MINUTE
+    desk.do(commands.PublishPrice(time_ns=desk.now, source=1, contract=2, price_ticks=100))
+    found = wait(desk, LONGEST + MINUTE)
+    assert len(of_kind(found, PRICED)) == 2
+    started = of_kind(found, events.LIQUIDATION_STARTED)
+    # alone X leaves it at 200 - 300, of maintenance 35 + 50
+    assert started == [(events.LIQUIDATION_STARTED, A, -100, 85)] * is_bankrupt
+
+
+# What the others hold elsewhere.
+
+
+def test_5_4_nobody_is_called_who_just_loses_a_position():
+    """A freeze kept the account from its liquidation; the end of the contract does not bring it."""
     desk = Desk(contract(1, **BRIEF), contract(2))
     desk.open((A, 210), (B, 1_000_000))
     desk.mark(100, 100)
     for number in (1, 2):
         desk.deal(A, B, 10, 100, number)
     wait(desk, FREEZE)
+    # A at 10 of 50 + 40 loses Y with floor(10 x 40 / 90)
     desk.do(commands.PublishPrice(time_ns=desk.now, source=1, contract=2, price_ticks=80))
     found = wait(desk, LONGEST)
-    started, over = events.LIQUIDATION_STARTED, events.LIQUIDATION_ENDED
-    assert of_kind(found, PRICED, started, CLOSED, over) == [
+    called, over = events.MARGIN_CALLED, events.LIQUIDATION_ENDED
+    assert of_kind(found, PRICED, events.LIQUIDATION_STARTED, called, CLOSED, over) == [
         (PRICED, 0, 100, 0, 100),
-        (started, A, 6, 50),
         (CLOSED, A, 10, 1_000),
         (CLOSED, B, 10, 1_000),
-        (over, A, words.END_FLAT, 6),
     ]
-    assert desk.cash(A) == 6 and not desk.oracle.accounts[A].in_liquidation
+    assert desk.cash(A) == 6
+
+
+@pytest.mark.parametrize(
+    ("index", "started"),
+    [
+        (88, []),  # 85, of 44 + 50
+        (85, []),  # 55, of 43 + 50, then of 50: above it, but not above the level of a call
+        (83, [(events.LIQUIDATION_STARTED, A, 35, 50)]),
+    ],
+)
+def test_5_4_who_lacks_maintenance_is_judged_by_what_is_left(index, started):
+    """A long 10 X and 10 Y with a cash of 205; X is delisted."""
+    desk = Desk(contract(1, **ONCE), contract(2))
+    desk.open((A, 205), (B, 1_000_000))
+    desk.mark(index, 100)
+    wait(desk, 59 * SECOND)
+    desk.mark(100, 100)
+    for number in (1, 2):
+        desk.deal(A, B, 10, 100, number)
+    found = settled(desk)
+    assert of_kind(found, events.LIQUIDATION_STARTED, events.MARGIN_CALLED) == started
+    assert desk.position(A, 2) == ((0, 0) if started else (10, 1_000))
+    if started:  # behind the settlement
+        codes = kinds(found)
+        end = codes.index(events.LIQUIDATION_STARTED)
+        assert codes[end - 1] == events.STATE_CHANGED and CLOSED not in codes[end:]
+
+
+def test_5_4_suspects_in_the_order_of_their_positions():
+    """C leaves X with 35 and A leaves Y with 5; both have 10 Z, of maintenance 50."""
+    desk = ending_together((83, 80, 100), (A, 205), (B, 1_000_000), (C, 205))
+    for account, number in ((C, 1), (A, 2), (A, 3), (C, 3)):
+        desk.deal(account, B, 10, 100, number)
+    assert of_kind(the_end(desk), CLOSED, events.LIQUIDATION_STARTED) == [
+        (CLOSED, B, 10, 830),
+        (CLOSED, C, 10, 830),
+        (CLOSED, A, 10, 800),
+        (CLOSED, B, 10, 800),
+        (events.LIQUIDATION_STARTED, C, 35, 50),
+        (events.LIQUIDATION_STARTED, A, 5, 50),
+    ]
 
 
 def test_8_4_a_profit_elsewhere_is_restruck_to_pay():
@@ -338,6 +461,46 @@ def test_8_4_a_profit_elsewhere_is_restruck_to_pay():
         (LEG, B, 0, 0, 0, 0, 200, 1_000_200),
     ]
     assert desk.position(A, 2) == (10, 1_010) and desk.cash(A) == 0
+
+
+# Out of a freeze, by an operator.
+
+
+def test_5_4_an_operator_settles_what_froze_suspended():
+    desk = opened(**BRIEF)
+    desk.deal(A, B, 5, 100)
+    change(desk, SUSPENDED)
+    wait(desk, FREEZE)
+    for state in (CONTINUOUS, AUCTION, SUSPENDED, HALTED, FROZEN, SETTLED):
+        assert code_of(change(desk, state)) == refusals.STATE_CHANGE_INVALID
+    found = change(desk, SETTLING)
+    assert changes_of(found) == [(FROZEN, SETTLING, words.WHY_OPERATOR), BY_OPERATOR[1]]
+    assert len(of_kind(found, CLOSED)) == 2
+    assert kinds(wait(desk, LONGEST)) == [events.TIME_ADVANCED]
+
+
+@pytest.mark.parametrize("state", [CONTINUOUS, AUCTION, HALTED])
+def test_5_4_an_operator_settles_nothing_else_that_froze(state):
+    desk = opened(**BRIEF | {"auction_ns": DAY})
+    if state != CONTINUOUS:
+        change(desk, state)
+    wait(desk, FREEZE)
+    assert code_of(change(desk, SETTLING)) == refusals.STATE_CHANGE_INVALID
+
+
+def test_5_4_it_is_the_last_freeze_that_counts():
+    desk = Desk(contract(**BRIEF))
+    assert state_of(desk) == FROZEN  # it has never been anything else
+    desk.now += 1
+    desk.operator(commands.AdvanceTime)
+    assert code_of(change(desk, SETTLING)) == refusals.STATE_CHANGE_INVALID
+    desk.mark(100)
+    change(desk, SUSPENDED)
+    wait(desk, FREEZE)
+    assert changes_of(desk.mark(100)) == [(FROZEN, SUSPENDED, words.WHY_FRESH_MARK)]
+    change(desk, HALTED)
+    wait(desk, FREEZE)
+    assert code_of(change(desk, SETTLING)) == refusals.STATE_CHANGE_INVALID
 
 
 # The longest freeze.
@@ -454,9 +617,32 @@ def test_5_4_a_price_for_a_settled_contract_is_received_and_no_more():
         (events.MARK_PUBLISHED, 2),
     ]
     assert desk.oracle.state()["contracts"][1] == before
-    # a wrong one is refused as ever, and with it the others
-    for price in (0, 5_001):
-        assert code_of(desk.mark(price, 110)) == refusals.SOURCE_PRICE_INVALID
+
+
+@pytest.mark.parametrize("price", [-1, 0, 5_001])
+def test_5_4_a_bad_price_for_a_settled_contract_refuses_nobodys(price):
+    desk = Desk(contract(), contract(2, source_weights=(1, 1)))
+    desk.mark(100, 100)
+    settled(desk)
+
+    def publish(source: int, good: int, **fields) -> list[tuple]:
+        return desk.operator(
+            commands.PublishPrice, source=source, contract=1, price_ticks=price,
+            contract_2=2, price_ticks_2=good, **fields,
+        )  # fmt: skip
+
+    # it has no second source either
+    found = publish(2, 104)
+    assert of_kind(found, events.PRICE_RECEIVED) == [
+        (events.PRICE_RECEIVED, 0, 2, price) if price else (events.PRICE_RECEIVED, 0, 2),
+        (events.PRICE_RECEIVED, 0, 2, 104),
+    ]
+    assert desk.oracle.markets[2].mark == 102
+    # those beside it are looked at as ever
+    assert code_of(publish(3, 104)) == refusals.SOURCE_UNKNOWN
+    assert code_of(publish(1, 0)) == refusals.SOURCE_PRICE_INVALID
+    other = {"contract_3": 3, "price_ticks_3": 100}
+    assert code_of(publish(1, 104, **other)) == refusals.CONTRACT_UNKNOWN
 
 
 def test_5_4_a_price_for_a_settled_contract_counts_for_the_order_of_steps():

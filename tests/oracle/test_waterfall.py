@@ -1,5 +1,7 @@
 """The waterfall and funding, worked out by hand from the rulebook (9.3, 9.6-9.8, 7.3)."""
 
+import pytest
+
 from engine.schema import commands, events, refusals
 from engine.schema import vocabulary as words
 from engine.schema.contract import Tier
@@ -252,3 +254,59 @@ def test_16_w_each_step_of_a_command_has_its_own_base():
     closed = kinds.index(events.WATERFALL_CLOSED)
     assert events.MARK_PUBLISHED in kinds[:closed] and events.MARK_PUBLISHED in kinds[closed:]
     assert (desk.cash(A), desk.cash(B)) == (0, 10)
+
+
+# Calls (9.2 a).
+
+
+def called() -> Desk:
+    """A long 10 at 100 with a cash of 110; at 94 it stands at 50, of 47 and a call below 57."""
+    desk = Desk(contract())
+    desk.open((A, 110), (B, 1_000_000))
+    desk.mark(100)
+    desk.deal(A, B, 10, 100)
+    assert of_kind(desk.mark(94), events.MARGIN_CALLED) == [(events.MARGIN_CALLED, A, 50, 47)]
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("sold", "bought", "mark", "calls"),
+    [
+        (10, 5, 89, [(events.MARGIN_CALLED, A, 25, 23)]),  # flat in between
+        (9, 4, 89, []),  # 5 lots as well, but never flat
+        (15, 0, 99, []),  # through zero to 5 short: at 25 of 25
+    ],
+)
+def test_9_2_a_call_ends_with_the_last_position(sold, bought, mark, calls):
+    desk = called()
+    desk.deal(B, A, sold, 94)
+    if bought:
+        desk.deal(A, B, bought, 94)
+    assert of_kind(desk.mark(mark), events.MARGIN_CALLED, events.LIQUIDATION_STARTED) == calls
+
+
+def test_9_2_a_call_ends_with_the_last_position_in_all_contracts():
+    desk = Desk(contract(), contract(2))
+    desk.open((A, 120), (B, 1_000_000))
+    desk.mark(100, 100)
+    desk.deal(A, B, 10, 100)
+    desk.deal(A, B, 1, 100, 2)
+    assert of_kind(desk.mark(94), events.MARGIN_CALLED)  # at 60, of 47 + 5
+    account = desk.oracle.accounts[A]
+    desk.deal(B, A, 10, 94)
+    assert account.was_called
+    desk.deal(B, A, 1, 100, 2)
+    assert not account.was_called
+
+
+@pytest.mark.parametrize("mark", [93, 80])
+def test_9_2_a_call_ends_by_liquidation_and_waterfall_too(mark):
+    """Closed by the backstop at 40, by the waterfall at -90; then it is called anew."""
+    desk = called()
+    ended = of_kind(desk.mark(mark), events.LIQUIDATION_ENDED)
+    assert [record[1:3] for record in ended] == [(A, words.END_FLAT)]
+    desk.mark(100)
+    cash = 110 - desk.cash(A)
+    desk.do(commands.Deposit(time_ns=desk.now, account=A, amount=cash))
+    desk.deal(A, B, 10, 100)
+    assert of_kind(desk.mark(94), events.MARGIN_CALLED) == [(events.MARGIN_CALLED, A, 50, 47)]

@@ -223,7 +223,7 @@ def test_rule_3_2_an_operator_settles_only_what_is_suspended(state):
 
 
 def test_rule_9_2_who_waits_for_an_auction_leaves_liquidation_flat():
-    """D, long 10 with 100, is under maintenance at 94 while orders are collected; the sources stop,
+    """D, long 10 with 100, is below maintenance at 94 while orders are collected; the sources stop,
     and the longest freeze settles at 94."""
     story = holding(source_stale_ns=90 * NS_PER_SECOND, freeze_max_ns=1_000 * NS_PER_SECOND)
     story.open(D, 100)
@@ -248,3 +248,95 @@ def test_rule_7_3_funding_owed_is_settled_with_the_position():
     events = settle(story)
     assert only(events, "funding_settled", A)["amount"] == 10
     assert (story.cash(A), story.cash(B)) == (RICH - 10, RICH + 10)
+
+
+def two_that_end_together() -> Story:
+    """Contracts of one source with the same clocks: index values of 78 in both, marks at 100."""
+    terms: dict[str, Any] = RATES | CLOCK | {
+        "source_stale_ns": 55 * NS_PER_SECOND, "freeze_max_ns": 1_000 * NS_PER_SECOND,
+    }  # fmt: skip
+    story = Story(contract(1, **terms), contract(2, **terms))
+    story.go(10)
+    for account, cash in ((A, 205), (B, RICH), (C, RICH)):
+        story.open(account, cash)
+    story.price(1, 78, 2, 78)
+    story.go(61)  # behind the sample of 60, frozen before that of 120
+    story.price(1, 100, 2, 100)
+    return story
+
+
+@pytest.mark.parametrize("long", [1, 2])
+def test_rule_5_4_what_ends_together_is_one_step_so_a_hedge_counts(long):
+    """A is long 10 in one and short 10 in the other: 220 lost, 220 gained, whatever their ids."""
+    story = two_that_end_together()
+    story.trade(A, B, 10, 100, number=long)
+    story.trade(C, A, 10, 100, number=3 - long)
+    events = story.advance(2_000)
+    assert (story.state(1), story.state(2)) == ("settled", "settled")
+    assert not named(events, "liquidation_started") + named(events, "waterfall_closed")
+    assert [story.cash(account) for account in (A, B, C)] == [205, RICH + 220, RICH - 220]
+
+
+def test_rule_9_1_nobody_is_liquidated_for_a_position_that_settles():
+    """A, long 10 X and 10 Y at 100 with 205; Y at 90 leaves 105, X at 94 leaves 45: below 47 + 45
+    while X is open, and exactly at the 45 of Y behind it."""
+    story = Story(contract(1, **RATES, **CLOCK), contract(2, **RATES))
+    for account, cash in ((A, 205), (B, RICH)):
+        story.open(account, cash)
+    story.price(1, 94, 2, 100)
+    story.advance(MINUTE)
+    story.price(1, 100)
+    story.trade(A, B, 10, 100, number=1)
+    story.trade(A, B, 10, 100, number=2)
+    story.price(2, 90)
+    events = settle(story)
+    assert only(events, "settlement_priced")["price_ticks"] == 94
+    assert not named(events, "liquidation_started") + named(events, "margin_called")
+    assert (story.lots(A, 2), story.equity(A)) == (10, 45)
+
+
+def test_rule_9_1_who_stays_below_maintenance_is_liquidated_for_what_he_keeps():
+    """The same with 204: 44 are left, below the 45 of Y."""
+    story = Story(contract(1, **RATES, **CLOCK), contract(2, **RATES))
+    for account, cash in ((A, 204), (B, RICH)):
+        story.open(account, cash)
+    story.price(1, 94, 2, 100)
+    story.advance(MINUTE)
+    story.price(1, 100)
+    story.trade(A, B, 10, 100, number=1)
+    story.trade(A, B, 10, 100, number=2)
+    story.price(2, 90)
+    started = only(settle(story), "liquidation_started", A)
+    assert started == {"equity": 44, "margin_maintenance": 45}
+
+
+def test_rule_9_2_a_call_ends_with_the_last_position():
+    """Called at 95 with 10 X of 100; flat by the settlement; called again for 10 Y of 90."""
+    story = holding(cash=100)
+    story.price(95)
+    assert story.account(A)["margin_called"]
+    settle(story)
+    assert not story.account(A)["margin_called"]
+    story.deposit(A, 50)
+    story.price(2, 100)
+    story.trade(A, C, 10, 100, number=2)
+    assert only(story.price(2, 95), "margin_called", A) == {"equity": 50, "margin_maintenance": 48}
+
+
+def test_rule_3_2_an_operator_settles_what_was_suspended_when_its_sources_died():
+    story = holding(source_stale_ns=90 * NS_PER_SECOND)
+    story.change_state(SUSPENDED)
+    story.advance(100)
+    assert story.state() == "frozen"
+    assert only(story.change_state(SETTLING), "settlement_priced")["samples"] == 1
+    story = holding(source_stale_ns=90 * NS_PER_SECOND)
+    story.advance(100)
+    assert refusal(story.change_state(SETTLING)) == refusals.STATE_CHANGE_INVALID
+
+
+@pytest.mark.parametrize("price", [0, -5, 2**30])
+def test_rule_5_4_no_price_of_a_settled_contract_is_too_bad_for_the_others(price):
+    story = holding()
+    settle(story)
+    assert not refusal(story.price(1, price, 2, 60))
+    assert story.mark(2) == 60
