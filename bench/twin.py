@@ -58,7 +58,7 @@ def used_sections(arena: Arena) -> Iterator[tuple[str, int, int]]:
     positions = int(engine["positions_top"]) + 1
     rows = {
         "engine": 1, "pool": 1, "contracts": contracts, "tiers": 8 * contracts,
-        "sources": 8 * contracts, "windows": layout.WINDOWS * contracts,
+        "sources": 8 * contracts, "assets": 4 * contracts, "windows": layout.WINDOWS * contracts,
         "window_values": layout.WINDOWS * layout.WINDOW_ROWS * contracts, "ladders": 2 * contracts,
         "ladder_groups": 128 * contracts,
         "ladder_pages": 2 * contracts * layout.PAGES_PER_LADDER,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.schema.bounds import PPB, SOURCES_MAX, TIERS_MAX
+from engine.schema.bounds import ASSETS_MAX, PPB, SOURCES_MAX, TIERS_MAX
 from engine.schema.contract import Config, Contract
 from engine.schema.vocabulary import FUND, KIND_FUND
 from engine.state import layout
@@ -34,17 +34,28 @@ def write_genesis(arena: Arena, config: Config) -> None:
 def _write_contract(arena: Arena, spec: Contract) -> None:
     terms = arena.records("contracts", spec.contract + 1)[spec.contract]
     for name in layout.CONTRACT.names or ():
-        if name in spec.__struct_fields__ and name not in ("tiers", "contract"):
+        if name in spec.__struct_fields__ and name not in ("tiers", "contract", "sources"):
             terms[name] = getattr(spec, name)
     terms["tiers"] = len(spec.tiers)
     terms["rate_maintenance_max_ppb"] = spec.tiers[-1].rate_maintenance_ppb
-    terms["sources"] = len(spec.source_weights)
+    terms["sources"] = len(spec.sources)
     terms["fee_worst_ppb"] = max(spec.fee_taker_ppb, spec.fee_maker_ppb, 0)
     first = spec.contract * SOURCES_MAX
     sources = arena.records("sources", first + SOURCES_MAX)[first:]
-    sources["weight"][: len(spec.source_weights)] = spec.source_weights
+    for row, source in zip(sources, spec.sources, strict=False):
+        row["weight"], row["kind"], row["asset"] = source.weight, source.kind, source.asset
+    terms["assets"] = len(spec.index_units_ppb)
+    terms["divisor_ppb"] = PPB
+    assets = arena.records("assets", (spec.contract + 1) * ASSETS_MAX)
+    assets["units_ppb"][spec.contract * ASSETS_MAX :][: len(spec.index_units_ppb)] = (
+        spec.index_units_ppb
+    )
     windows = arena.records("windows", (spec.contract + 1) * layout.WINDOWS)
-    windows["values_max"][-layout.WINDOWS :] = (spec.mark_basis_samples, spec.delisting_samples)
+    windows["values_max"][-layout.WINDOWS :] = (
+        spec.mark_basis_samples,
+        spec.delisting_samples,
+        spec.funding_vote_samples,
+    )
     _write_tiers(arena.records("tiers", (spec.contract + 1) * TIERS_MAX), spec)
 
 

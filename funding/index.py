@@ -1,153 +1,97 @@
-"""The index: a weighted median of the healthy price sources (6.1)."""
+"""The index: what its constituents are worth, of the prices that healthy sources give (6.1)."""
 
 from engine.kernel import cold, kernel
 from engine.schema import events
-from engine.schema.bounds import SOURCES_MAX
-from engine.state.access import CONTRACT, SOURCE
-from engine.state.arithmetic import absolute, multiply_rate_floor
+from engine.schema.bounds import ASSETS_MAX
+from engine.schema.vocabulary import SOURCE_PERPETUAL
+from engine.state.access import ASSET, CONTRACT, SOURCE
 from engine.state.events import emit
-
-FRESH = 1  # the plain median over every source with a recent price: what outliers are judged by
-USED = 2  # the weighted median over those that are not left out: the index
+from funding.sources import (
+    FRESH,
+    compute_median,
+    find_stale_time,
+    price_asset,
+    refresh_sources,
+    source_at,
+)
 
 
 @kernel
-def source_at(contract, k):
-    return contract * SOURCES_MAX + k
-
-
-@kernel
-def is_counted(arena, row, which):
-    source = SOURCE(arena, row)
-    return source.fresh == 1 and (which == FRESH or source.out == 0)
+def asset_at(contract, asset):
+    return contract * ASSETS_MAX + asset
 
 
 @cold
-def find_next_price(arena, contract, which, after):
-    """The counted source that follows row `after` in the order of (price, source); -1 at the end.
-
-    `after` -1 starts. Eight sources at most, so a scan beats a sorted structure.
-    """
-    found = -1
-    for k in range(CONTRACT(arena, contract).sources):
-        row = source_at(contract, k)
-        if not is_counted(arena, row, which):
-            continue
-        price_ticks = SOURCE(arena, row).price_ticks
-        if after >= 0:
-            bar_ticks = SOURCE(arena, after).price_ticks
-            if price_ticks < bar_ticks or (price_ticks == bar_ticks and row <= after):
-                continue
-        if found < 0 or price_ticks < SOURCE(arena, found).price_ticks:
-            found = row
-    return found
-
-
-@kernel
-def weight_of(arena, row, which):
-    """Outliers are judged by one vote a source, else a heavy source could never be one."""
-    return SOURCE(arena, row).weight if which == USED else 1
+def compute_basket(arena, contract):
+    """Units times price over all constituents; 0 when one of them has no price."""
+    value = 0
+    for k in range(CONTRACT(arena, contract).assets):
+        asset = ASSET(arena, asset_at(contract, k))
+        if asset.price_ticks == 0:
+            return 0
+        value += asset.units_ppb * asset.price_ticks
+    return value
 
 
 @cold
-def compute_median(arena, contract, which):
-    """The first price at which half of the weight is reached.
-
-    When exactly half is reached there, the mean with the next price, rounded down: neither of two
-    equal sources decides alone. 0 when no source counts.
-    """
-    total = 0
-    for k in range(CONTRACT(arena, contract).sources):
-        row = source_at(contract, k)
-        if is_counted(arena, row, which):
-            total += weight_of(arena, row, which)
-    if total == 0:
-        return 0
-    row = find_next_price(arena, contract, which, -1)
-    weight = weight_of(arena, row, which)
-    while 2 * weight < total:
-        row = find_next_price(arena, contract, which, row)
-        weight += weight_of(arena, row, which)
-    price_ticks = SOURCE(arena, row).price_ticks
-    if 2 * weight == total:
-        row = find_next_price(arena, contract, which, row)
-        return (price_ticks + SOURCE(arena, row).price_ticks) // 2
-    return price_ticks
-
-
-@kernel
-def judge_source(terms, source, median_ticks, now_ns):
-    """Leave a deviating source out; let it in again after its dwell inside the narrower band."""
-    deviation_ticks = absolute(source.price_ticks - median_ticks)
-    if source.out == 0:
-        if deviation_ticks > multiply_rate_floor(median_ticks, terms.source_outlier_ppb):
-            source.out = 1
-            source.back_ns = 0
-    elif deviation_ticks > multiply_rate_floor(median_ticks, terms.source_reentry_ppb):
-        source.back_ns = 0
-    else:
-        if source.back_ns == 0:
-            source.back_ns = now_ns
-        if now_ns - source.back_ns >= terms.source_reentry_ns:
-            source.out = 0
-
-
-@kernel
-def find_stale_time(arena, contract):
-    """When too few used sources will be fresh: the k-th newest of them + its limit + 1 ns."""
+def price_constituents(arena, contract, now_ns):
+    """Price every constituent; of a basket each is published."""
     terms = CONTRACT(arena, contract)
-    for k in range(terms.sources):
-        source = SOURCE(arena, source_at(contract, k))
-        if not is_counted(arena, source_at(contract, k), USED):
-            continue
-        newer = 0
-        same_before = 0
-        for other in range(terms.sources):
-            if is_counted(arena, source_at(contract, other), USED):
-                time_ns = SOURCE(arena, source_at(contract, other)).time_ns
-                if time_ns > source.time_ns:
-                    newer += 1
-                elif time_ns == source.time_ns and other < k:
-                    same_before += 1
-        if newer + same_before == terms.sources_healthy_min - 1:
-            return source.time_ns + terms.source_stale_ns + 1
+    for k in range(terms.assets):
+        asset = ASSET(arena, asset_at(contract, k))
+        asset.median_ticks = compute_median(arena, contract, k, FRESH)
+        asset.price_ticks = price_asset(arena, contract, k, asset.median_ticks, now_ns)
+        if terms.assets > 1:
+            emit(
+                arena, events.CONSTITUENT_PUBLISHED, contract, 0, k,
+                asset.price_ticks, asset.median_ticks, asset.units_ppb, terms.divisor_ppb, 0,
+            )  # fmt: skip
     return 0
+
+
+@cold
+def find_stale_time_of_all(arena, contract):
+    """When the first constituent will have too few fresh sources."""
+    stale_ns = find_stale_time(arena, contract, 0)
+    for k in range(1, CONTRACT(arena, contract).assets):
+        stale_ns = min(stale_ns, find_stale_time(arena, contract, k))
+    return stale_ns
+
+
+@kernel
+def bitmaps_of(arena, contract):
+    """Which sources are used, left out as outliers, and held to their cap."""
+    used = 0
+    outliers = 0
+    capped = 0
+    for k in range(CONTRACT(arena, contract).sources):
+        source = SOURCE(arena, source_at(contract, k))
+        if source.fresh == 0 or source.kind == SOURCE_PERPETUAL:
+            continue
+        if source.out == 0:
+            used |= 1 << k
+        else:
+            outliers |= 1 << k
+        if source.capped == 1:
+            capped |= 1 << k
+    return used, outliers, capped
 
 
 @cold
 def publish_index(arena, contract, now_ns):
     """Judge every source, publish the index with what was left out, and return it; 0: degraded."""
     terms = CONTRACT(arena, contract)
-    stale = 0
-    for k in range(terms.sources):
-        source = SOURCE(arena, source_at(contract, k))
-        source.fresh = 0
-        if source.price_ticks != 0 and now_ns - source.time_ns <= terms.source_stale_ns:
-            source.fresh = 1
-        else:
-            stale |= 1 << k
-            source.back_ns = 0
-    median_ticks = compute_median(arena, contract, FRESH)
-    used = 0
-    outliers = 0
-    count = 0
-    for k in range(terms.sources):
-        source = SOURCE(arena, source_at(contract, k))
-        if source.fresh == 0:
-            continue
-        judge_source(terms, source, median_ticks, now_ns)
-        if source.out == 0:
-            used |= 1 << k
-            count += 1
-        else:
-            outliers |= 1 << k
-    index_ticks = 0
-    if count >= terms.sources_healthy_min:
-        index_ticks = compute_median(arena, contract, USED)
-        terms.stale_ns = find_stale_time(arena, contract)
+    stale = refresh_sources(arena, contract, now_ns)
+    price_constituents(arena, contract, now_ns)
+    index_ticks = compute_basket(arena, contract) // terms.divisor_ppb
+    if index_ticks > terms.price_ticks_max:
+        index_ticks = 0
+    if index_ticks > 0:
+        terms.stale_ns = find_stale_time_of_all(arena, contract)
     terms.index_ticks = index_ticks
+    used, outliers, capped = bitmaps_of(arena, contract)
     emit(
-        arena, events.INDEX_PUBLISHED, contract, 0,
-        index_ticks, used, stale, outliers, median_ticks, 0,
+        arena, events.INDEX_PUBLISHED, contract, 0, index_ticks,
+        used, stale, outliers, ASSET(arena, asset_at(contract, 0)).median_ticks, capped,
     )  # fmt: skip
     return index_ticks

@@ -1,9 +1,17 @@
-"""The mark: median of fair price, index plus average basis, and last, inside its bands (6.2)."""
+"""The mark: by its method out of fair price, index plus average basis, last price and other venues'
+perpetuals, inside its bands (6.2)."""
 
 from engine.kernel import cold, kernel
 from engine.schema import events
 from engine.schema.bounds import PPB
-from engine.schema.vocabulary import STATE_FROZEN
+from engine.schema.vocabulary import (
+    MARK_BASIS,
+    MARK_EXTERNAL,
+    MARK_FAIR,
+    MARK_LAST,
+    MARK_MEDIAN,
+    STATE_FROZEN,
+)
 from engine.state.access import CONTRACT
 from engine.state.arithmetic import (
     clamp,
@@ -13,31 +21,95 @@ from engine.state.arithmetic import (
     multiply_rate_floor,
 )
 from engine.state.events import emit
-from funding.windows import BASIS, count_of, empty_window, mean_of, window_of
+from funding.sources import EXTERNAL, compute_median
+from funding.windows import BASIS, VOTE, count_of, empty_window, mean_of, note_value, window_of
+
+TRADED_VALUE_MAX = 2**60  # the sums behind the last price stop growing here
 
 
 @kernel
 def compute_fair(terms, now_ns):
-    """Index x (1 + funding rate x time left / interval), towards the index."""
-    left_ns = clamp(terms.funding_next_ns - now_ns, 0, terms.funding_interval_ns)
-    rate_ppb = multiply_divide_trunc(terms.funding_rate_ppb, left_ns, terms.funding_interval_ns)
+    """Index x (1 + funding rate x time left / length of the interval), towards the index."""
+    length_ns = terms.funding_length_ns
+    left_ns = clamp(terms.funding_next_ns - now_ns, 0, length_ns)
+    rate_ppb = multiply_divide_trunc(terms.funding_rate_ppb, left_ns, max(length_ns, 1))
     if rate_ppb >= 0:
         return terms.index_ticks + multiply_rate_floor(terms.index_ticks, rate_ppb)
     return terms.index_ticks - multiply_rate_floor(terms.index_ticks, -rate_ppb)
 
 
+@cold
+def has_basis(arena, contract):
+    """1 when there is an average of basis samples."""
+    if CONTRACT(arena, contract).mark_basis_ema_ppb > 0:
+        return 1 if CONTRACT(arena, contract).basis_ema_weight > 0 else 0
+    return 1 if count_of(arena, window_of(contract, BASIS)) > 0 else 0
+
+
+@cold
+def compute_basis(arena, contract):
+    """The average of the basis samples, rounded down: over the window, or exponential, as what was
+    weighed over the weight, so that it starts right."""
+    terms = CONTRACT(arena, contract)
+    if terms.mark_basis_ema_ppb > 0:
+        return terms.basis_ema // terms.basis_ema_weight
+    return mean_of(arena, window_of(contract, BASIS))
+
+
 @kernel
-def compute_median_of_terms(fair_ticks, basis_ticks, last_ticks):
-    """The median of the terms that have data (0: none); of two, their mean rounded down."""
-    if basis_ticks == 0 and last_ticks == 0:
-        return fair_ticks
-    if basis_ticks == 0:
-        return (fair_ticks + last_ticks) // 2
+def compute_book_price(bid_ticks, ask_ticks, last_ticks):
+    """The last price held between bid and ask, their mean without one; without them (0) the last
+    price, 0 without that, too."""
+    if bid_ticks == 0 or ask_ticks == 0:
+        return last_ticks
     if last_ticks == 0:
-        return (fair_ticks + basis_ticks) // 2
-    low = min(fair_ticks, basis_ticks)
-    high = max(fair_ticks, basis_ticks)
-    return clamp(last_ticks, low, high)
+        return (bid_ticks + ask_ticks) // 2
+    return clamp(last_ticks, min(bid_ticks, ask_ticks), max(bid_ticks, ask_ticks))
+
+
+@kernel
+def compute_median_of_terms(count, first_ticks, second_ticks, third_ticks):
+    """The median of three terms; of two (the absent one is 0) the mean, rounded down; of one it."""
+    if count < 3:
+        return (first_ticks + second_ticks + third_ticks) // max(count, 1)
+    low = min(first_ticks, second_ticks)
+    high = max(first_ticks, second_ticks)
+    return clamp(third_ticks, low, high)
+
+
+@kernel
+def is_among(method, one, other, third):
+    return method == one or method == other or method == third
+
+
+@kernel
+def find_terms(arena, contract, now_ns):
+    """(how many terms the method finds, fair or external price, index with basis, last or book
+    price); what is absent, or not of the method, is 0."""
+    terms = CONTRACT(arena, contract)
+    method = terms.mark_method
+    count = 0
+    fair_ticks = 0
+    basis_ticks = 0
+    last_ticks = 0
+    if is_among(method, MARK_MEDIAN, MARK_FAIR, MARK_FAIR):
+        fair_ticks = compute_fair(terms, now_ns)
+        count += 1
+    elif method == MARK_EXTERNAL:
+        fair_ticks = compute_median(arena, contract, 0, EXTERNAL)
+        count += 1 if fair_ticks != 0 else 0
+    if is_among(method, MARK_MEDIAN, MARK_BASIS, MARK_EXTERNAL):
+        if has_basis(arena, contract) == 1:
+            basis_ticks = terms.index_ticks + compute_basis(arena, contract)
+            count += 1
+    if method == MARK_MEDIAN:
+        last_ticks = terms.last_ticks + 0
+    elif is_among(method, MARK_LAST, MARK_EXTERNAL, MARK_EXTERNAL):
+        last_ticks = compute_book_price(
+            terms.impact_bid_ticks, terms.impact_ask_ticks, terms.last_ticks
+        )
+    count += 1 if last_ticks != 0 else 0
+    return count, fair_ticks, basis_ticks, last_ticks
 
 
 @kernel
@@ -57,12 +129,10 @@ def publish_mark(arena, contract, now_ns):
     outside its band. A frozen contract reopens without a move limit: its mark is fresh (5.4)."""
     terms = CONTRACT(arena, contract)
     index_ticks = terms.index_ticks
-    fair_ticks = compute_fair(terms, now_ns)
-    basis_ticks = 0
-    window = window_of(contract, BASIS)
-    if count_of(arena, window) > 0:
-        basis_ticks = index_ticks + mean_of(arena, window)
-    mark_ticks = compute_median_of_terms(fair_ticks, basis_ticks, terms.last_ticks)
+    count, fair_ticks, basis_ticks, last_ticks = find_terms(arena, contract, now_ns)
+    mark_ticks = index_ticks
+    if count > 0:
+        mark_ticks = compute_median_of_terms(count, fair_ticks, basis_ticks, last_ticks)
     reach_ticks = multiply_rate_floor(index_ticks, terms.mark_band_ppb)
     mark_ticks = clamp(mark_ticks, index_ticks - reach_ticks, index_ticks + reach_ticks)
     if terms.mark_move_ppb > 0 and terms.state != STATE_FROZEN:
@@ -77,9 +147,35 @@ def publish_mark(arena, contract, now_ns):
     set_mark(terms, mark_ticks)
     emit(
         arena, events.MARK_PUBLISHED, contract, 0,
-        mark_ticks, index_ticks, fair_ticks, basis_ticks, terms.last_ticks, held,
+        mark_ticks, index_ticks, fair_ticks, basis_ticks, last_ticks, held,
     )  # fmt: skip
     return held
+
+
+@cold
+def note_basis(arena, contract, basis_ticks):
+    """Add a sample of mid less index to the average."""
+    note_value(arena, window_of(contract, BASIS), basis_ticks)
+    terms = CONTRACT(arena, contract)
+    rate_ppb = terms.mark_basis_ema_ppb
+    if rate_ppb > 0:
+        terms.basis_ema += basis_ticks * rate_ppb - multiply_divide_trunc(
+            terms.basis_ema, rate_ppb, PPB
+        )
+        weight = terms.basis_ema_weight
+        terms.basis_ema_weight += rate_ppb - multiply_divide(weight, rate_ppb, PPB)
+    return 0
+
+
+@kernel
+def note_traded(terms, price_ticks, lots, is_affiliated):
+    """A trade feeds the window of the last price, until its sum has passed its bound; one with an
+    affiliate only where the specification says so (C10)."""
+    if is_affiliated and terms.affiliates_priced == 0:
+        return
+    if terms.traded_value <= TRADED_VALUE_MAX:
+        terms.traded_lots += lots
+        terms.traded_value += lots * price_ticks * terms.tick_value
 
 
 @kernel
@@ -94,9 +190,14 @@ def note_last(terms):
 
 @cold
 def forget_market(arena, contract):
-    """A freeze drops what the market said before it: basis, last price, impact values."""
+    """A freeze drops what the market said before it: basis, last price, impact, a vote begun."""
     terms = CONTRACT(arena, contract)
     empty_window(arena, window_of(contract, BASIS))
+    empty_window(arena, window_of(contract, VOTE))
+    terms.basis_ema = 0
+    terms.basis_ema_weight = 0
+    terms.impact_bid_ticks = 0
+    terms.impact_ask_ticks = 0
     terms.last_ticks = 0
     terms.traded_lots = 0
     terms.traded_value = 0

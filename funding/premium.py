@@ -3,11 +3,13 @@
 from engine.kernel import cold, kernel
 from engine.schema import events
 from engine.schema.bounds import PPB, PREMIUM_PPB_MAX
+from engine.schema.vocabulary import PREMIUM_MARK, WEIGHTING_RISING
 from engine.state.access import CONTRACT
-from engine.state.arithmetic import multiply_divide
+from engine.state.arithmetic import clamp, multiply_divide, multiply_divide_trunc
 from engine.state.events import emit
-from funding.mark import note_last
-from funding.windows import BASIS, INDEX, note_value, window_of
+from funding.mark import note_basis, note_last
+from funding.rate import compute_rate_due
+from funding.windows import INDEX, VOTE, is_full, note_value, take_median, window_of
 
 
 @kernel
@@ -21,6 +23,83 @@ def compute_excess_ppb(value, base):
     return min(multiply_divide(value - base, PPB, base), PREMIUM_PPB_MAX)
 
 
+@kernel
+def compute_shortfall_ppb(value, base):
+    """How far a value stands below its base, as a share of the base, rounded down; 0 if above."""
+    return multiply_divide(base - value, PPB, base) if value < base else 0
+
+
+@kernel
+def compute_mark_premium(mark_ticks, index_ticks):
+    """The mark's distance from the index, as a share of the index, towards zero."""
+    return multiply_divide_trunc(mark_ticks - index_ticks, PPB, index_ticks)
+
+
+@kernel
+def compute_sample_time(terms, now_ns):
+    """The first time behind now at which a sample is taken: an offset plus a multiple (7.1)."""
+    since_ns = now_ns - terms.funding_sample_offset_ns
+    sample_ns = terms.funding_sample_ns
+    return (since_ns // sample_ns + 1) * sample_ns + terms.funding_sample_offset_ns
+
+
+@cold
+def note_impact(arena, contract, bid_value, bid_lots, ask_value, ask_lots):
+    """Take both sides of the book: how far each stands on its side of the index, and the impact
+    prices, which are also a sample of the basis. A side too thin comes as value 0."""
+    terms = CONTRACT(arena, contract)
+    lot_value = terms.tick_value * terms.index_ticks
+    terms.impact_bid_ticks = 0
+    terms.impact_ask_ticks = 0
+    if bid_value > 0:
+        terms.bid_term_ppb = compute_excess_ppb(bid_value, bid_lots * lot_value)
+        terms.bid_term_ns = terms.sample_next_ns
+        terms.impact_bid_ticks = bid_value // (bid_lots * terms.tick_value)
+    if ask_value > 0:
+        terms.ask_term_ppb = compute_shortfall_ppb(ask_value, ask_lots * lot_value)
+        terms.ask_term_ns = terms.sample_next_ns
+        terms.impact_ask_ticks = -(-ask_value // (ask_lots * terms.tick_value))
+    if bid_value > 0 and ask_value > 0:
+        mid_ticks = (terms.impact_bid_ticks + terms.impact_ask_ticks) // 2
+        note_basis(arena, contract, mid_ticks - terms.index_ticks)
+    return 0
+
+
+@kernel
+def is_held(terms, term_ns):
+    """Whether a side's term is young enough to stand for a side that is too thin."""
+    return term_ns > 0 and terms.sample_next_ns - term_ns <= terms.funding_hold_ns
+
+
+@kernel
+def find_impact_terms(terms):
+    """(bid term, ask term, whether both are valid): a thin side's last one for a while, then 0."""
+    has_bid = is_held(terms, terms.bid_term_ns)
+    has_ask = is_held(terms, terms.ask_term_ns)
+    bid_ppb = terms.bid_term_ppb if has_bid else 0
+    ask_ppb = terms.ask_term_ppb if has_ask else 0
+    return bid_ppb, ask_ppb, 1 if has_bid and has_ask else 0
+
+
+@cold
+def note_premium(arena, contract, premium_ppb, valid):
+    """Count a sample; the median of so many is a vote of the interval, a later one of more weight
+    where weights rise."""
+    terms = CONTRACT(arena, contract)
+    window = window_of(contract, VOTE)
+    terms.premium_count += 1
+    terms.premium_valid += valid
+    note_value(arena, window, premium_ppb)
+    if is_full(arena, window):
+        terms.premium_votes += 1
+        weight = 1
+        if terms.funding_weighting == WEIGHTING_RISING:
+            weight = terms.premium_votes + 0
+        terms.premium_sum += weight * take_median(arena, window)
+        terms.premium_weights += weight
+    return 0
+
+
 @cold
 def sample_premium(arena, contract, bid_value, bid_lots, ask_value, ask_lots):
     """Take one sample; a side too thin for the impact value comes as value 0.
@@ -29,51 +108,34 @@ def sample_premium(arena, contract, bid_value, bid_lots, ask_value, ask_lots):
     invalid. The same sample feeds the moving basis and closes the last-price window of the mark.
     """
     terms = CONTRACT(arena, contract)
-    now_ns = terms.sample_next_ns
-    lot_value = terms.tick_value * terms.index_ticks
     note_last(terms)
-    if bid_value > 0:
-        terms.bid_term_ppb = compute_excess_ppb(bid_value, bid_lots * lot_value)
-        terms.bid_term_ns = now_ns
-    if ask_value > 0:
-        terms.ask_term_ppb = 0
-        base = ask_lots * lot_value
-        if ask_value < base:
-            terms.ask_term_ppb = multiply_divide(base - ask_value, PPB, base)
-        terms.ask_term_ns = now_ns
-    valid = 1
-    premium_ppb = 0
-    if terms.bid_term_ns > 0 and now_ns - terms.bid_term_ns <= terms.funding_hold_ns:
-        premium_ppb += terms.bid_term_ppb
-    else:
-        valid = 0
-    if terms.ask_term_ns > 0 and now_ns - terms.ask_term_ns <= terms.funding_hold_ns:
-        premium_ppb -= terms.ask_term_ppb
-    else:
-        valid = 0
-    terms.premium_sum += premium_ppb
-    terms.premium_count += 1
-    terms.premium_valid += valid
-    bid_ticks = 0
-    ask_ticks = 0
-    if bid_value > 0:
-        bid_ticks = bid_value // (bid_lots * terms.tick_value)
-    if ask_value > 0:
-        ask_ticks = -(-ask_value // (ask_lots * terms.tick_value))
-    if bid_value > 0 and ask_value > 0:
-        basis_ticks = (bid_ticks + ask_ticks) // 2 - terms.index_ticks
-        note_value(arena, window_of(contract, BASIS), basis_ticks)
+    note_impact(arena, contract, bid_value, bid_lots, ask_value, ask_lots)
+    bid_ppb, ask_ppb, valid = find_impact_terms(terms)
+    emit(
+        arena, events.IMPACT_SAMPLED, contract, 0,
+        bid_value, bid_lots, ask_value, ask_lots, bid_ppb, ask_ppb,
+    )  # fmt: skip
+    premium_ppb = bid_ppb - ask_ppb
+    if terms.premium_method == PREMIUM_MARK:
+        premium_ppb = compute_mark_premium(terms.mark_ticks, terms.index_ticks)
+        valid = 1
+    premium_ppb = clamp(premium_ppb, -terms.premium_cap_ppb, terms.premium_cap_ppb)
+    note_premium(arena, contract, premium_ppb, valid)
     emit(
         arena, events.PREMIUM_SAMPLED, contract, 0,
-        premium_ppb, bid_ticks, ask_ticks, valid, now_ns, 0,
+        premium_ppb, terms.impact_bid_ticks, terms.impact_ask_ticks, valid, terms.sample_next_ns,
+        compute_rate_due(arena, contract),
     )  # fmt: skip
     return 0
 
 
 @cold
 def skip_sample(arena, contract):
-    """No sample while the move limit holds the mark: the last-price window is dropped (6.2)."""
+    """No sample while nothing can trade or the move limit holds the mark: what the last one and
+    its window said is dropped (6.2)."""
     terms = CONTRACT(arena, contract)
+    terms.impact_bid_ticks = 0
+    terms.impact_ask_ticks = 0
     terms.last_ticks = 0
     terms.traded_lots = 0
     terms.traded_value = 0

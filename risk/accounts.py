@@ -21,7 +21,13 @@ from engine.state.access import (
     to_bits,
     to_int,
 )
-from engine.state.layout import ACCOUNT_ROWS, ACCOUNT_WORD_POSITION, ACCOUNT_WORDS, CALLED
+from engine.state.layout import (
+    ACCOUNT_ROWS,
+    ACCOUNT_WORD_POSITION,
+    ACCOUNT_WORDS,
+    AFFILIATE,
+    CALLED,
+)
 
 INLINE = 4
 
@@ -69,6 +75,12 @@ def open_position(arena, account, contract):
 @kernel
 def has_position_room(arena):
     return ENGINE(arena, 0).positions_top < bounds.POSITIONS_MAX
+
+
+@kernel
+def is_affiliated(arena, account, other):
+    """Whether one of two accounts is an affiliate's (11)."""
+    return (ACCOUNT(arena, account).flags | ACCOUNT(arena, other).flags) & AFFILIATE != 0
 
 
 @kernel

@@ -1,9 +1,30 @@
 """What the book shows: impact prices and depth within a limit (6.2, 7.1, 9.2 c)."""
 
 from engine.book.levels import find_key_from, find_level, key_of, ladder_of
-from engine.kernel import cold
+from engine.kernel import cold, kernel
 from engine.schema.vocabulary import NONE
-from engine.state.access import CONTRACT, ENGINE, LADDER, LEVEL
+from engine.state.access import ACCOUNT, CONTRACT, ENGINE, LADDER, LEVEL, ORDER
+from engine.state.layout import AFFILIATE
+
+
+@cold
+def count_priced_lots(arena, level_slot):
+    """The lots of a level without those of affiliates (C10)."""
+    lots = LEVEL(arena, level_slot).lots + 0
+    slot = LEVEL(arena, level_slot).head + 0
+    while slot != NONE:
+        if ACCOUNT(arena, ORDER(arena, slot).account).flags & AFFILIATE:
+            lots -= ORDER(arena, slot).lots
+        slot = ORDER(arena, slot).next + 0
+    return lots
+
+
+@kernel
+def priced_lots_of(arena, contract, level_slot):
+    """The lots of a level that count in prices; the orders are walked only where they must be."""
+    if CONTRACT(arena, contract).affiliates_priced or ENGINE(arena, 0).affiliates == 0:
+        return LEVEL(arena, level_slot).lots + 0
+    return count_priced_lots(arena, level_slot)
 
 
 @cold
@@ -19,15 +40,15 @@ def compute_impact(arena, contract, side):
     lots = 0
     key = LADDER(arena, ladder).best_key
     while key != NONE:
-        level = LEVEL(arena, find_level(arena, ladder, key))
+        level_lots = priced_lots_of(arena, contract, find_level(arena, ladder, key))
         lot_value = key_of(key, side) * terms.tick_value
         missing = terms.funding_impact_value - value
         needed = (missing + lot_value - 1) // lot_value
-        if needed <= level.lots:
+        if needed <= level_lots:
             engine.impact_lots = lots + needed
             return value + needed * lot_value
-        value += level.lots * lot_value
-        lots += level.lots
+        value += level_lots * lot_value
+        lots += level_lots
         key = find_key_from(arena, ladder, key + 1)
     engine.impact_lots = 0
     return 0

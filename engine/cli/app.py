@@ -5,21 +5,19 @@ Errors of input are one line on standard error and exit code 2; broken invariant
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from typer.core import TyperGroup
 
+from engine.cli.funding import funding
+from engine.cli.printing import AsJson, end, print_json, progress
 from engine.cli.replaying import ReplaySummary, replay
 from engine.cli.tables import flat_rows, replay_rows, show
 from engine.exchange import ConfigError, Exchange
@@ -38,16 +36,21 @@ from engine.journal.command_file import (
     CommandFileWriter,
     read_command_file,
 )
+from engine.journal.event_file import EventFileWriter
 from engine.journal.json_lines import (
     CommandLineError,
     FieldError,
     pack_commands,
     read_json_lines,
 )
+from engine.journal.record_file import RecordFileError
 from engine.kernel import cache_use
+from engine.report.funding_plot import PlotError
 from engine.schema.contract import Config
 
-INPUT_ERRORS = (CommandFileError, CommandLineError, ConfigError, FeedError, FieldError, OSError)
+INPUT_ERRORS = (
+    RecordFileError, CommandLineError, ConfigError, FeedError, FieldError, PlotError, OSError
+)  # fmt: skip
 DEMO_COMMANDS = 1_000_000
 CASCADE_SHARE = 20  # the second scenario of the demo is this many times shorter
 DEMO_CHECKS = 4
@@ -73,8 +76,8 @@ app = typer.Typer(
 )
 importing = typer.Typer(no_args_is_help=True, help="Turn another venue's feed into commands.")
 app.add_typer(importing, name="import")
+app.add_typer(funding, name="funding")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Commands = Annotated[int, typer.Option(min=COMMANDS_MIN, help="How many commands.")]
 Seed = Annotated[int, typer.Option(min=0, help="Equal seeds give equal files.")]
 CheckEvery = Annotated[
@@ -101,7 +104,7 @@ def warm(as_json: AsJson = False) -> None:
     Exchange(Config(contracts=()))
     use = cache_use()
     if as_json:
-        _print_json({**use._asdict(), "directory": str(use.directory)})
+        print_json({**use._asdict(), "directory": str(use.directory)})
     else:
         typer.echo(f"{use.compiled} compiled, {use.loaded} found in {use.directory}")
 
@@ -115,11 +118,11 @@ def demo(commands: Commands = DEMO_COMMANDS, seed: Seed = 1, as_json: AsJson = F
         _generate_and_replay(CASCADE, shorter, seed),
     ]
     if as_json:
-        _print_json(summaries)
+        print_json(summaries)
     else:
         for summary in summaries:
             show(f"scenario {summary.name}, seed {seed}", replay_rows(summary))
-    _end([line for summary in summaries for line in summary.broken])
+    end([line for summary in summaries for line in summary.broken])
 
 
 @app.command()
@@ -134,7 +137,7 @@ def generate(
     session = Session(SCENARIOS[scenario], commands, seed)
     with (
         CommandFileWriter(out, session.config) as writer,
-        _progress(f"generating {scenario.value}", commands) as advance,
+        progress(f"generating {scenario.value}", commands) as advance,
     ):
         for records in session.batches():
             writer.append(records)
@@ -142,24 +145,31 @@ def generate(
     broken = session.exchange.check()
     facts = {"file": str(out), "commands": writer.records, "digest": session.exchange.digest()}
     if as_json:
-        _print_json({**facts, "broken": broken})
+        print_json({**facts, "broken": broken})
     else:
         show(
             f"scenario {scenario.value}, seed {seed}", [(name, str(facts[name])) for name in facts]
         )
-    _end(broken)
+    end(broken)
 
 
 @app.command("replay")
 def replay_file(
     file: Path,
+    events: Annotated[Path | None, typer.Option(help="Write all events into this file.")] = None,
     check_every: CheckEvery = 0,
     as_json: AsJson = False,
 ) -> None:
     """Replay a command file, or JSON lines that begin with a configuration."""
     config, records = _read(file)
-    with _progress(f"replaying {file.name}", len(records)) as advance:
-        summary = replay(file.name, config, records, check_every, advance)
+    if events is not None:
+        _must_differ([file], events)
+    with (
+        nullcontext() if events is None else EventFileWriter(events, config) as writer,
+        progress(f"replaying {file.name}", len(records)) as advance,
+    ):
+        keep = None if writer is None else writer.append
+        summary = replay(file.name, config, records, check_every, advance, keep)
     _show_replay(summary, as_json)
 
 
@@ -247,12 +257,12 @@ def bench(as_json: AsJson = False, quick: Quick = False) -> None:
 def _generate_and_replay(scenario: Scenario, commands: int, seed: int) -> ReplaySummary:
     session = Session(scenario, commands, seed)
     batches = []
-    with _progress(f"generating {scenario.name}", commands) as advance:
+    with progress(f"generating {scenario.name}", commands) as advance:
         for part in session.batches():
             batches.append(part)
             advance(len(part))
     records = join_records(batches)
-    with _progress(f"replaying {scenario.name}", commands) as advance:
+    with progress(f"replaying {scenario.name}", commands) as advance:
         stride = -(-commands // DEMO_CHECKS)
         summary = replay(scenario.name, session.config, records, stride, advance)
     if summary.digest != session.exchange.digest():
@@ -271,7 +281,7 @@ def _read(file: Path) -> tuple[Config, NDArray[np.void]]:
 
 
 def _must_differ(files: list[Path], out: Path) -> None:
-    """An import must never write over what it reads."""
+    """A command must never write over what it reads."""
     if out.resolve() in {file.resolve() for file in files}:
         raise CommandFileError(f"{out}: the output is one of the inputs")
 
@@ -287,38 +297,15 @@ def _grid(option: str, text: str) -> DecimalGrid | None:
 
 def _show_replay(summary: ReplaySummary, as_json: bool) -> None:
     if as_json:
-        _print_json(summary)
+        print_json(summary)
     else:
         show(summary.name, replay_rows(summary))
-    _end(summary.broken)
+    end(summary.broken)
 
 
 def _show_import(summary: Any, as_json: bool) -> None:
     if as_json:
-        _print_json(summary)
+        print_json(summary)
     else:
         show(summary.source, flat_rows(summary))
-    _end(summary.broken)
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
-
-
-def _end(broken: list[str]) -> None:
-    for line in broken:
-        typer.echo(f"lionrock: broken: {line}", err=True)
-    if broken:
-        raise typer.Exit(1)
-
-
-@contextmanager
-def _progress(title: str, total: int) -> Iterator[Any]:
-    """A bar on standard error, where somebody can see it."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns, TimeElapsedColumn(), console=console, disable=not sys.stderr.isatty()
-    ) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda count: bar.advance(task, count)
+    end(summary.broken)

@@ -16,6 +16,7 @@ from engine.schema.contract import Config
 BATCH = 4_096
 
 Progress = Callable[[int], None]  # is told how many commands more are done
+Keep = Callable[[NDArray[np.void]], None]  # is given all events, in order
 
 
 class MoneySums(msgspec.Struct):
@@ -63,6 +64,7 @@ def replay(
     records: NDArray[np.void],
     check_every: int,
     progress: Progress,
+    keep: Keep | None = None,
 ) -> ReplaySummary:
     """Run all commands on a new exchange. The clock stands still while invariants are checked and
     events are counted: it is the exchange's speed that is told."""
@@ -81,6 +83,8 @@ def replay(
             if events is None:
                 break
             _count(summary, events)
+            if keep is not None:
+                keep(events)
             if len(events):
                 last = int(events["sequence"][-1]) - start
                 progress(last - done)

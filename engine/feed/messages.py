@@ -124,6 +124,7 @@ class StateChanged(Increment, frozen=True, tag="state_changed"):
     state_from: int
     state_to: int
     why: int
+    time_ns: int
 
 
 class PriceReceived(Increment, frozen=True, tag="price_received"):
@@ -131,16 +132,45 @@ class PriceReceived(Increment, frozen=True, tag="price_received"):
 
     source: int
     price_ticks: int
+    time_ns: int
 
 
 class IndexPublished(Increment, frozen=True, tag="index_published"):
-    """The index, 0 when too few sources are healthy; bitmaps of the sources used, stale, out."""
+    """The index, 0 when too few sources are healthy; bitmaps of the sources used, stale, out, and
+    held to the cap of their share."""
 
     index_ticks: int
     used: int
     stale: int
     outliers: int
     median: int
+    capped: int
+
+
+class ConstituentPublished(Increment, frozen=True, tag="constituent_published"):
+    """The price of one constituent of a basket, 0: none; the index divides units x price of all by
+    the divisor."""
+
+    asset: int
+    price_ticks: int
+    median: int
+    units_ppb: int
+    divisor_ppb: int
+
+
+class ConstituentChanged(Increment, frozen=True, tag="constituent_changed"):
+    """Other units, and the divisor that keeps the level (6.1)."""
+
+    asset: int
+    units_ppb: int
+    divisor_ppb: int
+
+
+class ConstituentRedenominated(Increment, frozen=True, tag="constituent_redenominated"):
+    """The constituent is counted in other units; its old prices are void (6.1)."""
+
+    asset: int
+    units_ppb: int
 
 
 class MarkPublished(Increment, frozen=True, tag="mark_published"):
@@ -154,14 +184,40 @@ class MarkPublished(Increment, frozen=True, tag="mark_published"):
     held: int
 
 
+class ImpactSampled(Increment, frozen=True, tag="impact_sampled"):
+    """What the fewest best lots worth the impact value are worth, 0 where a side is too thin, and
+    how far each side stands beyond the index, as it counts in the premium (7.1)."""
+
+    bid_value: int
+    bid_lots: int
+    ask_value: int
+    ask_lots: int
+    bid_term_ppb: int
+    ask_term_ppb: int
+
+
 class PremiumSampled(Increment, frozen=True, tag="premium_sampled"):
-    """A sample of the premium and the impact prices it came from (7.1)."""
+    """A sample of the premium, the impact prices it came from, and the rate that would be published
+    if the interval ended here (7.1)."""
 
     premium_ppb: int
     impact_bid_ticks: int
     impact_ask_ticks: int
     valid: int
     time_ns: int
+    rate_next_ppb: int
+
+
+class FundingAveraged(Increment, frozen=True, tag="funding_averaged"):
+    """What the rate behind it was made of beside the samples: how many, frozen time, length of the
+    interval, whether the cap bound, and the mark that is charged (7.2)."""
+
+    samples: int
+    valid: int
+    frozen_ns: int
+    length_ns: int
+    capped: int
+    mark_ticks: int
 
 
 class FundingPublished(Increment, frozen=True, tag="funding_published"):
@@ -295,8 +351,13 @@ MARKET_INCREMENTS: dict[str, type[Increment]] = {
     "state_changed": StateChanged,
     "price_received": PriceReceived,
     "index_published": IndexPublished,
+    "constituent_published": ConstituentPublished,
+    "constituent_changed": ConstituentChanged,
+    "constituent_redenominated": ConstituentRedenominated,
     "mark_published": MarkPublished,
+    "impact_sampled": ImpactSampled,
     "premium_sampled": PremiumSampled,
+    "funding_averaged": FundingAveraged,
     "funding_published": FundingPublished,
     "funding_late": FundingLate,
     "funding_rebased": FundingRebased,

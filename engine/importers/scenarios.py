@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.importers.draws import Draws, Whole
 from engine.schema import bounds
-from engine.schema.contract import Config, Contract, Tier
+from engine.schema.contract import Config, Contract, Tier, outside
 
 STEP_NS = bounds.NS_PER_SECOND
 START_NS = 1_767_225_600 * bounds.NS_PER_SECOND  # 2026-01-01 00:00 UTC
@@ -117,7 +117,7 @@ def _contract(contract: int, symbol: str, steps: int, **terms: Any) -> Contract:
             Tier(1_000_000 * MONEY, 50_000_000, 25_000_000),
             Tier(20_000_000 * MONEY, 100_000_000, 50_000_000),
         ),
-        source_weights=(3, 3, 2, 2, 1),
+        sources=outside(3, 3, 2, 2, 1),
         **spec,
     )
 

@@ -15,7 +15,10 @@ Money is an integer in the smallest unit of the settlement asset. The argument, 
 * Balances add up to net deposits plus entry values (invariant I1); net deposits stay within 2**59.
 * Money times a rate is split at PPB (`engine.state.arithmetic.multiply_rate_*`): the parts are
   below 2**62. Pro-rata shares use a 128-bit intermediate (`multiply_divide` there).
-* Premium samples of an interval: at most 86,400 (a day, one a second) of at most PREMIUM_PPB_MAX.
+* Premium samples of an interval: listing keeps the largest sample times the weights of all at or
+  below PREMIUM_SUM_MAX.
+* Index: shares of capped sources stay within PPB x 8 x SOURCE_WEIGHT_MAX; units of all constituents
+  times the highest price within 2**62. A clamped mean is split so that no product passes 2**54.
 * Funding owed by a position: the index is rebased (holders settled) before
   `2 * open_interest_lots_max * |index|` can pass FUNDING_OWED_MAX.
 """
@@ -40,7 +43,11 @@ RATE_DAY_PPB_MAX = NS_PER_DAY // NS_PER_SECOND * PPB  # every second 100%: no ca
 BAND_PPB_MAX = 1_000 * PPB
 BAND_STATIC_PPB_MAX = PRICE_TICKS_MAX * PPB  # every price, whatever the mark: no band
 PREMIUM_PPB_MAX = 1_000 * PPB  # of one sample
+PREMIUM_SUM_MAX = 2**61  # of an interval's samples with their weights
+CAP_MARGIN_PPB_MAX = 1_000 * PPB  # of (initial - maintenance): a cap of a rate
+SOURCE_WEIGHT_MAX = 2**20
 CLIENT_ID_MAX = 2**62
+SEED_MAX = 2**62
 TIME_NS_MAX = 2**62
 
 CONTRACTS_MAX = 256
@@ -51,9 +58,13 @@ PAGES_MAX = 2**17 - 1
 ARMED_PAGES_MAX = 2**16  # of them, at most so many of triggers
 EVENTS_MAX = 2**28 - 1  # of one command: 16 GiB of address range
 SOURCES_MAX = 8  # price sources of one contract
+ASSETS_MAX = 4  # constituents of an index
+UNITS_PPB_MAX = 2**38  # of a constituent: 274 times
+DIVISOR_PPB_MAX = 2**62
 TIERS_MAX = 8
 BASIS_SAMPLES_MAX = 60
 DELISTING_SAMPLES_MAX = 60
+VOTE_SAMPLES_MAX = 60  # premium samples of one vote
 SESSION_MAX = 127
 TRAIL_BP_MAX = 9_999
 ICEBERG_SLICES_MAX = 1_000  # a sweep trades them one by one (4.2)
@@ -68,5 +79,6 @@ assert 2 * POOL_VALUE_MAX * (1 + MARGIN_MULTIPLE_PPB_MAX // PPB) < 2**62, "bands
 assert DEPOSITS_MAX + 4 * POOL_VALUE_MAX < 2**62, "any sum of balances and entry values"
 assert (2**54 // PPB + 1) * PPB < 2**62 and PPB * PPB < 2**62, "split products fit"
 assert PRICE_TICKS_MAX * BAND_PPB_MAX < 2**62, "a band of any price fits"
-assert NS_PER_DAY // NS_PER_SECOND * PREMIUM_PPB_MAX < 2**62, "an interval's premium samples"
+assert 2 * PPB * SOURCES_MAX * SOURCE_WEIGHT_MAX < 2**62, "twice a cumulated share"
+assert ASSETS_MAX * UNITS_PPB_MAX * PRICE_TICKS_MAX < 2**62, "a basket's value fits"
 assert ORDERS_MAX < 2**31 and ACCOUNTS_MAX < 2**31 and POSITIONS_MAX < 2**31

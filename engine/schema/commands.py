@@ -33,6 +33,9 @@ CHANGE_STATE = 37
 SET_BAND = 38
 STOP_TRADING = 39
 RELEASE_TRADING = 40
+CHANGE_CONSTITUENT = 41
+REDENOMINATE_CONSTITUENT = 42
+SET_SAMPLE_CLOCK = 43
 CLIENT_LAST = 15
 OPERATOR_FIRST = 32
 OPERATOR_LAST = 47
@@ -50,6 +53,7 @@ COMMAND = np.dtype(
             "sides", "timeout_ns", "state", "low_ticks", "high_ticks", "scope", "number",
             "protection", "quotes", "window_ns", "lots_max", "fills_max", "net_lots_max",
             "bid_ticks", "bid_lots", "ask_ticks", "ask_lots", "stop_ticks", "target_ticks",
+            "asset", "units_ppb", "seed",
         ],
         "formats": [
             "<i8", "<i8", "<i8", "<i8",
@@ -62,6 +66,7 @@ COMMAND = np.dtype(
             "i1", "<i8", "i1", "<i4", "<i4", "i1", "<i4",
             "i1", "i1", "<i8", "<i4", "<i4", "<i4",
             "<i4", "<i4", "<i4", "<i4", "<i4", "<i4",
+            "i1", "<i8", "<i8",
         ],
         "offsets": [
             0, 8, 16, 24,
@@ -74,6 +79,7 @@ COMMAND = np.dtype(
             47, 24, 47, 32, 36, 47, 40,
             47, 48, 24, 32, 36, 52,
             32, 36, 52, 56, 52, 56,
+            47, 24, 24,
         ],
         "itemsize": 64,
     }
@@ -314,6 +320,36 @@ class ReleaseTrading(Command, tag="release_trading", frozen=True, kw_only=True):
     number: int = 0
 
 
+class ChangeConstituent(Command, tag="change_constituent", frozen=True, kw_only=True):
+    """Give a constituent of the contract's index other units; the divisor follows, so that the
+    index stays where it is (6.1). The command's time is the date of the change."""
+
+    kind_code: ClassVar[int] = CHANGE_CONSTITUENT
+    contract: int
+    asset: int
+    units_ppb: int
+
+
+class RedenominateConstituent(
+    Command, tag="redenominate_constituent", frozen=True, kw_only=True
+):
+    """From now on the constituent's sources count it in other units, after a fork or a
+    redenomination: their old prices are void, and the contract waits frozen for new ones (6.1)."""
+
+    kind_code: ClassVar[int] = REDENOMINATE_CONSTITUENT
+    contract: int
+    asset: int
+    units_ppb: int
+
+
+class SetSampleClock(Command, tag="set_sample_clock", frozen=True, kw_only=True):
+    """Draw the offset of the contract's premium samples from a seed (7.1)."""
+
+    kind_code: ClassVar[int] = SET_SAMPLE_CLOCK
+    contract: int
+    seed: int
+
+
 ClientCommand = (
     PlaceOrder
     | CancelOrder
@@ -336,6 +372,9 @@ OperatorCommand = (
     | SetBand
     | StopTrading
     | ReleaseTrading
+    | ChangeConstituent
+    | RedenominateConstituent
+    | SetSampleClock
 )
 AnyCommand = ClientCommand | PriceCommand | OperatorCommand
 
@@ -345,6 +384,7 @@ BY_KIND: dict[int, type[Command]] = {
         PlaceOrder, CancelOrder, AmendOrder, MassCancel, Withdraw, SetHeartbeat, CancelSession,
         SetProtection, MassQuote, PlaceBracket, PublishPrice, OpenAccount, Deposit, AdvanceTime,
         ReleaseWithdrawals, ChangeState, SetBand, StopTrading, ReleaseTrading,
+        ChangeConstituent, RedenominateConstituent, SetSampleClock,
     )
 }  # fmt: skip
 # What a command's own record carries; a mass quote's rows are records of their own.

@@ -8,6 +8,7 @@ a list of English lines, empty when the specification can be listed (rules 1.3, 
 import msgspec
 
 from engine.schema import bounds
+from engine.schema import vocabulary as words
 
 
 class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -16,6 +17,19 @@ class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     floor_value: int
     rate_initial_ppb: int
     rate_maintenance_ppb: int
+
+
+class PriceSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One source of prices: its vote in the index or in the mark, and what it prices (6.1)."""
+
+    weight: int = 1
+    kind: int = words.SOURCE_OUTSIDE
+    asset: int = 0  # which constituent of the index
+
+
+def outside(*weights: int) -> tuple[PriceSource, ...]:
+    """Sources of these weights, all of them outside venues of the one asset."""
+    return tuple(PriceSource(weight) for weight in weights)
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -58,26 +72,42 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     freeze_max_ns: int = 7 * bounds.NS_PER_DAY  # it settles when no mark has come for so long
     delisting_samples: int = 30  # index values, one a premium sample, whose mean it settles at
     # index (6.1)
-    source_weights: tuple[int, ...] = (1,)
-    sources_healthy_min: int = 1
+    sources: tuple[PriceSource, ...] = (PriceSource(),)
+    sources_healthy_min: int = 1  # of every constituent
     source_stale_ns: int = 60 * bounds.NS_PER_SECOND
     source_outlier_ppb: int = 50_000_000
     source_reentry_ppb: int = 20_000_000
     source_reentry_ns: int = 60 * bounds.NS_PER_SECOND
+    source_cap_ppb: int = bounds.PPB  # largest share of one source in a constituent's price
+    source_own_cap_ppb: int = bounds.PPB  # and of one of the platform's own
+    index_method: int = words.INDEX_MEDIAN
+    index_clamp_ppb: int = 20_000_000  # around the median, of prices in a clamped mean
+    index_units_ppb: tuple[int, ...] = (bounds.PPB,)  # of each constituent, at first
     # mark (6.2)
+    mark_method: int = words.MARK_MEDIAN
     mark_band_ppb: int = 5_000_000  # around the index
     mark_move_ppb: int = 0  # largest move per update, 0: no limit
     mark_basis_samples: int = 10  # window of the moving average, in samples of 7.1
+    mark_basis_ema_ppb: int = 0  # weight of a sample in an exponential average instead; 0: none
     mark_last_value_min: int = 0  # smallest traded value per sample window that makes a last price
+    affiliates_priced: bool = False  # whether affiliates' quotes and trades count in prices (C10)
     # funding (7)
+    premium_method: int = words.PREMIUM_IMPACT
+    premium_cap_ppb: int = bounds.PREMIUM_PPB_MAX  # of one sample
     funding_interval_ns: int = bounds.FUNDING_BASE_NS
     funding_sample_ns: int = 60 * bounds.NS_PER_SECOND
     funding_sample_offset_ns: int = 0
     funding_impact_value: int = 1
     funding_hold_ns: int = 60 * bounds.NS_PER_SECOND  # how long a thin side keeps its last value
-    funding_interest_ppb: int = 100_000  # per 8 h
+    funding_vote_samples: int = 1  # samples whose median is one vote
+    funding_weighting: int = words.WEIGHTING_PLAIN
+    funding_method: int = words.RATE_CLAMP
+    funding_base_ns: int = bounds.FUNDING_BASE_NS  # what interest and premium are a rate of
+    funding_interest_ppb: int = 100_000  # per base
     funding_clamp_ppb: int = 500_000
     funding_cap_ppb: int = 3_750_000  # per interval
+    funding_cap_margin_ppb: int = 0  # and this share of (initial - maintenance) per base, 0: none
+    funding_interval_capped_ns: int = 0  # the interval that follows a capped rate; 0: as ever
     funding_cap_day_ppb: int = bounds.RATE_DAY_PPB_MAX  # on the sum of a UTC day's rates
     funding_late_ns: int = bounds.NS_PER_SECOND
     # liquidation (9)
@@ -144,6 +174,62 @@ def _check_tiers(where: str, spec: Contract) -> list[str]:
     return problems
 
 
+def _check_sources(where: str, spec: Contract) -> list[str]:
+    problems: list[str] = []
+    assets = len(spec.index_units_ppb)
+    if not 1 <= len(spec.sources) <= bounds.SOURCES_MAX:
+        problems.append(f"{where}: sources: 1 to {bounds.SOURCES_MAX} are needed")
+    if not 1 <= assets <= bounds.ASSETS_MAX:
+        problems.append(f"{where}: index_units_ppb: 1 to {bounds.ASSETS_MAX} are needed")
+    if any(not 1 <= units <= bounds.UNITS_PPB_MAX for units in spec.index_units_ppb):
+        problems.append(f"{where}: index_units_ppb must lie between 1 and 2**38")
+    for k, source in enumerate(spec.sources):
+        label = f"{where}: sources[{k}]"
+        _between(problems, label, source, 1, bounds.SOURCE_WEIGHT_MAX, "weight")
+        _between(problems, label, source, 0, words.SOURCE_PERPETUAL, "kind")
+        _between(problems, label, source, 0, max(assets - 1, 0), "asset")
+    least = min(
+        sum(s.asset == asset and s.kind != words.SOURCE_PERPETUAL for s in spec.sources)
+        for asset in range(max(assets, 1))
+    )
+    _between(problems, where, spec, 1, max(least, 1), "sources_healthy_min")
+    if least == 0:
+        problems.append(f"{where}: sources: a constituent of the index has none")
+    _between(problems, where, spec, 1, bounds.PPB, "source_cap_ppb", "source_own_cap_ppb")
+    _between(problems, where, spec, 0, words.INDEX_CLAMPED_MEAN, "index_method")
+    _between(problems, where, spec, 0, bounds.PPB, "index_clamp_ppb")
+    return problems
+
+
+def _check_funding(where: str, spec: Contract) -> list[str]:
+    problems: list[str] = []
+
+    def between(low: int, high: int, *names: str) -> None:
+        _between(problems, where, spec, low, high, *names)
+
+    between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "funding_sample_ns", "funding_base_ns")
+    between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "funding_interval_ns")  # 3.4
+    between(0, bounds.NS_PER_DAY, "funding_hold_ns", "funding_late_ns", "funding_sample_offset_ns")
+    between(-bounds.RATE_PPB_MAX, bounds.RATE_PPB_MAX, "funding_interest_ppb")
+    between(0, bounds.RATE_PPB_MAX, "funding_clamp_ppb", "funding_cap_ppb")
+    between(0, bounds.CAP_MARGIN_PPB_MAX, "funding_cap_margin_ppb")
+    between(0, bounds.RATE_DAY_PPB_MAX, "funding_cap_day_ppb")
+    between(1, bounds.CONTRACT_VALUE_MAX, "funding_impact_value")
+    between(0, words.PREMIUM_MARK, "premium_method")
+    between(1, bounds.PREMIUM_PPB_MAX, "premium_cap_ppb")
+    between(1, bounds.VOTE_SAMPLES_MAX, "funding_vote_samples")
+    between(0, words.WEIGHTING_RISING, "funding_weighting")
+    between(0, words.RATE_SUM, "funding_method")
+    capped_ns = spec.funding_interval_capped_ns
+    if capped_ns != 0:
+        between(bounds.NS_PER_SECOND, spec.funding_interval_ns, "funding_interval_capped_ns")
+    votes = spec.funding_interval_ns // max(spec.funding_sample_ns, 1) + 1
+    weights = votes * (votes + 1) // 2 if spec.funding_weighting else votes
+    if spec.premium_cap_ppb * weights > bounds.PREMIUM_SUM_MAX:
+        problems.append(f"{where}: premium_cap_ppb x the weights of an interval passes 2**61 (1.3)")
+    return problems
+
+
 def check_contract(spec: Contract) -> list[str]:
     """Why this specification can't be listed; empty when it can."""
     where = f"contract {spec.contract}"
@@ -172,29 +258,22 @@ def check_contract(spec: Contract) -> list[str]:
     between(1, bounds.DELISTING_SAMPLES_MAX, "delisting_samples")
     between(1, spec.open_interest_lots_max, "position_lots_max")
     between(0, bounds.RATE_PPB_MAX, "fee_taker_ppb", "liquidation_fee_ppb", "takeover_penalty_ppb")
-    between(-bounds.RATE_PPB_MAX, bounds.RATE_PPB_MAX, "fee_maker_ppb", "funding_interest_ppb")
+    between(-bounds.RATE_PPB_MAX, bounds.RATE_PPB_MAX, "fee_maker_ppb")
     between(0, bounds.BAND_STATIC_PPB_MAX, "band_static_ppb")
     between(0, bounds.BAND_PPB_MAX, "market_range_ppb", "source_outlier_ppb")
     between(0, bounds.BAND_PPB_MAX, "source_reentry_ppb", "mark_move_ppb", "mark_band_ppb")
-    between(0, bounds.RATE_PPB_MAX, "funding_clamp_ppb", "funding_cap_ppb")
-    between(0, bounds.RATE_DAY_PPB_MAX, "funding_cap_day_ppb")
     between(bounds.PPB, bounds.MARGIN_MULTIPLE_PPB_MAX, "margin_call_ppb")
     between(0, bounds.RATE_PPB_MAX, "liquidation_slippage_ppb", "liquidation_depth_ppb")
     between(0, bounds.RATE_PPB_MAX, "liquidation_whole_equity_ppb", "fund_share_ppb")
     between(0, bounds.MARGIN_MULTIPLE_PPB_MAX - bounds.PPB, "liquidation_buffer_ppb")
     between(0, bounds.LOTS_MAX, "liquidation_whole_lots")
     between(0, bounds.DEPOSITS_MAX, "mark_last_value_min", "fund_value_max")
-    between(1, bounds.CONTRACT_VALUE_MAX, "funding_impact_value")
     between(1, bounds.BASIS_SAMPLES_MAX, "mark_basis_samples")
-    between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "funding_sample_ns", "source_stale_ns")
-    between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "funding_interval_ns")  # 3.4
-    between(0, bounds.NS_PER_DAY, "funding_hold_ns", "funding_late_ns", "source_reentry_ns")
-    between(0, bounds.NS_PER_DAY, "liquidation_cooldown_ns", "funding_sample_offset_ns")
-    if not 1 <= len(spec.source_weights) <= bounds.SOURCES_MAX:
-        problems.append(f"{where}: source_weights: 1 to {bounds.SOURCES_MAX} sources are needed")
-    if any(not 1 <= weight <= 2**20 for weight in spec.source_weights):
-        problems.append(f"{where}: source_weights must lie between 1 and 2**20")
-    between(1, max(1, len(spec.source_weights)), "sources_healthy_min")
+    between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "source_stale_ns")
+    between(0, bounds.NS_PER_DAY, "source_reentry_ns", "liquidation_cooldown_ns")
+    between(0, words.MARK_EXTERNAL, "mark_method")
+    between(0, bounds.PPB, "mark_basis_ema_ppb")
+    problems += _check_sources(where, spec) + _check_funding(where, spec)
     lot_value = spec.price_ticks_max * spec.tick_value
     if lot_value > bounds.LOT_VALUE_MAX:
         problems.append(f"{where}: one lot at the highest price is worth more than 2**44")

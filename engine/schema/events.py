@@ -78,6 +78,13 @@ AUCTION_EXTENDED = 63
 INDICATIVE_PUBLISHED = 64
 UNCROSSED = 65
 MASS_QUOTED = 66
+# More of prices and funding
+CONSTITUENT_PUBLISHED = 71
+CONSTITUENT_CHANGED = 72
+CONSTITUENT_REDENOMINATED = 73
+SAMPLE_CLOCK_SET = 74
+FUNDING_AVERAGED = 75
+IMPACT_SAMPLED = 76
 # For feeds: where an order comes to rest and the events before it leave its price or size open
 ORDER_RESTED = 67
 
@@ -140,16 +147,37 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
     PROFIT_RESTRUCK: ("profit_restruck", ("amount", "entry_value", "cash")),
     WITHDRAWALS_STOPPED: ("withdrawals_stopped", ("deficit",)),
     WITHDRAWALS_RELEASED: ("withdrawals_released", ("by_operator",)),
-    PRICE_RECEIVED: ("price_received", ("source", "price_ticks")),
-    INDEX_PUBLISHED: ("index_published", ("index_ticks", "used", "stale", "outliers", "median")),
+    PRICE_RECEIVED: ("price_received", ("source", "price_ticks", "time_ns")),
+    INDEX_PUBLISHED: (
+        "index_published",
+        ("index_ticks", "used", "stale", "outliers", "median", "capped"),
+    ),
+    CONSTITUENT_PUBLISHED: (
+        "constituent_published",
+        ("asset", "price_ticks", "median", "units_ppb", "divisor_ppb"),
+    ),
+    CONSTITUENT_CHANGED: ("constituent_changed", ("asset", "units_ppb", "divisor_ppb")),
+    CONSTITUENT_REDENOMINATED: ("constituent_redenominated", ("asset", "units_ppb")),
+    SAMPLE_CLOCK_SET: ("sample_clock_set", ("offset_ns",)),
     MARK_PUBLISHED: (
         "mark_published",
         ("mark_ticks", "index_ticks", "fair_ticks", "basis_ticks", "last_ticks", "held"),
     ),
-    STATE_CHANGED: ("state_changed", ("state_from", "state_to", "why")),
+    STATE_CHANGED: ("state_changed", ("state_from", "state_to", "why", "time_ns")),
+    IMPACT_SAMPLED: (
+        "impact_sampled",
+        ("bid_value", "bid_lots", "ask_value", "ask_lots", "bid_term_ppb", "ask_term_ppb"),
+    ),
     PREMIUM_SAMPLED: (
         "premium_sampled",
-        ("premium_ppb", "impact_bid_ticks", "impact_ask_ticks", "valid", "time_ns"),
+        (
+            "premium_ppb", "impact_bid_ticks", "impact_ask_ticks", "valid", "time_ns",
+            "rate_next_ppb",
+        ),
+    ),
+    FUNDING_AVERAGED: (
+        "funding_averaged",
+        ("samples", "valid", "frozen_ns", "length_ns", "capped", "mark_ticks"),
     ),
     FUNDING_PUBLISHED: (
         "funding_published",

@@ -85,6 +85,11 @@ PROTECTION_TRIPPED = 66
 BRACKET_INVALID = 67
 QUOTE_CROSSED = 68
 CONTRACT_SETTLED = 69
+# prices
+ASSET_UNKNOWN = 70
+UNITS_INVALID = 71
+INDEX_MISSING = 72
+SEED_INVALID = 73
 
 SENTENCES = {
     TIME_BACKWARDS: "the command's time lies before the last command's",
@@ -154,6 +159,10 @@ SENTENCES = {
     PROTECTION_TRIPPED: "the protection window has tripped and was not reset",
     QUOTE_CROSSED: "the bid of a quote is at or above its own ask",
     CONTRACT_SETTLED: "the contract has settled: nothing trades in it any more",
+    ASSET_UNKNOWN: "the contract's index has no such constituent",
+    UNITS_INVALID: "the units, or the divisor that keeps the level, lie outside the engine's range",
+    INDEX_MISSING: "the contract has no index to keep the level of",
+    SEED_INVALID: "a seed lies between 0 and 2**62",
     BRACKET_INVALID: "stop and target must lie on their sides of an order that opens",
 }
 

@@ -121,6 +121,35 @@ CANCEL_QUOTE = 19  # replaced by a newer quote
 CANCEL_DYNAMIC_BAND = 20  # stopped at the dynamic band, and too small for an auction (5.3)
 CANCEL_STATE = 21  # the contract's new state does not keep the order
 
+# Kinds of price sources (6.1)
+SOURCE_OUTSIDE = 0
+SOURCE_OWN = 1  # the platform's own venue, or an affiliate's: a lower cap
+SOURCE_PERPETUAL = 2  # another venue's perpetual: for the mark, never in the index
+
+# How the index is made of its sources (6.1)
+INDEX_MEDIAN = 0
+INDEX_CLAMPED_MEAN = 1
+
+# Which terms make the mark (6.2)
+MARK_MEDIAN = 0  # fair price, basis, last
+MARK_BASIS = 1
+MARK_FAIR = 2
+MARK_LAST = 3  # the last price, held between impact bid and ask
+MARK_EXTERNAL = 4  # other venues' perpetuals, basis, last between impact bid and ask
+
+# What a premium sample compares with the index (7.1)
+PREMIUM_IMPACT = 0
+PREMIUM_MARK = 1
+
+# How votes are weighted in an interval (7.2)
+WEIGHTING_PLAIN = 0
+WEIGHTING_RISING = 1
+
+# How the rate comes of premium and interest (7.2)
+RATE_CLAMP = 0  # premium + clamp(interest - premium)
+RATE_DAMPER = 1  # nothing within the clamp, what exceeds it beyond
+RATE_SUM = 2
+
 # Which layer paid a part of a deficit (9.8)
 LAYER_FUND = 1
 LAYER_HOUSE = 2

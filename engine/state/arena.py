@@ -7,7 +7,7 @@ import mmap
 import numpy as np
 import numpy.typing as npt
 
-from engine.schema.bounds import PROTECTIONS_MAX, VOLATILITY_AUCTIONS_MAX
+from engine.schema.bounds import ASSETS_MAX, PROTECTIONS_MAX, VOLATILITY_AUCTIONS_MAX
 from engine.schema.vocabulary import NONE
 from engine.state import layout
 from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, MAGIC, SECTIONS
@@ -87,8 +87,11 @@ def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
     form["tiers"] = [tiers[name] for name in layout.TIER.names or ()]
     sources = arena.records("sources", (contracts + 1) * 8)
     form["sources"] = [
-        sources[name] for name in ("weight", "price_ticks", "time_ns", "out", "back_ns")
+        sources[name]
+        for name in ("weight", "kind", "asset", "price_ticks", "time_ns", "out", "back_ns")
     ]
+    assets = arena.records("assets", (contracts + 1) * ASSETS_MAX)
+    form["assets"] = [assets["units_ppb"], assets["price_ticks"]]
     form["windows"] = _windows(arena, contracts)
     form["volatility"] = [
         arena.records("volatility_times", (contracts + 1) * VOLATILITY_AUCTIONS_MAX)["value"]

@@ -64,6 +64,7 @@ ENGINE = _record(
     plan_equity="i8", plan_maintenance="i8", plan_share="i8",
     timers="i8",
     pages_armed="i8",  # pages of triggers
+    affiliates="i8",  # accounts of that kind
     collected="i8",  # orders that have come to rest while orders were collected, so far
     trial="i8",  # number of the last look-ahead: the stamp of the `_trial` fields
 )  # fmt: skip
@@ -81,7 +82,7 @@ POOL = _record(
 )  # fmt: skip
 
 CONTRACT = _record(
-    1024,
+    1152,
     # what the plain path reads comes first
     mark_ticks="i8", tick_value="i8", band_low_ticks="i8", band_high_ticks="i8", state="i8",
     fee_taker_ppb="i8", fee_maker_ppb="i8", fee_worst_ppb="i8", funding_index="i8",
@@ -95,7 +96,12 @@ CONTRACT = _record(
     # specification
     band_static_ppb="i8", market_range_ppb="i8", sources="i8", sources_healthy_min="i8",
     source_stale_ns="i8", source_outlier_ppb="i8", source_reentry_ppb="i8",
-    source_reentry_ns="i8", mark_band_ppb="i8", mark_move_ppb="i8",
+    source_reentry_ns="i8", source_cap_ppb="i8", source_own_cap_ppb="i8",
+    index_method="i8", index_clamp_ppb="i8",
+    mark_method="i8", mark_band_ppb="i8", mark_move_ppb="i8", mark_basis_ema_ppb="i8",
+    affiliates_priced="i8", premium_method="i8", premium_cap_ppb="i8",
+    funding_vote_samples="i8", funding_weighting="i8", funding_method="i8", funding_base_ns="i8",
+    funding_cap_margin_ppb="i8", funding_interval_capped_ns="i8",
     mark_last_value_min="i8", funding_interval_ns="i8", funding_sample_ns="i8",
     funding_sample_offset_ns="i8", funding_impact_value="i8", funding_hold_ns="i8",
     funding_interest_ppb="i8", funding_clamp_ppb="i8", funding_cap_ppb="i8",
@@ -105,9 +111,12 @@ CONTRACT = _record(
     liquidation_depth_ppb="i8", liquidation_cooldown_ns="i8", takeover_penalty_ppb="i8",
     fund_value_max="i8", fund_share_ppb="i8",
     # prices
+    assets="i8", divisor_ppb="i8", impact_bid_ticks="i8", impact_ask_ticks="i8",
+    basis_ema="i8", basis_ema_weight="i8",
     index_ticks="i8", last_ticks="i8", opened="i8", stale_ns="i8", frozen_from_ns="i8",
     # funding
     funding_next_ns="i8", sample_next_ns="i8", funding_rate_ppb="i8", funding_carry_ppb="i8",
+    funding_length_ns="i8", premium_votes="i8", premium_weights="i8",
     premium_sum="i8", premium_count="i8", premium_valid="i8", bid_term_ppb="i8", bid_term_ns="i8",
     ask_term_ppb="i8", ask_term_ns="i8", frozen_ns="i8", frozen_until_ns="i8",
     funding_day="i8", rate_day_ppb="i8",
@@ -181,9 +190,12 @@ TIER = _record(
     deduction_initial="i8", deduction_maintenance="i8",
 )  # fmt: skip
 
+# `fresh`, `share` and `capped` are those of the last index.
 SOURCE = _record(
-    64, weight="i8", price_ticks="i8", time_ns="i8", out="i8", back_ns="i8", fresh="i8"
-)
+    64, weight="i8", price_ticks="i8", time_ns="i8", out="i8", back_ns="i8", share="i8",
+    fresh="i4", capped="i4", kind="i4", asset="i4",
+)  # fmt: skip
+ASSET = _record(32, units_ppb="i8", price_ticks="i8", median_ticks="i8")
 
 # A moving window: its last values stand in a ring, void behind `count`.
 WINDOW = _record(32, sum="i8", count="i8", next="i8", values_max="i8")
@@ -284,6 +296,7 @@ WAKING = 128
 STOPPED = 256  # by a kill switch of the account (4.6)
 GROUP_STOPPED = 512  # by one of its group
 ARMED_REDUCING = 1024  # has reduce-only orders that wait for a trigger
+AFFILIATE = 2048  # of kind affiliate (11): its quotes and trades may not count in prices
 
 # Why a contract is stopped, bits (4.6)
 CONTRACT_STOPPED = 1
@@ -316,9 +329,10 @@ TIMER_HEARTBEAT = 2
 ACCOUNT_WORDS = 16
 ACCOUNT_WORD_POSITION = 8
 
-WINDOWS = 2  # of a contract: see funding/windows.py
+WINDOWS = 3  # of a contract: see funding/windows.py
 WINDOW_ROWS = 64
-assert max(bounds.BASIS_SAMPLES_MAX, bounds.DELISTING_SAMPLES_MAX) <= WINDOW_ROWS
+_LONGEST = max(bounds.BASIS_SAMPLES_MAX, bounds.DELISTING_SAMPLES_MAX, bounds.VOTE_SAMPLES_MAX)
+assert _LONGEST <= WINDOW_ROWS
 
 ACCOUNT_ROWS = bounds.ACCOUNTS_MAX + 1
 GROUP_ROW_BITS = 22
@@ -348,6 +362,7 @@ def _sections() -> dict[str, Section]:
         "uncross_sides": (UNCROSS_SIDE, 2),
         "tiers": (TIER, (bounds.CONTRACTS_MAX + 1) * bounds.TIERS_MAX),
         "sources": (SOURCE, (bounds.CONTRACTS_MAX + 1) * bounds.SOURCES_MAX),
+        "assets": (ASSET, (bounds.CONTRACTS_MAX + 1) * bounds.ASSETS_MAX),
         "windows": (WINDOW, (bounds.CONTRACTS_MAX + 1) * WINDOWS),
         "window_values": (NUMBER, (bounds.CONTRACTS_MAX + 1) * WINDOWS * WINDOW_ROWS),
         "ladders": (LADDER, LADDERS),

@@ -5,6 +5,7 @@ from engine.schema import bounds, events, refusals
 from engine.schema.vocabulary import (
     CLIENT_FIRST,
     FUND,
+    KIND_AFFILIATE,
     KIND_CLIENT,
     KIND_FUND,
     KIND_LAST,
@@ -16,7 +17,7 @@ from engine.schema.vocabulary import (
 )
 from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL, POSITION
 from engine.state.events import emit
-from engine.state.layout import GROUP_STOPPED, LIQUIDATING
+from engine.state.layout import AFFILIATE, GROUP_STOPPED, LIQUIDATING
 from engine.transition.admission import check_client
 from risk.accounts import contract_of, first_position, next_position
 from risk.groups import join_group
@@ -43,6 +44,9 @@ def open_account(arena, account, owner, group, kind):
     ACCOUNT_EXTRA(arena, account).owner = owner
     ACCOUNT_EXTRA(arena, account).kind = kind
     engine = ENGINE(arena, 0)
+    if kind == KIND_AFFILIATE:
+        ACCOUNT(arena, account).flags |= AFFILIATE
+        engine.affiliates += 1
     engine.accounts_top = max(engine.accounts_top, account)
     lead = join_group(arena, account)
     ACCOUNT(arena, account).flags |= ACCOUNT(arena, lead).flags & GROUP_STOPPED  # with the others

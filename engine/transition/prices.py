@@ -24,8 +24,10 @@ from engine.transition.orders import cancel_working
 from engine.transition.states import enter_state
 from engine.transition.turns import look_at_prices
 from engine.transition.waterfall import supervise_step
-from funding.index import publish_index, source_at
+from funding.index import publish_index
 from funding.mark import publish_mark
+from funding.premium import compute_sample_time
+from funding.sources import source_at
 from risk.step import begin_step, enter_step
 
 
@@ -77,6 +79,7 @@ def note_opening(arena, contract, now_ns):
     terms = CONTRACT(arena, contract)
     if terms.opened == 0:
         terms.opened = 1
+        terms.funding_length_ns = terms.funding_interval_ns
         terms.funding_next_ns = (
             now_ns // terms.funding_interval_ns + 1
         ) * terms.funding_interval_ns
@@ -84,9 +87,7 @@ def note_opening(arena, contract, now_ns):
         until_ns = min(now_ns, terms.funding_next_ns)
         terms.frozen_ns += max(0, until_ns - terms.frozen_from_ns)
         terms.frozen_until_ns = now_ns
-    since_ns = now_ns - terms.funding_sample_offset_ns
-    sample_ns = terms.funding_sample_ns
-    terms.sample_next_ns = (since_ns // sample_ns + 1) * sample_ns + terms.funding_sample_offset_ns
+    terms.sample_next_ns = compute_sample_time(terms, now_ns)
 
 
 @kernel
@@ -115,12 +116,12 @@ def publish_pair(arena, contract, source, price_ticks):
     now_ns = ENGINE(arena, 0).clock_ns
     terms.step_priced = ENGINE(arena, 0).step
     if terms.state == STATE_SETTLED:
-        emit(arena, events.PRICE_RECEIVED, contract, 0, source, price_ticks, 0, 0, 0, 0)
+        emit(arena, events.PRICE_RECEIVED, contract, 0, source, price_ticks, now_ns, 0, 0, 0)
         return 0
     quote = SOURCE(arena, source_at(contract, source - 1))
     quote.price_ticks = price_ticks
     quote.time_ns = now_ns
-    emit(arena, events.PRICE_RECEIVED, contract, 0, source, price_ticks, 0, 0, 0, 0)
+    emit(arena, events.PRICE_RECEIVED, contract, 0, source, price_ticks, now_ns, 0, 0, 0)
     if publish_index(arena, contract, now_ns) == 0:
         if terms.state != STATE_FROZEN:
             freeze_contract(arena, contract)

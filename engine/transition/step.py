@@ -7,6 +7,7 @@ from engine.schema.commands import (
     AMEND_ORDER,
     CANCEL_ORDER,
     CANCEL_SESSION,
+    CHANGE_CONSTITUENT,
     CHANGE_STATE,
     CLIENT_LAST,
     DEPOSIT,
@@ -18,11 +19,13 @@ from engine.schema.commands import (
     PLACE_BRACKET,
     PLACE_ORDER,
     PUBLISH_PRICE,
+    REDENOMINATE_CONSTITUENT,
     RELEASE_TRADING,
     RELEASE_WITHDRAWALS,
     SET_BAND,
     SET_HEARTBEAT,
     SET_PROTECTION,
+    SET_SAMPLE_CLOCK,
     STOP_TRADING,
     WITHDRAW,
 )
@@ -38,6 +41,11 @@ from engine.transition.cancelling import (
     stop_trading,
 )
 from engine.transition.conditional import place_order
+from engine.transition.constituents import (
+    change_constituent,
+    redenominate_constituent,
+    set_sample_clock,
+)
 from engine.transition.due import do_due_work
 from engine.transition.interruptions import change_trading_state, set_band
 from engine.transition.money import deposit, open_account, release_withdrawals, withdraw
@@ -62,7 +70,7 @@ def check_stamp(arena, kind, time_ns):
         return refusals.TIME_AHEAD
     if engine.clock_ns == 0:  # a wild stamp would end the exchange: no client sets the clock, nor
         # a kind that nobody knows
-        is_known = kind >= OPEN_ACCOUNT and kind <= RELEASE_TRADING
+        is_known = kind >= OPEN_ACCOUNT and kind <= SET_SAMPLE_CLOCK
         return refusals.OK if kind == PUBLISH_PRICE or is_known else refusals.TIME_AHEAD
     pool = POOL(arena, 0)
     is_operator = kind >= OPERATOR_FIRST and kind <= OPERATOR_LAST
@@ -91,6 +99,8 @@ def refuse(arena, commands, row, code):
     if kind == PUBLISH_PRICE:
         contract = command.contract + 0
     if kind == CHANGE_STATE or kind == SET_BAND:
+        contract = command.contract + 0
+    if kind >= CHANGE_CONSTITUENT and kind <= SET_SAMPLE_CLOCK:
         contract = command.contract + 0
     if kind == CANCEL_ORDER or kind == AMEND_ORDER:
         order_id = command.order_id
@@ -150,6 +160,14 @@ def do_rare_command(arena, commands, row):
         return change_trading_state(arena, command.contract, command.state)
     if kind == SET_BAND:
         return set_band(arena, command.contract, command.low_ticks, command.high_ticks)
+    if kind == CHANGE_CONSTITUENT:
+        return change_constituent(arena, command.contract, command.asset, command.units_ppb)
+    if kind == REDENOMINATE_CONSTITUENT:
+        return redenominate_constituent(
+            arena, command.contract, command.asset, command.units_ppb
+        )
+    if kind == SET_SAMPLE_CLOCK:
+        return set_sample_clock(arena, command.contract, command.seed)
     if kind == ADVANCE_TIME:
         time_ns = ENGINE(arena, 0).clock_ns
         emit(arena, events.TIME_ADVANCED, 0, 0, time_ns, 0, 0, 0, 0, 0)

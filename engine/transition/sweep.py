@@ -60,6 +60,8 @@ from engine.transition.orders import (
     unrest_order,
 )
 from engine.transition.protection import is_quote, note_quote_fill, protection_of
+from funding.mark import note_traded
+from risk.accounts import is_affiliated
 from risk.margin import compute_maintenance_of, value_beside
 from risk.reserve import release_reserve
 from risk.settlement import (
@@ -72,8 +74,6 @@ from risk.settlement import (
     settle_side,
 )
 from risk.supervision import note_suspect
-
-TRADED_VALUE_MAX = 2**60  # the sums behind the last price stop growing here
 
 
 @cold
@@ -193,9 +193,8 @@ def take_from_orders(arena):
     terms.last_trade_ticks = motion.price_ticks
     if motion.filled == 0:
         motion.first_ticks = motion.price_ticks
-    if terms.traded_value <= TRADED_VALUE_MAX:
-        terms.traded_lots += lots
-        terms.traded_value += lots * motion.price_ticks * terms.tick_value
+    is_priced_apart = is_affiliated(arena, motion.account, motion.maker)
+    note_traded(terms, motion.price_ticks, lots, is_priced_apart)
     release_reserve(arena, slot, lots)
     if lots == open_lots_of(arena, slot):
         unrest_order(arena, slot)

@@ -61,7 +61,9 @@ from engine.transition.orders import (
     unrest_order,
 )
 from engine.transition.protection import is_quote, note_quote_fill, protection_of
-from engine.transition.sweep import TRADED_VALUE_MAX, is_entry
+from engine.transition.sweep import is_entry
+from funding.mark import note_traded
+from risk.accounts import is_affiliated
 from risk.margin import value_beside
 from risk.reserve import release_reserve
 from risk.settlement import (
@@ -247,9 +249,8 @@ def trade_pair(arena, contract, buyer, seller, lots):
         arena, events.TRADE, contract, 0, price_ticks, lots, buyer_id, seller_id, 2, 0
     )  # fmt: skip
     terms.last_trade_ticks = price_ticks
-    if terms.traded_value <= TRADED_VALUE_MAX:
-        terms.traded_lots += lots
-        terms.traded_value += value_of(arena, contract, lots)
+    is_priced_apart = is_affiliated(arena, buyer_account, seller_account)
+    note_traded(terms, price_ticks, lots, is_priced_apart)
     note_party(arena, buyer, BUY, lots)
     note_party(arena, seller, SELL, lots)
     take_from_party(arena, buyer, lots)

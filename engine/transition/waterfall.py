@@ -44,7 +44,8 @@ def change_state(arena, contract, state_to, why):
     terms = CONTRACT(arena, contract)
     state_from = terms.state
     terms.state = state_to
-    emit(arena, events.STATE_CHANGED, contract, 0, state_from, state_to, why, 0, 0, 0)
+    time_ns = ENGINE(arena, 0).clock_ns
+    emit(arena, events.STATE_CHANGED, contract, 0, state_from, state_to, why, time_ns, 0, 0)
 
 
 @cold

@@ -9,7 +9,9 @@ from engine.cli.app import app
 from engine.exchange import Exchange
 from engine.importers.session import COMMANDS_MIN
 from engine.journal.command_file import read_command_file
+from engine.journal.event_file import read_event_file
 from engine.journal.json_lines import unpack_commands, write_json_lines
+from engine.schema.contract import Config
 from tests.importers.dbn_writing import header, record
 
 SHORT = ["--commands", str(COMMANDS_MIN)]
@@ -44,6 +46,16 @@ def test_json_lines_replay_like_records(day, tmp_path):
     assert summary["digest"] == digest
 
 
+def test_events_of_a_replay_can_be_recomputed(day, tmp_path):
+    out = tmp_path / "events"
+    summary = json.loads(run("replay", day[0], "--events", out, "--json").stdout)
+    found = read_event_file(out)
+    assert found.config == read_command_file(day[0]).config
+    assert len(found.records) == summary["events"] and summary["digest"] == day[1]
+    audit = json.loads(run("funding", "recompute", out, "--json").stdout)
+    assert audit["intervals"] == summary["funding_intervals"] > 0 and audit["differences"] == []
+
+
 def test_tables(day):
     text = run("replay", day[0]).stdout
     assert "I9 deficits paid" in text and day[1][:32] in text
@@ -74,6 +86,7 @@ def test_warm():
         (["replay", "{tmp}/none"], "No such file or directory"),
         (["replay", "{tmp}/text"], "{tmp}/text: line 1: "),
         (["replay", "{tmp}/cut"], "{tmp}/cut: header: "),
+        (["replay", "{tmp}/lines", "--events", "{tmp}/lines"], "{tmp}/lines: the output is one"),
         (["import", "lobster", "{tmp}/text", "{tmp}/out"], "{tmp}/text: line 1: columns: 1 of 6"),
         (["import", "binance", "{tmp}/text", "{tmp}/out"], "{tmp}/text: line 1: local time: "),
         (["import", "binance", "{tmp}/none", "{tmp}/out"], "{tmp}/none: line 1: file: "),
@@ -88,6 +101,8 @@ def test_warm():
 def test_faults_of_input_are_one_line_and_end_with_2(tmp_path, arguments, fault):
     (tmp_path / "text").write_text("hello\n")
     (tmp_path / "cut").write_bytes(b"LIONROCK")
+    with (tmp_path / "lines").open("wb") as stream:
+        write_json_lines(stream, Config(contracts=()), [])
     (tmp_path / "lobs").write_text("1,1,1,1073741823,100,1\n2,1,2,1,100,1\n")
     result = run(*[word.format(tmp=tmp_path) for word in arguments], code=2)
     assert result.stdout == "" and result.stderr.startswith("lionrock: ")

@@ -6,19 +6,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from engine.journal import command_file
 from engine.journal.command_file import (
-    ALIGNMENT,
-    BLOCK_RECORDS,
-    HEADER,
-    HEADER_CHECKSUM,
+    ZERO_MASKS,
     CommandFileError,
     CommandFileWriter,
-    Header,
     read_command_file,
     write_command_file,
 )
 from engine.journal.json_lines import pack_commands
+from engine.journal.record_file import ALIGNMENT, BLOCK_RECORDS, HEADER, HEADER_CHECKSUM, Header
 from engine.schema.commands import COMMAND, AdvanceTime, Deposit, PlaceOrder, PublishPrice
 from engine.schema.contract import Config, Contract, Tier
 
@@ -197,5 +193,5 @@ def test_what_cannot_be_opened(tmp_path):
 
 
 def test_every_kind_has_its_own_mask():
-    masks = command_file._ZERO_MASKS
+    masks = ZERO_MASKS
     assert not masks[99].any() and masks[AdvanceTime.kind_code].sum() == 0xFF * (64 - 8 - 1)

@@ -20,12 +20,12 @@ from tests.oracle.accounts import (
 )
 from tests.oracle.bands import dynamic_band, is_outside
 from tests.oracle.brackets import follow_entry
-from tests.oracle.funding import count_trade
 from tests.oracle.linked import cancel_ended, follow_fill
 from tests.oracle.liquidation import Plan
+from tests.oracle.market import Market
 from tests.oracle.matching import gain_per_lot, is_beyond_slippage, liquidation_fee, settle_fill
 from tests.oracle.money import suspect
-from tests.oracle.prices import Market
+from tests.oracle.premium import count_trade
 from tests.oracle.protection import protect
 from tests.oracle.resting import cancel, cut, end, keep_reduce_only, leave
 from tests.oracle.settling import settle
@@ -352,7 +352,7 @@ def fill_pair(
         TAKER_SIDE_OF_AN_UNCROSS,
         contract=market.contract,
     )
-    count_trade(market, lots, price)
+    count_trade(exchange, market, (buy, sell), lots, price)
     market.last_trade = price
     for order in (buy, sell):
         take_lots(exchange, market, forced, order, lots)

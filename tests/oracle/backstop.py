@@ -8,8 +8,8 @@ from fractions import Fraction
 from engine.schema import events
 from engine.schema.bounds import NS_PER_DAY
 from tests.oracle.accounts import Account, equity, maintenance, notional
+from tests.oracle.market import Market
 from tests.oracle.money import suspect, transfer
-from tests.oracle.prices import Market
 from tests.oracle.rounding import rate_down, sign_of
 
 

@@ -2,10 +2,29 @@
 
 from typing import Any
 
+from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
-from engine.schema.contract import Config, Contract, Tier, check_config
+from engine.schema.contract import Config, Contract, Tier, check_config, outside
+from tests.oracle.price_terms import (
+    AVERAGED,
+    BASIS,
+    BASKET,
+    CAPPED,
+    CLAMPED,
+    DAMPED,
+    EXTERNAL,
+    FAIR,
+    LAST,
+    MINUTE,
+    PAIR,
+    RISING,
+    RIVALS,
+    SUMMED,
+    SWITCHED,
+    VOTES,
+    WIDE,
+)
 
-MINUTE = 60 * NS_PER_SECOND
 BRIEF = 2 * MINUTE  # the longest freeze of contracts that may end by one
 FLAT_TIERS = (Tier(0, 20_000_000, 10_000_000),)
 WIDE_TIERS = (Tier(0, 100_000_000, 60_000_000), Tier(3_000_000, 200_000_000, 120_000_000))
@@ -32,7 +51,7 @@ def tiny(contract: int, tick_value: int, **changes) -> Contract:
         "liquidation_fee_ppb": 2_000_000,
         "liquidation_slippage_ppb": 5_000_000,
         "takeover_penalty_ppb": 1_000_000,
-        "funding_impact_value": 50 * 100 * tick_value,
+        "funding_impact_value": 15 * 100 * tick_value,
         "funding_interval_ns": 60 * MINUTE,
         "fund_value_max": 10**12,
         "fund_share_ppb": 500_000_000,
@@ -61,7 +80,7 @@ def realistic(contract: int, symbol: str, tick_value: int, **changes) -> Contrac
         "fee_maker_ppb": 100_000,
         "liquidation_fee_ppb": 1_000_000,
         "takeover_penalty_ppb": 500_000,
-        "source_weights": (3, 2, 2, 1, 1),
+        "sources": outside(3, 2, 2, 1, 1),
         "sources_healthy_min": 3,
         "funding_impact_value": 500_000_000,
         "fund_value_max": 10**13,
@@ -96,16 +115,23 @@ def layer_configs() -> dict[str, Config]:
     return {
         "ample_fund": Config(
             contracts=(
-                tiny(1, 1_000, tiers=WIDE_TIERS, freeze_max_ns=BRIEF),
-                tiny(2, 1, order_lots_max=2_500, position_lots_max=4_000),
-                tiny(3, 1_000, tiers=STEEP_TIERS, freeze_max_ns=BRIEF),
+                tiny(1, 1_000, tiers=WIDE_TIERS, freeze_max_ns=BRIEF, **AVERAGED),
+                tiny(2, 1, order_lots_max=2_500, position_lots_max=4_000, **FAIR | RISING),
+                tiny(
+                    3,
+                    1_000,
+                    tiers=STEEP_TIERS,
+                    freeze_max_ns=BRIEF,
+                    affiliates_priced=True,
+                    **LAST,
+                ),
             ),
             fund_cash=10**12,
             house_cash=10**10,
         ),
         "hungry_fund": Config(
             contracts=(
-                tiny(1, 1_000, fund_share_ppb=10**9, tiers=WIDE_TIERS),
+                tiny(1, 1_000, fund_share_ppb=10**9, tiers=WIDE_TIERS, **EXTERNAL | SUMMED),
                 tiny(
                     2,
                     1_000,
@@ -161,6 +187,7 @@ def layer_configs() -> dict[str, Config]:
                     tiers=STEEP_TIERS,
                     liquidation_whole_lots=5,
                     freeze_max_ns=BRIEF,
+                    **BASIS | DAMPED,
                 ),
                 tiny(
                     2,
@@ -169,6 +196,7 @@ def layer_configs() -> dict[str, Config]:
                     tiers=WIDE_TIERS,
                     freeze_max_ns=BRIEF,
                     delisting_samples=2,
+                    **SWITCHED,
                 ),
             ),
             fund_cash=80_000,
@@ -187,30 +215,37 @@ def clock_configs() -> dict[str, Config]:
         "move_limit": Config(
             contracts=(
                 tiny(1, 1_000, mark_move_ppb=20_000_000, mark_band_ppb=10_000_000),
-                realistic(2, "BTC", 100, mark_move_ppb=3_000_000, source_reentry_ns=5 * 10**9),
+                realistic(
+                    2,
+                    "BTC",
+                    100,
+                    mark_move_ppb=3_000_000,
+                    source_reentry_ns=5 * 10**9,
+                    **CLAMPED,
+                ),
             ),
             fund_cash=10**9,
             house_cash=10**8,
         ),
         "realistic": Config(
             contracts=(
-                realistic(1, "BTC", 100, fee_maker_ppb=-200_000),
+                realistic(1, "BTC", 100, fee_maker_ppb=-200_000, **CAPPED),
                 realistic(
                     2,
                     "ETH",
                     10,
-                    funding_interval_ns=5 * MINUTE,
-                    source_stale_ns=2 * MINUTE,
                     freeze_max_ns=BRIEF,
                     delisting_samples=4,
+                    mark_method=words.MARK_FAIR,
+                    funding_weighting=words.WEIGHTING_RISING,
+                    **VOTES,
                 ),
                 realistic(
                     3,
                     "SOL",
                     1_000,
                     price_ticks_max=200_000,
-                    sources_healthy_min=2,
-                    source_weights=(1, 1, 1, 1),
+                    **LAST | BASKET,
                 ),
             ),
             fund_cash=5 * 10**8,
@@ -240,7 +275,9 @@ def clock_configs() -> dict[str, Config]:
                     funding_clamp_ppb=500_000_000,
                     funding_cap_ppb=50_000_000,
                     fee_maker_ppb=-100_000,
+                    funding_cap_day_ppb=1_000_000,
                 ),
+                tiny(3, 1_000, **EXTERNAL | SWITCHED),
             ),
             fund_cash=10**5,
             house_cash=10**4,
@@ -282,7 +319,7 @@ def order_configs() -> dict[str, Config]:
                     level_orders_max=2,
                     stp_none_allowed=True,
                 ),
-                tiny(2, 1_000, level_orders_max=4, order_value_max=3_000_000),
+                tiny(2, 1_000, level_orders_max=4, order_value_max=3_000_000, **LAST | VOTES),
             ),
             fund_cash=10**8,
             orders_account_max=5,
@@ -301,7 +338,7 @@ def order_configs() -> dict[str, Config]:
                     stp_none_allowed=True,
                     day_end_ns=0,
                 ),
-                tiny(3, 1_000, source_weights=(1, 1), source_stale_ns=10 * NS_PER_SECOND),
+                tiny(3, 1_000, source_stale_ns=10 * NS_PER_SECOND, **FAIR | PAIR | RISING),
             ),
             fund_cash=10**8,
             house_cash=10**7,
@@ -316,9 +353,17 @@ def quote_configs() -> dict[str, Config]:
     return {
         "makers": Config(
             contracts=(
-                tiny(1, 1_000, tiers=WIDE_TIERS, stp_none_allowed=True),
-                tiny(2, 1_000, order_lots_min=3, level_orders_max=3, fee_maker_ppb=-200_000),
-                tiny(3, 1, price_ticks_max=400, order_lots_max=60, position_lots_max=200),
+                tiny(1, 1_000, tiers=WIDE_TIERS, stp_none_allowed=True, **AVERAGED),
+                tiny(
+                    2,
+                    1_000,
+                    order_lots_min=3,
+                    level_orders_max=3,
+                    fee_maker_ppb=-200_000,
+                    affiliates_priced=True,
+                    **EXTERNAL | DAMPED,
+                ),
+                tiny(3, 1, price_ticks_max=400, order_lots_max=60, position_lots_max=200, **LAST),
             ),
             fund_cash=10**9,
             house_cash=10**8,
@@ -368,11 +413,10 @@ def thin_auctions() -> Config:
             tiny(
                 3,
                 100,
-                source_stale_ns=20 * NS_PER_SECOND,
                 freeze_max_ns=BRIEF,
-                funding_sample_ns=20 * NS_PER_SECOND,
                 delisting_samples=2,
                 **short,
+                **PAIR | SUMMED | {"source_stale_ns": 20 * NS_PER_SECOND},
             ),
         ),
         fund_cash=100_000,
@@ -392,6 +436,7 @@ def auction_configs() -> dict[str, Config]:
                     auction_extensions_max=2,
                     volatility_auctions_max=3,
                     **short,
+                    **WIDE,
                 ),
                 tiny(
                     2,
@@ -418,6 +463,8 @@ def auction_configs() -> dict[str, Config]:
                     source_stale_ns=5 * MINUTE,
                     band_dynamic_ppb=4_000_000,
                     volatility_auctions_max=2,
+                    source_reentry_ns=15 * NS_PER_SECOND,
+                    **CLAMPED | RISING,
                 ),
                 realistic(
                     2,
@@ -428,6 +475,8 @@ def auction_configs() -> dict[str, Config]:
                     band_dynamic_ppb=5_000_000,
                     auction_extensions_max=3,
                     source_stale_ns=2 * MINUTE,
+                    sources_healthy_min=1,
+                    **RIVALS,
                 ),
             ),
             fund_cash=5 * 10**8,

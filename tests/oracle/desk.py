@@ -46,11 +46,15 @@ class Desk:
         self.oracle.check()
         return found
 
-    def open(self, *accounts: tuple[int, int], group: int = 0) -> None:
+    def open(self, *accounts: tuple[int, int], group: int = 0, kind: int = 0) -> None:
         for account, cash in accounts:
             self.do(
                 commands.OpenAccount(
-                    time_ns=self.now, account=account, owner=account, group=group or account
+                    time_ns=self.now,
+                    account=account,
+                    owner=account,
+                    group=group or account,
+                    account_kind=kind,
                 )
             )
             if cash:
@@ -65,6 +69,12 @@ class Desk:
             commands.PublishPrice(
                 time_ns=self.now, source=1, contract=1, price_ticks=price, **fields
             )
+        )
+
+    def price(self, source: int, price: int) -> list[tuple]:
+        """What one source says of the first contract."""
+        return self.do(
+            commands.PublishPrice(time_ns=self.now, source=source, contract=1, price_ticks=price)
         )
 
     def place(self, account: int, side: int, lots: int, price: int, number: int = 1, **fields):

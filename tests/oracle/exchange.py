@@ -26,12 +26,21 @@ from tests.oracle.cancels import (
     lose_heartbeat,
     mass_cancel,
 )
-from tests.oracle.funding import publish_funding, sample_premium
+from tests.oracle.funding import publish_funding
+from tests.oracle.index import stale_due
 from tests.oracle.invariants import check, state
 from tests.oracle.linked import cancel_ended
+from tests.oracle.market import Market, make_market
 from tests.oracle.money import settle_all_funding
 from tests.oracle.orders import amend_order, place_bracket, place_order, work_off_fired
-from tests.oracle.prices import Market, freeze, make_market, publish_pair, stale_due
+from tests.oracle.premium import sample_premium
+from tests.oracle.prices import (
+    change_constituent,
+    freeze,
+    publish_pair,
+    redenominate_constituent,
+    set_sample_clock,
+)
 from tests.oracle.protection import set_protection
 from tests.oracle.quotes import mass_quote
 from tests.oracle.raw import RawCommand, RawQuotes
@@ -69,6 +78,9 @@ OPERATOR_COMMANDS = {
     commands.RELEASE_TRADING: release_trading,
     commands.CHANGE_STATE: auctions.change_state,
     commands.SET_BAND: set_band,
+    commands.CHANGE_CONSTITUENT: change_constituent,
+    commands.REDENOMINATE_CONSTITUENT: redenominate_constituent,
+    commands.SET_SAMPLE_CLOCK: set_sample_clock,
 }
 CANCELS = (commands.CANCEL_ORDER, commands.MASS_CANCEL, commands.CANCEL_SESSION)
 OPENABLE = (words.KIND_CLIENT, words.KIND_LIQUIDITY_PROVIDER, words.KIND_AFFILIATE)

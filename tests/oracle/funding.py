@@ -1,108 +1,66 @@
-"""Premium samples, the funding rate, and the index that positions settle against (7.1-7.4)."""
+"""The funding rate, its caps, and the index that positions settle against (7.2-7.4)."""
+
+from dataclasses import dataclass
 
 from engine.schema import bounds, events
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
+from engine.schema.contract import Contract
+from tests.oracle.market import Market
 from tests.oracle.money import cover, settle_funding
-from tests.oracle.prices import Market
-from tests.oracle.rounding import ceil_div, clamp, trunc_div
-
-TRADED_VALUE_FULL = 2**60
+from tests.oracle.rounding import clamp, rate_down, trunc_div
 
 
-def count_trade(market: Market, lots: int, price: int) -> None:
-    """Every trade feeds the last term, until the sum has passed its bound."""
-    if market.traded_value <= TRADED_VALUE_FULL:
-        market.traded_value += lots * price * market.spec.tick_value
-        market.traded_lots += lots
+@dataclass(frozen=True)
+class Rate:
+    premium: int  # average of the interval
+    published: int
+    is_capped: bool
 
 
-def impact_of(market: Market, side: int) -> tuple[int, int] | None:
-    """(value, lots) for the set notional: whole levels, of the last one only what is missing.
-
-    None when the side is too thin."""
-    value = lots = 0
-    for price, level_lots in market.book.levels(side):
-        lot_value = price * market.spec.tick_value
-        missing = market.spec.funding_impact_value - value
-        if level_lots * lot_value >= missing:
-            needed = ceil_div(missing, lot_value)
-            return value + needed * lot_value, lots + needed
-        value += level_lots * lot_value
-        lots += level_lots
-    return None
+def average_premium(market: Market) -> int:
+    """Over the votes; nothing without any, or when too much of the interval had no book."""
+    votes = market.votes
+    if not votes or market.sample_valid * 10 < market.sample_count * 9:
+        return 0
+    is_rising = market.spec.funding_weighting == words.WEIGHTING_RISING
+    weights = list(range(1, len(votes) + 1)) if is_rising else [1] * len(votes)
+    total = sum(weight * vote for weight, vote in zip(weights, votes, strict=True))
+    return trunc_div(total, sum(weights))
 
 
-def term_of(market: Market, side: int, impact: tuple[int, int]) -> int:
-    """How far the impact price of a side lies on its profitable side of the index, in ppb."""
-    value, lots = impact
-    index_value = lots * market.spec.tick_value * market.index
-    above = value - index_value if side == words.BUY else index_value - value
-    return min(max(0, trunc_div(above * PPB, index_value)), 1_000 * PPB)
+def rate_per_base(spec: Contract, premium: int) -> int:
+    """Premium and interest as the method joins them, before length and caps."""
+    interest, most = spec.funding_interest_ppb, spec.funding_clamp_ppb
+    if spec.funding_method == words.RATE_CLAMP:
+        return premium + clamp(interest - premium, -most, most)
+    if spec.funding_method == words.RATE_DAMPER:
+        return max(most, premium) + min(-most, premium)
+    return premium + interest
 
 
-def take_last_term(market: Market) -> None:
-    """The volume-weighted last price of the window that ends now, if enough was traded."""
-    market.last_term = 0
-    if market.traded_lots > 0 and market.traded_value >= market.spec.mark_last_value_min:
-        lot_ticks = market.traded_lots * market.spec.tick_value
-        market.last_term = market.traded_value // lot_ticks
-    market.traded_value = market.traded_lots = 0
+def cap_of(spec: Contract, length: int) -> int:
+    """Per interval; it may be a share of what margin leaves above maintenance (7.2)."""
+    if spec.funding_cap_margin_ppb == 0:
+        return spec.funding_cap_ppb
+    first = spec.tiers[0]
+    room = first.rate_initial_ppb - first.rate_maintenance_ppb
+    per_base = rate_down(room, spec.funding_cap_margin_ppb)
+    return min(spec.funding_cap_ppb, per_base * length // spec.funding_base_ns)
 
 
-def sample_premium(exchange, market: Market) -> None:
-    now, spec = exchange.clock, market.spec
-    market.next_sample += spec.funding_sample_ns
-    market.index_values.append(market.index)  # in every state that has this clock (5.4)
-    if market.state not in (words.STATE_CONTINUOUS, words.STATE_POST_ONLY) or market.is_held:
-        market.last_term = market.traded_value = market.traded_lots = 0
-        return
-    take_last_term(market)
-    impact_bid, impact_ask = impact_of(market, words.BUY), impact_of(market, words.SELL)
-    terms = [0, 0]
-    valid = True
-    for side, impact in enumerate((impact_bid, impact_ask)):
-        held = market.held_terms[side]
-        if impact is not None:
-            terms[side] = term_of(market, side, impact)
-            market.held_terms[side] = (terms[side], now)
-        elif held is not None and now - held[1] <= spec.funding_hold_ns:
-            terms[side] = held[0]
-        else:
-            valid = False
-    premium = terms[words.BUY] - terms[words.SELL]
-    bid = ask = 0
-    if impact_bid is not None:
-        value, lots = impact_bid
-        bid = value // (lots * spec.tick_value)
-    if impact_ask is not None:
-        value, lots = impact_ask
-        ask = ceil_div(value, lots * spec.tick_value)
-    if bid and ask:
-        market.basis.append((bid + ask) // 2 - market.index)
-    market.sample_sum += premium
-    market.sample_count += 1
-    market.sample_valid += valid
-    contract = market.contract
-    exchange.emit(events.PREMIUM_SAMPLED, premium, bid, ask, int(valid), now, contract=contract)
-
-
-def funding_rate(market: Market) -> tuple[int, int]:
-    """(average premium, rate F) of the interval that ends."""
-    spec = market.spec
-    interval = spec.funding_interval_ns
-    average = 0
-    if market.sample_count and market.sample_valid * 10 >= market.sample_count * 9:
-        average = trunc_div(market.sample_sum, market.sample_count)
-    clamped = clamp(
-        spec.funding_interest_ppb - average, -spec.funding_clamp_ppb, spec.funding_clamp_ppb
-    )
-    rate = trunc_div((average + clamped) * interval, bounds.FUNDING_BASE_NS)
-    rate = clamp(rate, -spec.funding_cap_ppb, spec.funding_cap_ppb)
-    rate = trunc_div(rate * (interval - market.frozen_ns), interval)
+def rate_of(market: Market) -> Rate:
+    """The rate of the running interval, with what is known of it so far."""
+    spec, length = market.spec, market.length_ns
+    premium = average_premium(market)
+    rate = trunc_div(rate_per_base(spec, premium) * length, spec.funding_base_ns)
+    cap = cap_of(spec, length)
+    is_capped = 0 < cap <= abs(rate)
+    rate = clamp(rate, -cap, cap)
+    rate = trunc_div(rate * (length - market.frozen_ns), length)
     today = sum(paid for due, paid in market.rates if is_same_day(due, market.next_funding))
     most = spec.funding_cap_day_ppb
-    return average, clamp(today + rate, -most, most) - today
+    return Rate(premium, clamp(today + rate, -most, most) - today, is_capped)
 
 
 def is_same_day(time: int, other: int) -> bool:
@@ -125,29 +83,45 @@ def rebase(exchange, market: Market) -> None:
 
 def publish_funding(exchange, market: Market, command_time: int) -> int:
     """One interval ends at the clock; returns the growth per lot."""
-    spec, due = market.spec, exchange.clock
+    spec, due, contract = market.spec, exchange.clock, market.contract
     late = command_time - due
     if late > spec.funding_late_ns:
-        exchange.emit(events.FUNDING_LATE, due, late, contract=market.contract)
-    average, rate = funding_rate(market)
-    growth, carry = divmod(market.lot_value * rate + market.carry, PPB)
+        exchange.emit(events.FUNDING_LATE, due, late, contract=contract)
+    rate = rate_of(market)
+    growth, carry = divmod(market.lot_value * rate.published + market.carry, PPB)
     reach = 2 * spec.open_interest_lots_max * abs(market.funding_index + growth)
     if reach > bounds.FUNDING_OWED_MAX:
         rebase(exchange, market)
     market.funding_index += growth
-    market.rate, market.carry = rate, carry
-    market.rates = [(d, r) for d, r in market.rates if is_same_day(d, due)] + [(due, rate)]
+    market.rate, market.carry = rate.published, carry
+    today = [(time, paid) for time, paid in market.rates if is_same_day(time, due)]
+    market.rates = [*today, (due, rate.published)]
+    inputs = (market.sample_count, market.sample_valid, market.frozen_ns, market.length_ns)
+    exchange.emit(
+        events.FUNDING_AVERAGED, *inputs, int(rate.is_capped), market.mark, contract=contract
+    )
     exchange.emit(
         events.FUNDING_PUBLISHED,
-        rate,
+        rate.published,
         growth,
         carry,
         market.funding_index,
-        average,
+        rate.premium,
         due,
-        contract=market.contract,
+        contract=contract,
     )
-    market.sample_sum = market.sample_count = market.sample_valid = 0
-    market.next_funding = due + spec.funding_interval_ns
-    market.frozen_ns = clamp(market.freeze_end - due, 0, spec.funding_interval_ns)
+    start_interval(market, due, rate.is_capped)
     return growth
+
+
+def start_interval(market: Market, due: int, was_capped: bool) -> None:
+    """The next one ends sooner when the rate of the last has reached its cap."""
+    every = market.spec.funding_interval_ns
+    if was_capped and market.spec.funding_interval_capped_ns:
+        every = market.spec.funding_interval_capped_ns
+    market.next_funding = (due // every + 1) * every
+    market.length_ns = market.next_funding - due
+    market.frozen_ns = clamp(market.freeze_end - due, 0, market.length_ns)
+    market.votes.clear()
+    market.ballot.clear()
+    market.sample_count = market.sample_valid = 0

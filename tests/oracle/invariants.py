@@ -1,5 +1,6 @@
 """The invariants of rule 14 over the whole oracle, and its state in one plain structure."""
 
+from engine.schema import bounds
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import ARMED, ENDED, FIRED, RESTING, Order, equity, maintenance
 from tests.oracle.protection import is_tripped
@@ -22,6 +23,7 @@ def check(exchange) -> None:
         check_book(exchange, market)
         check_triggers(exchange, market)
         check_trading_state(exchange, market)
+        check_prices(market)
         check_end(exchange, market)
     for account in exchange.accounts.values():
         check_account(exchange, account)
@@ -136,6 +138,21 @@ def check_trading_state(exchange, market) -> None:
     assert not market.is_reduced_by_mark or is_reduced and market.is_held, "6.2: reduce-only"
 
 
+def check_prices(market) -> None:
+    """6.1 and 7: what an index and an interval are made of stays within its bounds."""
+    assert 1 <= market.divisor <= bounds.DIVISOR_PPB_MAX, "6.1: divisor"
+    assert all(1 <= one.units <= bounds.UNITS_PPB_MAX for one in market.constituents), "6.1: units"
+    if market.state not in (FROZEN, SETTLED):
+        assert all(one.price for one in market.constituents), "6.1: trading without an index"
+        assert all(one.used for one in market.constituents), "6.1: no source"
+    assert 0 <= market.frozen_ns <= market.length_ns <= bounds.NS_PER_DAY, "7.3: frozen time"
+    assert market.next_funding % bounds.NS_PER_SECOND == 0, "7.3: interval"
+    assert len(market.ballot) < market.spec.funding_vote_samples, "7.2: a vote not cast"
+    assert market.sample_valid <= market.sample_count, "7.1: samples"
+    most = market.spec.premium_cap_ppb
+    assert all(abs(vote) <= most for vote in market.votes), "7.1: premium above its cap"
+
+
 def check_end(exchange, market) -> None:
     """5.4: no freeze outlasts its time, and of a settled contract nothing is left."""
     if market.state == FROZEN:
@@ -228,9 +245,12 @@ def state(exchange) -> dict:
     protections: by group and number [window_ns, lots_max, fills_max, net_lots_max, start, lots,
         fills, net_lots, is_tripped]
     contracts: by id {state, index, mark, open_interest, sources [(price, time or -1, out, near
-        since or -1)], next_sample, next_funding, rate, funding_index, carry, sum, count, valid,
+        since or -1)], units (of each constituent), divisor, next_sample, sample_offset,
+        next_funding, length_ns (of the running interval), rate, funding_index, carry, votes,
+        ballot (premiums of the next vote), count, valid,
         index_values (of the last sample times, oldest first), frozen_ns, freeze_end,
-        held [(term, time) or None] x 2, basis, last_term, traded_value, traded_lots, last_trade}
+        held [(term, time) or None] x 2, basis, basis_ema [weighted samples, weights],
+        impact_ticks (of the book term), last_term, traded_value, traded_lots, last_trade}
     auctions: by contract {band (set by the operator, low and high, or 0 and 0), held (the mark),
         reduced_by_mark, operator_state (of trading, set last), ends (0: none), extensions,
         indicative_due (0: none), starts (of volatility auctions that may still count)}
@@ -367,7 +387,12 @@ def state_of_market(market) -> dict:
         "rate": market.rate,
         "funding_index": market.funding_index,
         "carry": market.carry,
-        "sum": market.sample_sum,
+        "units": [constituent.units for constituent in market.constituents],
+        "divisor": market.divisor,
+        "sample_offset": market.sample_offset,
+        "length_ns": market.length_ns,
+        "votes": list(market.votes),
+        "ballot": list(market.ballot),
         "count": market.sample_count,
         "valid": market.sample_valid,
         "index_values": list(market.index_values),
@@ -375,6 +400,8 @@ def state_of_market(market) -> dict:
         "freeze_end": market.freeze_end,
         "held": list(market.held_terms),
         "basis": list(market.basis),
+        "basis_ema": list(market.basis_ema),
+        "impact_ticks": list(market.impact_ticks),
         "last_term": market.last_term,
         "traded_value": market.traded_value,
         "traded_lots": market.traded_lots,

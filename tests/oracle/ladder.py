@@ -17,7 +17,7 @@ from tests.oracle.accounts import (
 )
 from tests.oracle.book import other_side
 from tests.oracle.linked import find_free
-from tests.oracle.prices import Market
+from tests.oracle.market import Market
 from tests.oracle.rounding import clamp, rate_down, rate_up
 from tests.oracle.states import COLLECTING, check_state, must_reduce
 from tests.oracle.stops import is_stopped

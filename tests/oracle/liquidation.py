@@ -18,9 +18,9 @@ from tests.oracle.accounts import (
 from tests.oracle.backstop import Step, deleverage, pair_off, take_over, takeover_lots
 from tests.oracle.bands import interrupt, is_worth_an_auction
 from tests.oracle.linked import cancel_ended
+from tests.oracle.market import Market
 from tests.oracle.matching import sweep
 from tests.oracle.money import suspect
-from tests.oracle.prices import Market
 from tests.oracle.resting import cancel_all
 from tests.oracle.rounding import ceil_div, clamp, rate_down, rate_up
 from tests.oracle.states import CLOSED, COLLECTING, FROZEN

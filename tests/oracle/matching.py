@@ -17,9 +17,9 @@ from tests.oracle.accounts import (
 from tests.oracle.bands import dynamic_band, is_outside
 from tests.oracle.book import other_side
 from tests.oracle.brackets import follow_entry
-from tests.oracle.funding import count_trade
 from tests.oracle.icebergs import refill_if_gone
 from tests.oracle.linked import cancel_ended, follow_fill
+from tests.oracle.market import Market
 from tests.oracle.money import (
     change_position,
     cover,
@@ -29,7 +29,7 @@ from tests.oracle.money import (
     suspect,
     trading_fee,
 )
-from tests.oracle.prices import Market
+from tests.oracle.premium import count_trade
 from tests.oracle.protection import protect
 from tests.oracle.resting import cancel, emit_reduced, end, keep_reduce_only, leave
 from tests.oracle.rounding import ceil_div, rate_up
@@ -187,7 +187,7 @@ def fill(exchange, order: Order, resting: Order, lots: int) -> None:
         order.side,
         contract=market.contract,
     )
-    count_trade(market, lots, price)
+    count_trade(exchange, market, (order, resting), lots, price)
     market.last_trade = price
     order.release(lots)
     order.open -= lots

@@ -11,8 +11,8 @@ from tests.oracle.brackets import check_bracket, plain_order
 from tests.oracle.cancels import find_order
 from tests.oracle.ladder import check_entry, check_shape, check_slices, reduce_only_room
 from tests.oracle.linked import cancel_ended, find_free, link
+from tests.oracle.market import Market
 from tests.oracle.matching import can_fill_whole, end_aggressor, sweep
-from tests.oracle.prices import Market
 from tests.oracle.resting import (
     cancel,
     dissolve_link,

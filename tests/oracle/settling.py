@@ -6,8 +6,8 @@ from tests.oracle import liquidation
 from tests.oracle.accounts import Account
 from tests.oracle.backstop import Step
 from tests.oracle.linked import cancel_ended
+from tests.oracle.market import Market
 from tests.oracle.money import change_position, cover, emit_leg
-from tests.oracle.prices import Market
 from tests.oracle.resting import cancel_all
 from tests.oracle.states import SETTLED, SETTLING, change_state
 from tests.oracle.stops import orders_of

@@ -69,7 +69,8 @@ def change_state(exchange, market, state: int, why: int) -> None:
     before, market.state = market.state, state
     if why not in (words.WHY_WATERFALL, words.WHY_WATERFALL_DONE):
         market.is_reduced_by_mark = why == words.WHY_MARK_HELD
-    exchange.emit(events.STATE_CHANGED, before, state, why, contract=market.contract)
+    now, contract = exchange.clock, market.contract
+    exchange.emit(events.STATE_CHANGED, before, state, why, now, contract=contract)
 
 
 def enter_state(exchange, market, state: int, why: int) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from engine.schema import commands, events, refusals
 from engine.schema import vocabulary as words
+from engine.schema.contract import outside
 from tests.oracle.desk import (
     BUY,
     DAY,
@@ -420,7 +421,7 @@ def test_9_4_the_liquidation_fee_comes_out_of_the_surplus():
 
 
 def test_6_1_index_outliers_and_freeze():
-    spec = contract(source_weights=(1, 1, 2), sources_healthy_min=2, source_stale_ns=10 * 10**9)
+    spec = contract(sources=outside(1, 1, 2), sources_healthy_min=2, source_stale_ns=10 * 10**9)
     desk = Desk(spec)
     desk.open((A, 100))
 
@@ -437,7 +438,7 @@ def test_6_1_index_outliers_and_freeze():
     assert of_kind(second, events.INDEX_PUBLISHED) == [
         (events.INDEX_PUBLISHED, 0, 101, 0b011, 0b100, 0, 101),
     ]
-    assert of_kind(second, events.STATE_CHANGED)[0][2:] == (0, 1, words.WHY_FRESH_MARK)
+    assert of_kind(second, events.STATE_CHANGED)[0][2:5] == (0, 1, words.WHY_FRESH_MARK)
     desk.now += 10**9
     third = publish(3, 200)  # the median is 103; 97 away is more than 5%
     assert of_kind(third, events.INDEX_PUBLISHED) == [
@@ -445,7 +446,7 @@ def test_6_1_index_outliers_and_freeze():
     ]
     desk.now += 9 * 10**9 + 1
     frozen = desk.do(commands.AdvanceTime(time_ns=desk.now))
-    assert of_kind(frozen, events.STATE_CHANGED)[0][2:] == (1, 0, words.WHY_SOURCES)
+    assert of_kind(frozen, events.STATE_CHANGED)[0][2:5] == (1, 0, words.WHY_SOURCES)
     assert code_of(desk.place(A, BUY, 1, 100)) == refusals.CONTRACT_FROZEN
 
 
@@ -457,10 +458,10 @@ def test_6_2_the_move_limit_makes_the_contract_reduce_only():
     assert of_kind(found, events.MARK_PUBLISHED) == [
         (events.MARK_PUBLISHED, 0, 990, 700, 700, 0, 0, 1),
     ]
-    assert of_kind(found, events.STATE_CHANGED)[0][2:] == (1, 2, words.WHY_MARK_HELD)
+    assert of_kind(found, events.STATE_CHANGED)[0][2:5] == (1, 2, words.WHY_MARK_HELD)
     assert code_of(desk.place(A, BUY, 1, 990)) == refusals.CONTRACT_REDUCE_ONLY
     found = desk.mark(960)  # 990 - 9 = 981, inside 912 to 1008
-    assert of_kind(found, events.STATE_CHANGED)[0][2:] == (2, 1, words.WHY_MARK_FREE)
+    assert of_kind(found, events.STATE_CHANGED)[0][2:5] == (2, 1, words.WHY_MARK_FREE)
 
 
 # All of it.

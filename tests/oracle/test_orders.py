@@ -155,6 +155,7 @@ def test_2_6_due_work_of_one_instant_goes_by_kind_then_id():
         CANCELLED,
         CANCELLED,
         events.HEARTBEAT_LOST,
+        events.FUNDING_AVERAGED,
         events.FUNDING_PUBLISHED,
         events.TIME_ADVANCED,
     ]

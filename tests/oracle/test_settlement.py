@@ -5,6 +5,7 @@ import pytest
 
 from engine.schema import commands, events, refusals
 from engine.schema import vocabulary as words
+from engine.schema.contract import outside
 from tests.oracle.desk import (
     BUY,
     DAY,
@@ -547,7 +548,7 @@ def test_5_4_a_price_in_time_reopens_and_the_next_freeze_starts_anew():
 
 
 def test_5_4_before_its_first_mark_a_contract_is_frozen_without_an_end():
-    desk = Desk(contract(source_weights=(1, 1), sources_healthy_min=2, **BRIEF))
+    desk = Desk(contract(sources=outside(1, 1), sources_healthy_min=2, **BRIEF))
     desk.mark(100)  # one source is not enough
     for _ in range(3):
         assert kinds(wait(desk, 7 * DAY)) == [events.TIME_ADVANCED]
@@ -621,7 +622,7 @@ def test_5_4_a_price_for_a_settled_contract_is_received_and_no_more():
 
 @pytest.mark.parametrize("price", [-1, 0, 5_001])
 def test_5_4_a_bad_price_for_a_settled_contract_refuses_nobodys(price):
-    desk = Desk(contract(), contract(2, source_weights=(1, 1)))
+    desk = Desk(contract(), contract(2, sources=outside(1, 1)))
     desk.mark(100, 100)
     settled(desk)
 
@@ -634,8 +635,8 @@ def test_5_4_a_bad_price_for_a_settled_contract_refuses_nobodys(price):
     # it has no second source either
     found = publish(2, 104)
     assert of_kind(found, events.PRICE_RECEIVED) == [
-        (events.PRICE_RECEIVED, 0, 2, price) if price else (events.PRICE_RECEIVED, 0, 2),
-        (events.PRICE_RECEIVED, 0, 2, 104),
+        (events.PRICE_RECEIVED, 0, 2, price, desk.now),
+        (events.PRICE_RECEIVED, 0, 2, 104, desk.now),
     ]
     assert desk.oracle.markets[2].mark == 102
     # those beside it are looked at as ever

@@ -41,7 +41,7 @@ def test_16_f_only_the_contract_that_cost_it_is_charged():
         (events.WATERFALL_CLOSED, A, 28_000, 0, 28_000),
     ]
     changes = of_kind(found, events.STATE_CHANGED)
-    assert [record[2:] for record in changes] == [
+    assert [record[2:5] for record in changes] == [
         (words.STATE_CONTINUOUS, words.STATE_DEFAULT, words.WHY_WATERFALL),
         (words.STATE_DEFAULT, words.STATE_CONTINUOUS, words.WHY_WATERFALL_DONE),
     ]

@@ -3,7 +3,7 @@
 from engine.schema import events
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import ARMED, FIRED, Order
-from tests.oracle.prices import Market
+from tests.oracle.market import Market
 from tests.oracle.resting import work
 from tests.oracle.states import FIRING
 from tests.oracle.timers import drop_expiry

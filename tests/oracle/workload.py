@@ -11,6 +11,7 @@ from engine.schema.contract import Config
 from tests.oracle.configurations import configs
 from tests.oracle.order_flow import INT8, INT16, INT32, Live, OrderFlow
 from tests.oracle.raw import RawCommand
+from tests.oracle.workload_prices import PriceWorkload, is_lone
 from tests.oracle.workload_quotes import QuoteWorkload, group_of
 from tests.oracle.workload_settling import SettlingWorkload
 from tests.oracle.workload_states import StateWorkload
@@ -45,6 +46,7 @@ class Workload(OrderFlow):
         self.quoting = QuoteWorkload(self)
         self.trading_states = StateWorkload(self)
         self.settling = SettlingWorkload(self, seed)
+        self.pricing = PriceWorkload(self)
         self.kinds = (
             (self.place, 50),
             (self.publish, 15),
@@ -64,6 +66,7 @@ class Workload(OrderFlow):
             (self.release, 1),
             *self.quoting.kinds(),
             *self.trading_states.kinds(),
+            *self.pricing.kinds(),
         )
 
     # What comes back.
@@ -72,6 +75,7 @@ class Workload(OrderFlow):
         self.quoting.observe(records)
         self.trading_states.observe(records)
         self.settling.observe(records)
+        self.pricing.observe(records)
         for _, a, b, c, d, e, f, account, contract, kind in records:
             if kind == events.ORDER_ACCEPTED:
                 is_reduce_only = bool(f >> 16 & words.REDUCE_ONLY)
@@ -159,12 +163,12 @@ class Workload(OrderFlow):
             amount = self.some_money() * (20 if account < 6 else 1)
             yield commands.Deposit(time_ns=self.now, account=account, amount=amount)
         for number, spec in self.specs.items():
-            for source in range(1, len(spec.source_weights) + 1):
+            for source in range(1, len(spec.sources) + 1):
                 yield commands.PublishPrice(
                     time_ns=self.now,
                     source=source,
                     contract=number,
-                    price_ticks=self.prices[number],
+                    price_ticks=self.pricing.said(number, source, self.prices[number]),
                 )
 
     def move_clock(self) -> None:
@@ -246,14 +250,14 @@ class Workload(OrderFlow):
     def publish(self, number: int = 0):
         number = number or self.some_contract()
         spec = self.specs[number]
-        source = self.random.randrange(1, len(spec.source_weights) + 1)
-        fields = {"contract": number, "price_ticks": self.quote(number)}
-        if self.random.random() < 0.4:
-            fields["contract_2"] = self.some_contract()
-            fields["price_ticks_2"] = self.quote(fields["contract_2"])
-        if self.random.random() < 0.25:
-            fields["contract_3"] = self.some_contract()
-            fields["price_ticks_3"] = self.quote(fields["contract_3"])
+        source = self.random.randrange(1, len(spec.sources) + 1)
+        fields = {"contract": number, "price_ticks": self.quote_of(number, source)}
+        for suffix, chance in (("_2", 0.4), ("_3", 0.25)):
+            other = self.some_contract()
+            is_known = source <= len(self.specs[other].sources)
+            if self.random.random() < (chance if is_known else 0.02):
+                fields["contract" + suffix] = other
+                fields["price_ticks" + suffix] = self.quote_of(other, source)
         if self.random.random() < 0.02:
             fields["price_ticks"] = self.random.choice((0, -1, INT32))
         if self.random.random() < 0.02:
@@ -277,15 +281,15 @@ class Workload(OrderFlow):
         prices = {}
         for number in numbers:
             spec, price = self.specs[number], self.prices[number]
-            jumps = (60, 120, 250) if len(spec.source_weights) == 1 else (6, 20, 40)
+            jumps = (60, 120, 250) if is_lone(spec) else (6, 20, 40)
             price += price * self.random.choice((-1, 1)) * self.random.choice(jumps) // 1_000
             prices[number] = self.prices[number] = max(1, min(price, spec.price_ticks_max))
-        for source in range(1, max(len(spec.source_weights) for spec in self.specs.values()) + 1):
+        for source in range(1, max(len(spec.sources) for spec in self.specs.values()) + 1):
             fields = {}
-            known = [n for n in numbers if source <= len(self.specs[n].source_weights)]
+            known = [n for n in numbers if source <= len(self.specs[n].sources)]
             for suffix, number in zip(("", "_2", "_3"), known, strict=False):
                 fields["contract" + suffix] = number
-                fields["price_ticks" + suffix] = prices[number]
+                fields["price_ticks" + suffix] = self.pricing.said(number, source, prices[number])
             yield commands.PublishPrice(time_ns=self.now, source=source, **fields)
 
     def squeeze(self):
@@ -315,14 +319,26 @@ class Workload(OrderFlow):
     def quote(self, number: int) -> int:
         """With several sources the walk moves slowly, and single sources stray."""
         spec = self.specs[number]
-        if len(spec.source_weights) == 1:
+        if is_lone(spec):
             return self.next_price(number)
         if self.random.random() < 0.3:
             self.next_price(number)
+        return self.stray(number, 2_000 if self.random.random() < 0.95 else 12)
+
+    def stray(self, number: int, share: int) -> int:
+        """Near the walk."""
         price = self.prices[number]
-        wide = price // (2_000 if self.random.random() < 0.95 else 12)
+        wide = price // share
         price += self.random.randrange(-wide - 1, wide + 2)
-        return max(1, min(price, spec.price_ticks_max))
+        return max(1, min(price, self.specs[number].price_ticks_max))
+
+    def quote_of(self, number: int, source: int) -> int:
+        """What one source says; other venues' perpetuals stray, and move nothing."""
+        if source > len(self.specs[number].sources):
+            return self.quote(number)
+        if self.pricing.source(number, source).kind == words.SOURCE_PERPETUAL:
+            return self.stray(number, self.random.choice((400, 60, 25, 8)))
+        return self.pricing.said(number, source, self.quote(number))
 
     # Hostile and rare.
 

@@ -99,7 +99,7 @@ class SettlingWorkload:
 
         def terms(number: int) -> tuple[int, int, int]:
             spec = self.workload.specs[number]
-            return spec.source_stale_ns, spec.freeze_max_ns, len(spec.source_weights)
+            return spec.source_stale_ns, spec.freeze_max_ns, len(spec.sources)
 
         if self.workload.specs[number].freeze_max_ns >= NS_PER_DAY:
             return []
@@ -122,11 +122,7 @@ class SettlingWorkload:
     def prices(self, numbers: list[int]) -> Iterator:
         """From every source, so that what is frozen comes back."""
         for number in numbers:
-            price = self.workload.quote(number)
-            for source in range(1, len(self.workload.specs[number].source_weights) + 1):
-                yield commands.PublishPrice(
-                    time_ns=self.workload.now, source=source, contract=number, price_ticks=price
-                )
+            yield from self.workload.pricing.from_all(number)
 
     def attempt(self, number: int) -> Iterator:
         """To settle what is not suspended, a settled contract among others."""

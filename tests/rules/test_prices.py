@@ -7,6 +7,7 @@ import pytest
 from engine.schema import refusals
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
+from engine.schema.contract import outside
 from tests.rules.story import (
     BUY,
     HOUR_NS,
@@ -34,7 +35,7 @@ def priced_by(weights: tuple[int, ...], healthy: int, **terms: Any) -> Story:
         contract(
             initial_ppb=10 * PERCENT,
             maintenance_ppb=5 * PERCENT,
-            source_weights=weights,
+            sources=outside(*weights),
             sources_healthy_min=healthy,
             **terms,
         )
@@ -87,7 +88,9 @@ def test_rule_6_1_an_outlier_is_judged_by_one_vote_a_source():
 def test_rule_6_1_too_few_sources_give_no_index():
     story = priced_by((1, 1, 1), 2)
     published = index_of(story.price(100, source=2))
-    assert published == {"index_ticks": 0, "used": 2, "stale": 5, "outliers": 0, "median": 100}
+    assert published == {
+        "index_ticks": 0, "used": 2, "stale": 5, "outliers": 0, "median": 100, "capped": 0,
+    }  # fmt: skip
     assert story.state() == "frozen"
     published = index_of(story.price(104, source=3))
     assert published == {"index_ticks": 102, "used": 6, "stale": 1, "outliers": 0, "median": 102}

@@ -1,0 +1,41 @@
+"""`lionrock funding`: what anyone can do with published events (7.2)."""
+
+from pathlib import Path
+
+import typer
+
+from engine.cli.printing import AsJson, end, print_json, progress
+from engine.cli.tables import flat_rows, show
+from engine.journal.event_file import read_event_file
+from engine.report.funding_audit import audit_funding
+from engine.report.funding_plot import plot_funding
+
+DIFFERENCES_SHOWN = 20  # of a file of another version all numbers may differ
+
+funding = typer.Typer(
+    no_args_is_help=True, help="Recompute or draw index, mark, premium and rate of an event file."
+)
+
+
+@funding.command("recompute")
+def recompute(events: Path, as_json: AsJson = False) -> None:
+    """Compute every index, mark, premium and rate anew; end with 1 if a number differs."""
+    found = read_event_file(events)
+    with progress(f"recomputing {events.name}", len(found.records)) as advance:
+        audit = audit_funding(found.config, found.records, advance)
+    if as_json:
+        print_json(audit)
+    else:
+        show(f"recomputed from {events.name}", flat_rows(audit))
+    lines = [str(difference) for difference in audit.differences[:DIFFERENCES_SHOWN]]
+    if len(audit.differences) > len(lines):
+        lines.append(f"{len(audit.differences) - len(lines)} differences more")
+    end(lines)
+
+
+@funding.command("plot")
+def plot(events: Path, out: Path) -> None:
+    """Draw index, mark, premium and rate of every contract over time, as SVG or PNG."""
+    found = read_event_file(events)
+    plot_funding(found.config, found.records, out)
+    typer.echo(f"{out}")

@@ -1,0 +1,230 @@
+"""The index of one contract, computed anew from prices received and what was left out (6.1).
+
+Previous values: a source has no price before its first `price_received`, is in until an
+`index_published` lists it as an outlier, and loses both by `constituent_redenominated`; units and
+divisor are those of the specification until a `constituent_changed` or `constituent_redenominated`.
+Events do not tell when a price came, so whether a source is stale is read from the event, and so is
+whether a source whose dwell has begun is back; everything else follows.
+"""
+
+from typing import NamedTuple
+
+from engine.report.findings import Findings
+from engine.report.rounding import clamp, median_of, share_of
+from engine.schema import vocabulary as words
+from engine.schema.bounds import PPB
+from engine.schema.contract import Contract
+
+
+class Vote(NamedTuple):
+    """A source's price with its share of the whole, in any unit."""
+
+    price_ticks: int
+    source: int  # from 0, the bit of the bitmaps
+    share: int
+
+
+class AssetPrice(NamedTuple):
+    """What the sources say of one constituent; price 0: none, median 0: nobody is fresh."""
+
+    price_ticks: int
+    median: int
+    used: int
+    outliers: int
+    capped: int
+
+
+def weighted_median(votes: list[Vote]) -> int:
+    """The first price at which half is reached; the mean with the next if it is just half."""
+    total = sum(vote.share for vote in votes)
+    ranked = sorted(votes)
+    reached = 0
+    for place, vote in enumerate(ranked):
+        reached += vote.share
+        if 2 * reached < total:
+            continue
+        if 2 * reached == total and place + 1 < len(ranked):
+            return (vote.price_ticks + ranked[place + 1].price_ticks) // 2
+        return vote.price_ticks
+    return 0
+
+
+def clamped_mean(votes: list[Vote], median: int, clamp_ppb: int) -> int:
+    reach = share_of(median, clamp_ppb)
+    total = sum(vote.share for vote in votes)
+    parts = (v.share * clamp(v.price_ticks, median - reach, median + reach) for v in votes)
+    return sum(parts) // total
+
+
+def hold_caps(weights: dict[int, int], caps: dict[int, int]) -> tuple[dict[int, int], int]:
+    """The shares of sources under their caps, and the capped ones; no shares: caps can't hold."""
+    capped: set[int] = set()
+    while True:
+        rest = PPB - sum(caps[k] for k in capped)
+        free = {k: weight for k, weight in weights.items() if k not in capped}
+        weight_free = sum(free.values())
+        joining = {k for k, weight in free.items() if weight * rest > caps[k] * weight_free}
+        if not joining:
+            break
+        capped |= joining
+    bits = sum(1 << k for k in capped)
+    if not free:
+        return {}, bits
+    shares = {k: caps[k] * weight_free if k in capped else weights[k] * rest for k in weights}
+    return shares, bits
+
+
+class IndexAudit:
+    """Follows one contract's sources, constituents and index."""
+
+    def __init__(self, spec: Contract, findings: Findings) -> None:
+        self._spec = spec
+        self._findings = findings
+        self._prices = [0] * len(spec.sources)
+        self._received = 0  # bit of the price that the next index follows
+        self._out = 0
+        self._dwelling = 0  # out, and inside the narrower band when last looked at
+        self._stale = 0
+        self._units = list(spec.index_units_ppb)
+        self._divisor = PPB
+        self._asset_prices = [0] * len(spec.index_units_ppb)
+        self._constituents: list[tuple[int, ...]] = []  # published ahead of the next index
+        self.index_ticks = 0
+
+    def receive_price(self, source: int, price_ticks: int) -> None:
+        if not 1 <= source <= len(self._prices):
+            self._findings.compare("price_received.source", source, 0)
+            return
+        self._prices[source - 1] = price_ticks
+        self._received = 1 << (source - 1)
+
+    def note_constituent(self, *values: int) -> None:
+        self._constituents.append(values)
+
+    def change_constituent(self, asset: int, units: int, divisor: int) -> None:
+        """A basket is weighted anew: the divisor keeps the level of the last index."""
+        if not self._is_asset("constituent_changed", asset):
+            return
+        old = sum(u * p for u, p in zip(self._units, self._asset_prices, strict=True))
+        self._units[asset] = units
+        new = sum(u * p for u, p in zip(self._units, self._asset_prices, strict=True))
+        expected = new * self._divisor // old if old else 0
+        self._findings.compare("constituent_changed.divisor_ppb", divisor, expected)
+        self._divisor = max(1, divisor)
+
+    def redenominate_constituent(self, asset: int, units: int) -> None:
+        if not self._is_asset("constituent_redenominated", asset):
+            return
+        self._units[asset] = units
+        for k in self._sources_of(asset):
+            self._prices[k] = 0
+            self._out &= ~(1 << k)
+            self._dwelling &= ~(1 << k)
+
+    def external_price(self) -> int:
+        """The weighted median of other venues' perpetuals that are fresh; 0: none (6.2)."""
+        return weighted_median(
+            [
+                Vote(self._prices[k], k, source.weight)
+                for k, source in enumerate(self._spec.sources)
+                if source.kind == words.SOURCE_PERPETUAL and not self._stale >> k & 1
+            ]
+        )
+
+    def publish(
+        self, index: int, used: int, stale: int, outliers: int, median: int, capped: int
+    ) -> None:
+        """Compare a published index with its sources."""
+        found = self._findings
+        found.indexes += 1
+        unpriced = sum(1 << k for k, price in enumerate(self._prices) if price == 0)
+        found.compare("index_published.stale", stale, (stale | unpriced) & ~self._received)
+        self._stale = stale | unpriced
+        assets = [self._price_asset(asset, outliers) for asset in range(len(self._units))]
+        found.compare("index_published.used", used, sum(a.used for a in assets))
+        found.compare("index_published.outliers", outliers, sum(a.outliers for a in assets))
+        found.compare("index_published.median", median, assets[0].median)
+        found.compare("index_published.capped", capped, sum(a.capped for a in assets))
+        self._compare_constituents(assets)
+        self._asset_prices = [asset.price_ticks for asset in assets]
+        found.compare("index_published.index_ticks", index, self._sum_up())
+        # What follows is judged by what was published, so that one fault is listed once.
+        self._out = outliers | self._out & stale
+        self.index_ticks = index
+        self._received = 0
+
+    def _is_asset(self, event: str, asset: int) -> bool:
+        if 0 <= asset < len(self._units):
+            return True
+        self._findings.compare(f"{event}.asset", asset, 0)
+        return False
+
+    def _sources_of(self, asset: int) -> list[int]:
+        return [
+            k
+            for k, source in enumerate(self._spec.sources)
+            if source.asset == asset and source.kind != words.SOURCE_PERPETUAL
+        ]
+
+    def _price_asset(self, asset: int, outliers: int) -> AssetPrice:
+        sources = self._sources_of(asset)
+        fresh = [k for k in sources if not self._stale >> k & 1]
+        self._dwelling &= ~sum(1 << k for k in sources if k not in fresh)
+        if not fresh:
+            return AssetPrice(0, 0, 0, 0, 0)
+        median = median_of([self._prices[k] for k in fresh])
+        out = [k for k in fresh if self._is_out(k, median, outliers)]
+        used = [k for k in fresh if k not in out]
+        used_bits, out_bits = sum(1 << k for k in used), sum(1 << k for k in out)
+        if len(used) < self._spec.sources_healthy_min:
+            return AssetPrice(0, median, used_bits, out_bits, 0)
+        weights = {k: self._spec.sources[k].weight for k in used}
+        shares, capped = hold_caps(weights, {k: self._cap_of(k) for k in used})
+        votes = [Vote(self._prices[k], k, share) for k, share in shares.items()]
+        price = 0
+        if votes and self._spec.index_method == words.INDEX_MEDIAN:
+            price = weighted_median(votes)
+        elif votes:
+            price = clamped_mean(votes, median, self._spec.index_clamp_ppb)
+        return AssetPrice(price, median, used_bits, out_bits, capped)
+
+    def _cap_of(self, k: int) -> int:
+        if self._spec.sources[k].kind == words.SOURCE_OWN:
+            return min(self._spec.source_cap_ppb, self._spec.source_own_cap_ppb)
+        return self._spec.source_cap_ppb
+
+    def _is_out(self, k: int, median: int, outliers: int) -> bool:
+        """Whether a fresh source is left out. Only the end of a dwell is read from the event."""
+        bit = 1 << k
+        deviation = abs(self._prices[k] - median)
+        if not self._out & bit:
+            return deviation > share_of(median, self._spec.source_outlier_ppb)
+        if deviation > share_of(median, self._spec.source_reentry_ppb):
+            self._dwelling &= ~bit
+            return True
+        if self._spec.source_reentry_ns == 0:
+            return False
+        is_out = not self._dwelling & bit or bool(outliers & bit)
+        self._dwelling = self._dwelling | bit if is_out else self._dwelling & ~bit
+        return is_out
+
+    def _compare_constituents(self, assets: list[AssetPrice]) -> None:
+        """With several assets each is published, in order, ahead of the index."""
+        published, self._constituents = self._constituents, []
+        found = self._findings
+        count = len(assets) if len(assets) > 1 else 0
+        found.compare("constituent_published", len(published), count)
+        for asset, values in enumerate(published[: len(assets)]):
+            price, median = assets[asset].price_ticks, assets[asset].median
+            expected = (asset, price, median, self._units[asset], self._divisor)
+            names = ("asset", "price_ticks", "median", "units_ppb", "divisor_ppb")
+            for name, number, value in zip(names, values, expected, strict=True):
+                found.compare(f"constituent_published.{name}", number, value)
+
+    def _sum_up(self) -> int:
+        """The index of the constituents; 0 when one has no price or the sum is no price."""
+        if 0 in self._asset_prices:
+            return 0
+        value = sum(u * p for u, p in zip(self._units, self._asset_prices, strict=True))
+        index = value // self._divisor
+        return index if 1 <= index <= self._spec.price_ticks_max else 0

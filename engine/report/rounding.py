@@ -1,0 +1,28 @@
+"""Whole numbers as `engine/schema/README.md` rounds them: `//` is floor, trunc is towards zero."""
+
+from collections.abc import Sequence
+
+from engine.schema.bounds import PPB
+
+
+def divide_trunc(number: int, by: int) -> int:
+    """Divide towards zero; `by` is positive."""
+    return number // by if number >= 0 else -(-number // by)
+
+
+def clamp(number: int, low: int, high: int) -> int:
+    return max(low, min(number, high))
+
+
+def share_of(number: int, rate_ppb: int) -> int:
+    """A rate of a number that is not negative, rounded down."""
+    return number * rate_ppb // PPB
+
+
+def median_of(numbers: Sequence[int]) -> int:
+    """The middle one; of an even number the mean of the middle two, rounded down."""
+    ranked = sorted(numbers)
+    middle = len(ranked) // 2
+    if len(ranked) % 2:
+        return ranked[middle]
+    return (ranked[middle - 1] + ranked[middle]) // 2

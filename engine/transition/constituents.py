@@ -1,0 +1,98 @@
+"""What an operator changes in a contract's prices: constituents, the sample clock (6.1, 7.1)."""
+
+from engine.kernel import cold, kernel
+from engine.schema import bounds, events, refusals
+from engine.schema.vocabulary import SOURCE_PERPETUAL, STATE_FROZEN, STATE_SETTLED
+from engine.state.access import ASSET, CONTRACT, ENGINE, SOURCE
+from engine.state.arithmetic import is_ratio_above, multiply_divide
+from engine.state.events import emit
+from engine.transition.due import freeze_contract, note_due
+from funding.index import asset_at, compute_basket
+from funding.premium import compute_sample_time
+from funding.sources import source_at
+
+
+@kernel
+def check_constituent(arena, contract, asset, units_ppb):
+    if contract < 1 or contract > ENGINE(arena, 0).contracts:
+        return refusals.CONTRACT_UNKNOWN
+    if asset < 0 or asset >= CONTRACT(arena, contract).assets:
+        return refusals.ASSET_UNKNOWN
+    if units_ppb < 1 or units_ppb > bounds.UNITS_PPB_MAX:
+        return refusals.UNITS_INVALID
+    return refusals.OK
+
+
+@cold
+def change_constituent(arena, contract, asset, units_ppb):
+    """Weigh a basket anew; the divisor follows, rounded down, so that the level stays."""
+    code = check_constituent(arena, contract, asset, units_ppb)
+    if code != refusals.OK:
+        return code
+    terms = CONTRACT(arena, contract)
+    if terms.state == STATE_FROZEN or terms.state == STATE_SETTLED:
+        return refusals.INDEX_MISSING
+    changed = ASSET(arena, asset_at(contract, asset))
+    before = compute_basket(arena, contract)
+    after = before + (units_ppb - changed.units_ppb) * changed.price_ticks
+    if is_ratio_above(after, before, bounds.DIVISOR_PPB_MAX, terms.divisor_ppb):
+        return refusals.UNITS_INVALID
+    divisor_ppb = multiply_divide(after, terms.divisor_ppb, before)
+    if divisor_ppb < 1:
+        return refusals.UNITS_INVALID
+    # From here the change stands; nothing below may refuse.
+
+    changed.units_ppb = units_ppb
+    terms.divisor_ppb = divisor_ppb
+    emit(
+        arena, events.CONSTITUENT_CHANGED, contract, 0, asset, units_ppb, divisor_ppb, 0, 0, 0
+    )  # fmt: skip
+    return refusals.OK
+
+
+@cold
+def redenominate_constituent(arena, contract, asset, units_ppb):
+    """Count a constituent in other units from now on: its old prices are void, so the contract
+    waits frozen until enough sources speak the new ones."""
+    code = check_constituent(arena, contract, asset, units_ppb)
+    if code != refusals.OK:
+        return code
+    terms = CONTRACT(arena, contract)
+    if terms.state == STATE_SETTLED:
+        return refusals.INDEX_MISSING
+    # From here the change stands; nothing below may refuse.
+
+    for k in range(terms.sources):
+        source = SOURCE(arena, source_at(contract, k))
+        if source.asset == asset and source.kind != SOURCE_PERPETUAL:
+            source.price_ticks = 0
+            source.time_ns = 0
+            source.back_ns = 0
+            source.out = 0
+    ASSET(arena, asset_at(contract, asset)).units_ppb = units_ppb
+    emit(
+        arena, events.CONSTITUENT_REDENOMINATED, contract, 0, asset, units_ppb, 0, 0, 0, 0
+    )  # fmt: skip
+    if terms.state != STATE_FROZEN:
+        freeze_contract(arena, contract)
+        note_due(arena)
+    return refusals.OK
+
+
+@cold
+def set_sample_clock(arena, contract, seed):
+    """Draw the offset of the samples from a seed, so that nobody knows when to bend the book."""
+    if contract < 1 or contract > ENGINE(arena, 0).contracts:
+        return refusals.CONTRACT_UNKNOWN
+    if seed < 0 or seed > bounds.SEED_MAX:
+        return refusals.SEED_INVALID
+    terms = CONTRACT(arena, contract)
+    terms.funding_sample_offset_ns = seed % terms.funding_sample_ns
+    emit(
+        arena, events.SAMPLE_CLOCK_SET, contract, 0,
+        terms.funding_sample_offset_ns, 0, 0, 0, 0, 0,
+    )  # fmt: skip
+    if terms.state != STATE_FROZEN and terms.state != STATE_SETTLED:
+        terms.sample_next_ns = compute_sample_time(terms, ENGINE(arena, 0).clock_ns)
+        note_due(arena)
+    return refusals.OK

@@ -1,0 +1,65 @@
+"""The functions that decide prices, rates and values, callable from Python one by one.
+
+For who checks a venue's published numbers with them, and for tests: the engine itself calls the
+kernels. Each entry is the kernel of the same name; arguments and results are integers, in the
+units that the names of the kernels' arguments end in.
+"""
+
+from engine.kernel import entry
+from funding.mark import compute_book_price as book_price
+from funding.mark import compute_median_of_terms as median_of_terms
+from funding.premium import compute_excess_ppb as excess_ppb
+from funding.premium import compute_mark_premium as mark_premium
+from funding.premium import compute_shortfall_ppb as shortfall_ppb
+from funding.rate import compute_base_rate as base_rate
+from funding.rate import compute_margin_cap as margin_cap
+from funding.values import compute_value_inverse as value_inverse
+from funding.values import compute_value_inverse_per_fill as value_inverse_per_fill
+from funding.values import compute_value_linear as value_linear
+
+
+@entry("int64(int64, int64, int64)")
+def compute_book_price(bid_ticks, ask_ticks, last_ticks):
+    return book_price(bid_ticks, ask_ticks, last_ticks)
+
+
+@entry("int64(int64, int64, int64, int64)")
+def compute_median_of_terms(count, first_ticks, second_ticks, third_ticks):
+    return median_of_terms(count, first_ticks, second_ticks, third_ticks)
+
+
+@entry("int64(int64, int64, int64, int64)")
+def compute_premium(bid_value, bid_base, ask_value, ask_base):
+    """Impact bid above the index less impact ask below it: each side's value of some lots, and the
+    same lots at the index (7.1)."""
+    return excess_ppb(bid_value, bid_base) - shortfall_ppb(ask_value, ask_base)
+
+
+@entry("int64(int64, int64)")
+def compute_mark_premium(mark_ticks, index_ticks):
+    return mark_premium(mark_ticks, index_ticks)
+
+
+@entry("int64(int64, int64, int64, int64)")
+def compute_base_rate(method, premium_ppb, interest_ppb, clamp_ppb):
+    return base_rate(method, premium_ppb, interest_ppb, clamp_ppb)
+
+
+@entry("int64(int64, int64, int64)")
+def compute_margin_cap(rate_initial_ppb, rate_maintenance_ppb, share_ppb):
+    return margin_cap(rate_initial_ppb, rate_maintenance_ppb, share_ppb)
+
+
+@entry("int64(int64, int64, int64)")
+def compute_value_linear(lots, price_ticks, tick_value):
+    return value_linear(lots, price_ticks, tick_value)
+
+
+@entry("int64(int64, int64, int64)")
+def compute_value_inverse(lots, face_value, price_ticks):
+    return value_inverse(lots, face_value, price_ticks)
+
+
+@entry("int64(int64, int64, int64)")
+def compute_value_inverse_per_fill(lots, face_value, price_ticks):
+    return value_inverse_per_fill(lots, face_value, price_ticks)

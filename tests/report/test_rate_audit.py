@@ -1,0 +1,301 @@
+"""7.1-7.3: premiums, averages, rates and growth recomputed; expected numbers worked out by hand."""
+
+import pytest
+
+from engine.schema import vocabulary as words
+from engine.schema.bounds import NS_PER_DAY, PPB
+from tests.report.stream import MINUTE, Stream
+
+INTERVAL = 5 * MINUTE
+
+
+def deep(stream, minute, excess, rate_next, valid=1):
+    """A sample whose bid lies `excess` ticks above an index of 10,000: 100,000 ppb a tick."""
+    bid = 10_000 + excess
+    time_ns = minute * MINUTE
+    return stream.add("premium_sampled", excess * 100_000, bid, bid + 1, valid, time_ns, rate_next)
+
+
+def invalid(stream, minute, rate_next):
+    return stream.add("premium_sampled", 0, 0, 10_001, 0, minute * MINUTE, rate_next)
+
+
+def publish(stream, inputs, outputs, minute=5):
+    """`funding_averaged` with the open contract's mark, `funding_published` behind it."""
+    stream.add("funding_averaged", *inputs, 10_000)
+    return stream.add("funding_published", *outputs, minute * MINUTE, follows=True)
+
+
+def rates(*pairs, **spec):
+    """One interval of samples (excess, rate published with it)."""
+    stream = Stream(**spec).open()
+    for minute, (excess, rate_next) in enumerate(pairs, 1):
+        deep(stream, minute, excess, rate_next)
+    return stream
+
+
+def test_7_2_plain_mean_and_clamp():
+    # means 1, 1.5, 2, 2.5, 3 million, less the clamp of half a million; 30,000 x 0.25% = 75
+    stream = rates(
+        (10, 500_000), (20, 1_000_000), (30, 1_500_000), (40, 2_000_000), (50, 2_500_000)
+    )
+    publish(stream, (5, 5, 0, INTERVAL, 0), (2_500_000, 75, 0, 75, 3_000_000))
+    audit = stream.audit()
+    assert audit.differences == []
+    assert (audit.intervals, audit.samples, audit.indexes, audit.marks) == (1, 5, 1, 1)
+
+
+def test_7_2_the_mean_goes_towards_zero():
+    # ticks 1, 1, 0 below: -200,000 / 3 = -66,666.67; the interest is 100,000
+    stream = Stream(funding_method=words.RATE_SUM).open()
+    for minute, (ask, premium, rate) in enumerate(
+        ((9_999, -100_000, 0), (9_999, -100_000, 0), (10_000, 0, 33_334)), 1
+    ):
+        stream.add("premium_sampled", premium, ask - 5, ask, 1, minute * MINUTE, rate)
+    publish(stream, (3, 3, 0, INTERVAL, 0), (33_334, 1, 20_000, 1, -66_666))
+    assert stream.differences() == []
+
+
+def test_7_2_rising_weights():
+    # (1 x 10 + 2 x 40) / 3 = 30; alone 10
+    rising = {"funding_weighting": words.WEIGHTING_RISING}
+    stream = rates((10, 500_000), (40, 2_500_000), **rising)
+    publish(stream, (2, 2, 0, INTERVAL, 0), (2_500_000, 75, 0, 75, 3_000_000))
+    assert stream.differences() == []
+
+
+def test_7_1_votes_are_medians_and_what_is_unfinished_is_dropped():
+    # votes: median (10, 40, 20) = 20; the fourth and fifth are no vote
+    stream = rates(
+        (10, 100_000), (40, 100_000), (20, 1_500_000), (50, 1_500_000), (50, 1_500_000),
+        funding_vote_samples=3,
+    )  # fmt: skip
+    publish(stream, (5, 5, 0, INTERVAL, 0), (1_500_000, 45, 0, 45, 2_000_000))
+    for minute, rate in ((6, 100_000), (7, 100_000), (8, 500_000)):
+        deep(stream, minute, 10, rate)
+    publish(stream, (3, 3, 0, INTERVAL, 0), (500_000, 15, 0, 60, 1_000_000), 10)
+    assert stream.differences() == []
+
+
+def test_7_1_a_freeze_drops_an_unfinished_vote():
+    stream = rates((10, 100_000), funding_vote_samples=2)
+    stream.add("state_changed", 1, 0, 2).add("state_changed", 0, 5, 1).add("state_changed", 5, 1, 9)
+    # one vote of 30; a minute was frozen: 4/5 of 2.5 million
+    deep(stream, 4, 40, 80_000)
+    deep(stream, 5, 20, 2_000_000)
+    publish(stream, (3, 3, MINUTE, INTERVAL, 0), (2_000_000, 60, 0, 60, 3_000_000))
+    assert stream.differences() == []
+
+
+def test_7_1_under_ninety_per_cent_of_valid_samples_there_is_no_premium():
+    stream = Stream().open()
+    deep(stream, 1, 10, 500_000)
+    invalid(stream, 2, 100_000)
+    publish(stream, (2, 1, 0, INTERVAL, 0), (100_000, 3, 0, 3, 0))
+    assert stream.differences() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "rate"),
+    [(words.RATE_CLAMP, 500_000), (words.RATE_DAMPER, 500_000), (words.RATE_SUM, 1_100_000)],
+)
+def test_7_2_methods(method, rate):
+    stream = rates((10, rate), funding_method=method)
+    growth, carry = divmod(30_000 * rate, PPB)
+    publish(stream, (1, 1, 0, INTERVAL, 0), (rate, growth, carry, growth, 1_000_000))
+    assert stream.differences() == []
+
+
+def test_7_2_within_the_damper_there_is_no_rate():
+    stream = rates((5, 0), funding_method=words.RATE_DAMPER)
+    publish(stream, (1, 1, 0, INTERVAL, 0), (0, 0, 0, 0, 500_000))
+    assert stream.differences() == []
+
+
+def test_7_2_a_length_shorter_than_the_base():
+    # 2.5 million x 5 / 15 minutes, towards zero
+    stream = rates((30, 833_333), funding_base_ns=3 * INTERVAL)
+    publish(stream, (1, 1, 0, INTERVAL, 0), (833_333, 24, 999_990_000, 24, 3_000_000))
+    assert stream.differences() == []
+
+
+def test_7_2_a_capped_rate_brings_a_shorter_interval():
+    spec = {"funding_cap_ppb": 2_500_000, "funding_interval_capped_ns": 2 * MINUTE}
+    stream = rates((30, 2_500_000), **spec)
+    publish(stream, (1, 1, 0, INTERVAL, 1), (2_500_000, 75, 0, 75, 3_000_000))
+    # the first multiple of 2 minutes behind 5 is 6: a fifth of the base
+    deep(stream, 6, 30, 500_000)
+    publish(stream, (1, 1, 0, MINUTE, 0), (500_000, 15, 0, 90, 3_000_000), 6)
+    deep(stream, 7, 10, 400_000)  # then 10 again: 4 minutes of 5
+    assert stream.differences() == []
+
+
+def test_7_2_a_cap_by_margin():
+    # a fifth of (2% - 1%) = 2,000,000 per base
+    stream = rates((30, 2_000_000), funding_cap_margin_ppb=PPB // 5)
+    publish(stream, (1, 1, 0, INTERVAL, 1), (2_000_000, 60, 0, 60, 3_000_000))
+    assert stream.differences() == []
+
+
+def test_7_2_a_day_has_its_cap_and_the_next_day_begins_anew():
+    day = NS_PER_DAY // MINUTE
+    spec = {"funding_cap_day_ppb": 3_000_000}
+    stream = rates((30, 2_500_000), **spec)
+    publish(stream, (1, 1, 0, INTERVAL, 0), (2_500_000, 75, 0, 75, 3_000_000))
+    deep(stream, 6, 30, 500_000)
+    publish(stream, (1, 1, 0, INTERVAL, 0), (500_000, 15, 0, 90, 3_000_000), 10)
+    assert stream.differences() == []
+    # an interval that ends at midnight belongs to the day that begins
+    stream = Stream(**spec).open()
+    deep(stream, day - 6, 30, 2_500_000)
+    publish(stream, (1, 1, 0, INTERVAL, 0), (2_500_000, 75, 0, 75, 3_000_000), day - 5)
+    deep(stream, day - 1, 30, 2_500_000)
+    publish(stream, (1, 1, 0, INTERVAL, 0), (2_500_000, 75, 0, 150, 3_000_000), day)
+    assert stream.differences() == []
+
+
+def test_7_3_growth_goes_down_and_the_rest_is_carried():
+    stream = rates((5, 100_000), tick_value=7)  # within the clamp the premium is gone
+    publish(stream, (1, 1, 0, INTERVAL, 0), (100_000, 7, 0, 7, 500_000))
+    stream.index(1, 10_001, 10_001, 1, 0, 0, 10_001, 0)
+    stream.add("mark_published", 10_003, 10_001, 10_001, 10_006, 0, 0)
+    stream.add("funding_averaged", 0, 0, 0, INTERVAL, 0, 10_003)
+    # 70,021 x 100,000 = 7.0021 billion
+    stream.add("funding_published", 100_000, 7, 2_100_000, 14, 0, 10 * MINUTE, follows=True)
+    stream.add("funding_averaged", 0, 0, 0, INTERVAL, 0, 10_003)
+    stream.add("funding_published", 100_000, 7, 4_200_000, 21, 0, 15 * MINUTE, follows=True)
+    assert stream.differences() == []
+
+
+def test_7_3_an_index_near_its_bound_is_rebased():
+    # 2^53 over twice the open interest is 2^32; 4000 x 2^32 x 0.0075% is 0.3 of it an interval
+    spec = {"tick_value": 2**32, "price_ticks_max": 4_096}
+    stream = Stream(**spec, funding_interest_ppb=75_000).open(4_000)
+    inputs = ("funding_averaged", 0, 0, 0, INTERVAL, 0, 4_000)
+    reached = carry = 0
+    for ended_before in range(4):
+        growth, carry = divmod(4_000 * 2**32 * 75_000 + carry, PPB)
+        if ended_before == 3:
+            break
+        reached += growth
+        outputs = (75_000, growth, carry, reached, 0, (ended_before + 1) * INTERVAL)
+        stream.add(*inputs).add("funding_published", *outputs, follows=True)
+    assert reached <= 2**32 < reached + growth and stream.differences() == []
+    silent = list(stream.rows)
+    stream.add("funding_rebased", reached).add(*inputs, follows=True)
+    outputs = (75_000, growth, carry, growth, 0, 4 * INTERVAL)
+    assert stream.add("funding_published", *outputs, follows=True).differences() == []
+    stream.rows = silent
+    outputs = (75_000, growth, carry, reached + growth, 0, 4 * INTERVAL)
+    stream.add(*inputs).add("funding_published", *outputs, follows=True)
+    assert stream.differences() == [("funding_rebased", 0, 1)]
+
+
+def frozen_twice(frozen_ns, rates_next):
+    """Opened anew before the second and before the third sample."""
+    stream = rates((30, rates_next[0]))
+    for minute, rate in ((3, rates_next[1]), (5, rates_next[2])):
+        stream.add("state_changed", 1, 0, 2).add("state_changed", 0, 1, 1)
+        deep(stream, minute, 30, rate)
+    rate = 2_500_000 * (INTERVAL - frozen_ns) // INTERVAL
+    growth, carry = divmod(30_000 * rate, PPB)
+    publish(stream, (3, 3, frozen_ns, INTERVAL, 0), (rate, growth, carry, growth, 3_000_000))
+    return stream
+
+
+def test_7_3_frozen_time_leaves_the_interval():
+    # before the first freeze none, behind the last all; of the sample between nobody can know
+    audit = frozen_twice(MINUTE, (2_500_000, 2_222_222, 2_000_000)).audit()
+    assert audit.differences == [] and audit.rates_next_open == 1
+    wrong = frozen_twice(MINUTE, (2_000_000, 2_222_222, 2_500_000)).differences()
+    assert [field for field, *_ in wrong] == ["premium_sampled.rate_next_ppb"] * 2
+
+
+def test_7_3_without_a_freeze_no_time_is_frozen():
+    stream = rates((30, 2_500_000))
+    publish(stream, (1, 1, MINUTE, INTERVAL, 0), (2_000_000, 60, 0, 60, 3_000_000))
+    assert stream.differences() == [("funding_averaged.frozen_ns", MINUTE, 0)]
+
+
+def test_7_3_a_freeze_may_reach_over_funding_times():
+    stream = rates((30, 2_500_000))
+    stream.add("state_changed", 1, 0, 2).add("state_changed", 0, 1, 1)
+    # frozen from minute 3 to 12: two minutes, a whole interval, two minutes
+    publish(stream, (1, 1, 2 * MINUTE, INTERVAL, 0), (1_500_000, 45, 0, 45, 3_000_000))
+    publish(stream, (0, 0, INTERVAL, INTERVAL, 0), (0, 0, 0, 45, 0), 10)
+    deep(stream, 13, 30, 1_500_000)
+    publish(stream, (1, 1, 2 * MINUTE, INTERVAL, 0), (1_500_000, 45, 0, 90, 3_000_000), 15)
+    assert stream.differences() == []
+    publish(stream, (0, 0, MINUTE, INTERVAL, 0), (80_000, 2, 400_000_000, 92, 0), 20)
+    assert stream.differences() == [("funding_averaged.frozen_ns", MINUTE, 0)]
+
+
+def test_an_interval_that_has_not_ended_is_compared_as_far_as_it_goes():
+    stream = rates((10, 500_000), (10, 500_001))
+    assert stream.differences() == [("premium_sampled.rate_next_ppb", 500_001, 500_000)]
+
+
+def test_7_1_a_premium_of_impact_prices_lies_within_their_ticks():
+    stream = Stream().open()
+    # 10010 is rounded down, 10020 up: the bid's term is 0.10% to 0.11%
+    for premium, rate in ((1_000_000, 500_000), (1_100_000, 550_000)):
+        minute = 1 + (premium > 1_000_000)
+        stream.add("premium_sampled", premium, 10_010, 10_020, 1, minute * MINUTE, rate)
+    assert stream.differences() == []
+    stream.add("premium_sampled", 1_100_001, 10_010, 10_020, 1, 3 * MINUTE, 566_667)
+    assert stream.differences() == [("premium_sampled.premium_ppb", 1_100_001, 1_100_000)]
+
+
+def test_7_1_a_premium_of_the_mark_is_exact():
+    stream = Stream(premium_method=words.PREMIUM_MARK, mark_method=words.MARK_LAST)
+    stream.index(1, 9_000, 9_000, 1, 0, 0, 9_000, 0)
+    stream.add("mark_published", 8_995, 9_000, 0, 0, 8_995, 0).add("state_changed", 0, 1, 1)
+    # -5/9000 towards zero
+    stream.add("premium_sampled", -555_555, 0, 0, 1, MINUTE, -55_555)
+    assert stream.differences() == []
+    stream.add("premium_sampled", -555_556, 0, 0, 0, 2 * MINUTE, 100_000)  # 1 of 2 is valid
+    fields = [field for field, *_ in stream.differences()]
+    assert fields == ["premium_sampled.valid", "premium_sampled.premium_ppb"]
+
+
+def test_7_1_samples_come_by_the_clock():
+    stream = rates((10, 500_000), funding_sample_offset_ns=MINUTE // 4)
+    assert stream.differences() == [("premium_sampled.time_ns", MINUTE, MINUTE // 4)]
+    stream = Stream().open().add("sample_clock_set", MINUTE // 4)
+    stream.add("premium_sampled", 0, 9_000, 11_000, 1, 5 * MINUTE // 4, 100_000)
+    assert stream.differences() == []
+
+
+def ended():
+    stream = rates((10, 500_000), (30, 1_500_000))
+    return publish(stream, (2, 2, 0, INTERVAL, 0), (1_500_000, 45, 0, 45, 2_000_000))
+
+
+@pytest.mark.parametrize("row", [-1, -2, -3, -4])
+def test_every_number_of_samples_and_intervals_is_compared(row):
+    fields = range(1, 7) if row > -3 else (1, 4, 5, 6)  # impact prices are inputs
+    assert ended().differences() == []
+    for place in fields:
+        stream = ended()
+        changed = list(stream.rows[row])
+        # of a premium of impact prices only the first tick is certain
+        changed[place] += 100_001 if row < -2 and place == 1 else 1
+        stream.rows[row] = tuple(changed)
+        assert stream.differences(), place
+
+
+def test_an_interval_whose_inputs_are_missing():
+    stream = ended()
+    del stream.rows[-2]
+    assert ("funding_averaged", 0, 1) in stream.differences()
+
+
+def test_contracts_are_told_apart_and_differences_stand_in_order():
+    stream = ended()
+    stream.rows[-3] = (*stream.rows[-3][:6], 1, *stream.rows[-3][7:])
+    stream.rows[-4] = (*stream.rows[-4][:6], 2, *stream.rows[-4][7:])
+    differences = stream.audit().differences
+    assert [d.sequence for d in differences] == sorted(d.sequence for d in differences)
+    assert str(differences[0]) == (
+        "contract 1, sequence 2, premium_sampled.rate_next_ppb: published 2, recomputed 500000"
+    )
