@@ -46,10 +46,12 @@ from engine.journal.json_lines import (
 from engine.journal.record_file import RecordFileError
 from engine.kernel import cache_use
 from engine.report.funding_plot import PlotError
+from engine.report.venue_numbers import VenueDataError
 from engine.schema.contract import Config
 
 INPUT_ERRORS = (
-    RecordFileError, CommandLineError, ConfigError, FeedError, FieldError, PlotError, OSError
+    RecordFileError, CommandLineError, ConfigError, FeedError, FieldError, PlotError, OSError,
+    VenueDataError,
 )  # fmt: skip
 DEMO_COMMANDS = 1_000_000
 CASCADE_SHARE = 20  # the second scenario of the demo is this many times shorter

@@ -9,6 +9,7 @@ from engine.cli.tables import flat_rows, show
 from engine.journal.event_file import read_event_file
 from engine.report.funding_audit import audit_funding
 from engine.report.funding_plot import plot_funding
+from engine.report.venue_numbers import compare_venue
 
 DIFFERENCES_SHOWN = 20  # of a file of another version all numbers may differ
 
@@ -39,3 +40,15 @@ def plot(events: Path, out: Path) -> None:
     found = read_event_file(events)
     plot_funding(found.config, found.records, out)
     typer.echo(f"{out}")
+
+
+@funding.command("compare")
+def compare(kind: str, paths: list[Path], as_json: AsJson = False) -> None:
+    """Compute a venue's published numbers anew: hyperliquid-premium SNAPSHOT, hyperliquid-rate
+    ROWS, bitmex TRADES, binance RATES CANDLES; end with 1 if one differs."""
+    found = compare_venue(kind, paths)
+    if as_json:
+        print_json(found)
+    else:
+        show(f"{kind}: {found.what}", flat_rows(found))
+    end([] if found.holds else [f"{kind}: {found.compared - found.agree} differ"])

@@ -1,5 +1,7 @@
 """What a recomputation found: how much was compared, and every number that differs."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 
@@ -20,7 +22,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Findings(msgspec.Struct):
-    """Counts of one contract or of all, and their differences in the order of the events."""
+    """Counts of one contract, and its differences in the order of the events."""
 
     contract: int
     sequence: int = 0  # of the event at hand
@@ -28,20 +30,19 @@ class Findings(msgspec.Struct):
     samples: int = 0
     indexes: int = 0
     marks: int = 0
-    rates_next_open: int = 0  # frozen time so far is not published: not compared
+    settlements: int = 0
+    settlements_open: int = 0  # of them those whose number of values no event tells
     differences: list[Difference] = msgspec.field(default_factory=list)
 
     def compare(self, field: str, published: int, recomputed: int) -> None:
         """Note the number unless both are equal."""
-        self.compare_at(self.sequence, field, published, recomputed)
-
-    def compare_at(self, sequence: int, field: str, published: int, recomputed: int) -> None:
-        """The same for an event that is already past."""
         if published != recomputed:
             self.differences.append(
-                Difference(self.contract, sequence, field, published, recomputed)
+                Difference(self.contract, self.sequence, field, published, recomputed)
             )
 
-    def compare_within(self, field: str, published: int, low: int, high: int) -> None:
-        """Note a number outside bounds, as far as the events give them; with the nearer one."""
-        self.compare(field, published, max(low, min(published, high)))
+    def compare_one_of(self, field: str, published: int, possible: Sequence[int]) -> None:
+        """The same where events leave open which of a few numbers it was; the first stands for
+        them."""
+        if published not in possible:
+            self.compare(field, published, possible[0])

@@ -3,11 +3,12 @@
 Previous values: a source has no price before its first `price_received`, is in until an
 `index_published` lists it as an outlier, and loses both by `constituent_redenominated`; units and
 divisor are those of the specification until a `constituent_changed` or `constituent_redenominated`.
-Events do not tell when a price came, so whether a source is stale is read from the event, and so is
-whether a source whose dwell has begun is back; everything else follows.
+Staleness and dwell are counted up to the time of the price that the index follows.
 """
 
 from typing import NamedTuple
+
+import msgspec
 
 from engine.report.findings import Findings
 from engine.report.rounding import clamp, median_of, share_of
@@ -22,6 +23,15 @@ class Vote(NamedTuple):
     price_ticks: int
     source: int  # from 0, the bit of the bitmaps
     share: int
+
+
+class Source(msgspec.Struct):
+    """What is known of a source."""
+
+    price_ticks: int = 0
+    time_ns: int | None = None  # of its price; None: it has none
+    is_out: bool = False
+    near_ns: int | None = None  # out, and inside the narrower band since then
 
 
 class AssetPrice(NamedTuple):
@@ -80,23 +90,22 @@ class IndexAudit:
     def __init__(self, spec: Contract, findings: Findings) -> None:
         self._spec = spec
         self._findings = findings
-        self._prices = [0] * len(spec.sources)
-        self._received = 0  # bit of the price that the next index follows
-        self._out = 0
-        self._dwelling = 0  # out, and inside the narrower band when last looked at
-        self._stale = 0
+        self._sources = [Source() for _ in spec.sources]
+        self._used = [0] * len(spec.index_units_ppb)  # bitmap of each asset
         self._units = list(spec.index_units_ppb)
         self._divisor = PPB
         self._asset_prices = [0] * len(spec.index_units_ppb)
         self._constituents: list[tuple[int, ...]] = []  # published ahead of the next index
         self.index_ticks = 0
+        self.time_ns = 0  # of the last price
 
-    def receive_price(self, source: int, price_ticks: int) -> None:
-        if not 1 <= source <= len(self._prices):
+    def receive_price(self, source: int, price_ticks: int, time_ns: int) -> None:
+        self.time_ns = time_ns
+        if not 1 <= source <= len(self._sources):
             self._findings.compare("price_received.source", source, 0)
             return
-        self._prices[source - 1] = price_ticks
-        self._received = 1 << (source - 1)
+        self._sources[source - 1].price_ticks = price_ticks
+        self._sources[source - 1].time_ns = time_ns
 
     def note_constituent(self, *values: int) -> None:
         self._constituents.append(values)
@@ -117,19 +126,27 @@ class IndexAudit:
             return
         self._units[asset] = units
         for k in self._sources_of(asset):
-            self._prices[k] = 0
-            self._out &= ~(1 << k)
-            self._dwelling &= ~(1 << k)
+            self._sources[k] = Source()
 
     def external_price(self) -> int:
         """The weighted median of other venues' perpetuals that are fresh; 0: none (6.2)."""
         return weighted_median(
             [
-                Vote(self._prices[k], k, source.weight)
+                Vote(self._sources[k].price_ticks, k, source.weight)
                 for k, source in enumerate(self._spec.sources)
-                if source.kind == words.SOURCE_PERPETUAL and not self._stale >> k & 1
+                if source.kind == words.SOURCE_PERPETUAL and self._is_fresh(k)
             ]
         )
+
+    def stale_due(self) -> int:
+        """When of some asset too few of the sources that its price was made of are fresh."""
+        least = self._spec.sources_healthy_min
+        times = [
+            sorted((s.time_ns or 0 for k, s in enumerate(self._sources) if bits >> k & 1))
+            for bits in self._used
+        ]
+        newest = min(ranked[-least] if len(ranked) >= least else 0 for ranked in times)
+        return newest + self._spec.source_stale_ns + 1
 
     def publish(
         self, index: int, used: int, stale: int, outliers: int, median: int, capped: int
@@ -137,10 +154,9 @@ class IndexAudit:
         """Compare a published index with its sources."""
         found = self._findings
         found.indexes += 1
-        unpriced = sum(1 << k for k, price in enumerate(self._prices) if price == 0)
-        found.compare("index_published.stale", stale, (stale | unpriced) & ~self._received)
-        self._stale = stale | unpriced
-        assets = [self._price_asset(asset, outliers) for asset in range(len(self._units))]
+        stale_bits = sum(1 << k for k in range(len(self._sources)) if not self._is_fresh(k))
+        found.compare("index_published.stale", stale, stale_bits)
+        assets = [self._price_asset(asset) for asset in range(len(self._units))]
         found.compare("index_published.used", used, sum(a.used for a in assets))
         found.compare("index_published.outliers", outliers, sum(a.outliers for a in assets))
         found.compare("index_published.median", median, assets[0].median)
@@ -149,9 +165,11 @@ class IndexAudit:
         self._asset_prices = [asset.price_ticks for asset in assets]
         found.compare("index_published.index_ticks", index, self._sum_up())
         # What follows is judged by what was published, so that one fault is listed once.
-        self._out = outliers | self._out & stale
+        for k, source in enumerate(self._sources):
+            if not stale_bits >> k & 1:
+                source.is_out = bool(outliers >> k & 1)
+        self._used = [asset.used for asset in assets]
         self.index_ticks = index
-        self._received = 0
 
     def _is_asset(self, event: str, asset: int) -> bool:
         if 0 <= asset < len(self._units):
@@ -166,21 +184,27 @@ class IndexAudit:
             if source.asset == asset and source.kind != words.SOURCE_PERPETUAL
         ]
 
-    def _price_asset(self, asset: int, outliers: int) -> AssetPrice:
+    def _is_fresh(self, k: int) -> bool:
+        time_ns = self._sources[k].time_ns
+        return time_ns is not None and self.time_ns - time_ns <= self._spec.source_stale_ns
+
+    def _price_asset(self, asset: int) -> AssetPrice:
         sources = self._sources_of(asset)
-        fresh = [k for k in sources if not self._stale >> k & 1]
-        self._dwelling &= ~sum(1 << k for k in sources if k not in fresh)
+        fresh = [k for k in sources if self._is_fresh(k)]
+        for k in sources:
+            if k not in fresh:
+                self._sources[k].near_ns = None
         if not fresh:
             return AssetPrice(0, 0, 0, 0, 0)
-        median = median_of([self._prices[k] for k in fresh])
-        out = [k for k in fresh if self._is_out(k, median, outliers)]
+        median = median_of([self._sources[k].price_ticks for k in fresh])
+        out = [k for k in fresh if self._is_out(self._sources[k], median)]
         used = [k for k in fresh if k not in out]
         used_bits, out_bits = sum(1 << k for k in used), sum(1 << k for k in out)
         if len(used) < self._spec.sources_healthy_min:
             return AssetPrice(0, median, used_bits, out_bits, 0)
         weights = {k: self._spec.sources[k].weight for k in used}
         shares, capped = hold_caps(weights, {k: self._cap_of(k) for k in used})
-        votes = [Vote(self._prices[k], k, share) for k, share in shares.items()]
+        votes = [Vote(self._sources[k].price_ticks, k, share) for k, share in shares.items()]
         price = 0
         if votes and self._spec.index_method == words.INDEX_MEDIAN:
             price = weighted_median(votes)
@@ -193,19 +217,20 @@ class IndexAudit:
             return min(self._spec.source_cap_ppb, self._spec.source_own_cap_ppb)
         return self._spec.source_cap_ppb
 
-    def _is_out(self, k: int, median: int, outliers: int) -> bool:
-        """Whether a fresh source is left out. Only the end of a dwell is read from the event."""
-        bit = 1 << k
-        deviation = abs(self._prices[k] - median)
-        if not self._out & bit:
-            return deviation > share_of(median, self._spec.source_outlier_ppb)
-        if deviation > share_of(median, self._spec.source_reentry_ppb):
-            self._dwelling &= ~bit
+    def _is_out(self, source: Source, median: int) -> bool:
+        """Whether a fresh source is left out; it comes back once its dwell has lasted."""
+        spec = self._spec
+        deviation = abs(source.price_ticks - median)
+        if not source.is_out:
+            return deviation > share_of(median, spec.source_outlier_ppb)
+        if deviation > share_of(median, spec.source_reentry_ppb):
+            source.near_ns = None
             return True
-        if self._spec.source_reentry_ns == 0:
-            return False
-        is_out = not self._dwelling & bit or bool(outliers & bit)
-        self._dwelling = self._dwelling | bit if is_out else self._dwelling & ~bit
+        if source.near_ns is None:
+            source.near_ns = self.time_ns
+        is_out = self.time_ns - source.near_ns < spec.source_reentry_ns
+        if not is_out:
+            source.near_ns = None
         return is_out
 
     def _compare_constituents(self, assets: list[AssetPrice]) -> None:

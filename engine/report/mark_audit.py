@@ -1,26 +1,28 @@
 """The mark of one contract, computed anew from its terms, with its band and largest move (6.2).
 
 Previous values: the old mark is that of the last `mark_published` or `settlement_priced`, the state
-that of the last `state_changed` (frozen at first), the rate that of the last `funding_published`
-(0 at first). Basis samples are made of the impact prices of each `premium_sampled` and the index
-before it, and dropped by a change to frozen.
-The fair term depends on the time of the command, which no price event carries: it is held between
-its values at the beginning and at the end of an interval. The last term depends on samples that
-were only skipped, which nothing tells: it is taken as published.
+that of the last `state_changed`, rate and next funding time those of the last interval. Basis
+samples are made of the impact prices of each `premium_sampled` and the index before it, and dropped
+by a freeze. The time is that of the price that brings the mark.
 """
 
 from collections import deque
 
+import msgspec
+
 from engine.report.findings import Findings
 from engine.report.index_audit import IndexAudit
+from engine.report.rate_audit import RateAudit
 from engine.report.rounding import clamp, divide_trunc, median_of, share_of
+from engine.report.state_audit import StateAudit
+from engine.report.window_audit import WindowAudit
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
 from engine.schema.contract import Contract
 
 OF_BASIS = (words.MARK_MEDIAN, words.MARK_BASIS, words.MARK_EXTERNAL)
 OF_FAIR = (words.MARK_MEDIAN, words.MARK_FAIR)
-OF_LAST = (words.MARK_MEDIAN, words.MARK_LAST, words.MARK_EXTERNAL)
+OF_BOOK = (words.MARK_LAST, words.MARK_EXTERNAL)
 
 
 class BasisAverage:
@@ -49,42 +51,47 @@ class BasisAverage:
         return sum(self._window) // len(self._window)
 
 
-class MarkAudit:
-    """Follows one contract's state, basis and mark."""
+class Parts(msgspec.Struct, frozen=True):
+    """What a mark is made of."""
 
-    def __init__(self, spec: Contract, findings: Findings, index: IndexAudit) -> None:
+    states: StateAudit
+    index: IndexAudit
+    windows: WindowAudit
+    rate: RateAudit
+
+
+class MarkAudit:
+    """Follows one contract's basis and mark."""
+
+    def __init__(self, spec: Contract, findings: Findings, parts: Parts) -> None:
         self._spec = spec
         self._findings = findings
-        self._index = index
+        self._parts = parts
         self._basis = BasisAverage(spec)
-        self._rate_ppb = 0
-        self.state = words.STATE_FROZEN
+        self.is_held = False
         self.mark_ticks = 0
 
-    def change_state(self, state_from: int, state_to: int, why: int) -> None:
-        self._findings.compare("state_changed.state_from", state_from, self.state)
-        self.state = state_to
-        if state_to == words.STATE_FROZEN:
-            self._basis.drop()
+    def freeze(self) -> None:
+        self._basis.drop()
+        self.is_held = False
 
     def note_impact(self, bid_ticks: int, ask_ticks: int) -> None:
         """A premium sample: if both sides are deep it is a basis sample, too."""
         if bid_ticks and ask_ticks:
-            self._basis.add((bid_ticks + ask_ticks) // 2 - self._index.index_ticks)
-
-    def note_rate(self, rate_ppb: int) -> None:
-        self._rate_ppb = rate_ppb
+            self._basis.add((bid_ticks + ask_ticks) // 2 - self._parts.index.index_ticks)
 
     def settle(self, price_ticks: int, samples: int, mark_before: int) -> None:
         found = self._findings
         found.compare("settlement_priced.mark_ticks_before", mark_before, self.mark_ticks)
+        self._parts.windows.settle(price_ticks, samples, self.mark_ticks)
         self.mark_ticks = price_ticks
+        self.is_held = False
 
     def publish(self, mark: int, index: int, fair: int, basis: int, last: int, held: int) -> None:
         """Compare a published mark with its terms."""
         found = self._findings
         found.marks += 1
-        found.compare("mark_published.index_ticks", index, self._index.index_ticks)
+        found.compare("mark_published.index_ticks", index, self._parts.index.index_ticks)
         terms = [
             *self._first_term(index, fair),
             *self._basis_term(index, basis),
@@ -92,36 +99,39 @@ class MarkAudit:
         ]
         reach = share_of(index, self._spec.mark_band_ppb)
         expected = clamp(median_of(terms or [index]), index - reach, index + reach)
-        if self._spec.mark_move_ppb and self.state != words.STATE_FROZEN:
+        if self._spec.mark_move_ppb and self._parts.states.state != words.STATE_FROZEN:
             move = max(1, share_of(self.mark_ticks, self._spec.mark_move_ppb))
             expected = clamp(expected, self.mark_ticks - move, self.mark_ticks + move)
         expected = clamp(expected, 1, self._spec.price_ticks_max)
         found.compare("mark_published.mark_ticks", mark, expected)
         is_held = not index - reach <= mark <= index + reach
         found.compare("mark_published.held", held, int(is_held))
-        self.mark_ticks = mark
+        self.mark_ticks, self.is_held = mark, bool(held)
 
     def _first_term(self, index: int, published: int) -> list[int]:
         """The fair price, or other venues' perpetuals."""
         found, method = self._findings, self._spec.mark_method
         if method in OF_FAIR:
-            end = index + divide_trunc(index * self._rate_ppb, PPB)
-            low, high = min(index, end), max(index, end)
-            found.compare_within("mark_published.fair_ticks", published, low, high)
+            left_ppb = self._parts.rate.rate_left_ppb(self._parts.index.time_ns)
+            expected = index + divide_trunc(index * left_ppb, PPB)
+            found.compare("mark_published.fair_ticks", published, expected)
             return [published]
-        external = self._index.external_price() if method == words.MARK_EXTERNAL else 0
+        external = self._parts.index.external_price() if method == words.MARK_EXTERNAL else 0
         found.compare("mark_published.fair_ticks", published, external)
-        return [external] if external else []
+        return [published] if external else []
 
     def _basis_term(self, index: int, published: int) -> list[int]:
         average = self._basis.value() if self._spec.mark_method in OF_BASIS else None
         term = 0 if average is None else index + average
         self._findings.compare("mark_published.basis_ticks", published, term)
-        # A term of 0 ticks can't be told from one that is absent: it counts as absent.
-        return [term] if term else []
+        return [] if average is None else [published]
 
     def _last_term(self, published: int) -> list[int]:
-        if self._spec.mark_method not in OF_LAST:
-            self._findings.compare("mark_published.last_ticks", published, 0)
-            return []
+        """The last price or the book's; trades leave a few possible in rare cases."""
+        possible = [0]
+        if self._spec.mark_method == words.MARK_MEDIAN:
+            possible = [terms.last for terms in self._parts.windows.terms]
+        elif self._spec.mark_method in OF_BOOK:
+            possible = [terms.book() for terms in self._parts.windows.terms]
+        self._findings.compare_one_of("mark_published.last_ticks", published, possible)
         return [published] if published else []

@@ -1,9 +1,11 @@
 """Premium samples of one contract and the votes that they make (7.1).
 
-A premium of impact prices is published with these prices in whole ticks, so it can be held only to
-what prices within these ticks allow; one of the mark follows to the last ppb. A side that is thin
-may use its last value or none, and no event tells which.
+Values and lots of the impact prices are taken as published: they are the book's. Terms, prices in
+ticks, premium and validity follow from them, from the index and the mark ahead of the sample, and
+from the terms that a side had when it was deep; a freeze drops those.
 """
+
+from typing import NamedTuple
 
 from engine.report.findings import Findings
 from engine.report.rounding import clamp, divide_trunc, median_of
@@ -12,25 +14,33 @@ from engine.schema.bounds import PPB, PREMIUM_PPB_MAX
 from engine.schema.contract import Contract
 
 
-def excess_of(price_ticks: int, index_ticks: int) -> int:
-    """How far a price lies above the index, in ppb; 0 below it."""
-    above = divide_trunc((price_ticks - index_ticks) * PPB, index_ticks)
-    return clamp(above, 0, PREMIUM_PPB_MAX)
+class Impact(NamedTuple):
+    """As `impact_sampled` names it."""
+
+    bid_value: int
+    bid_lots: int
+    ask_value: int
+    ask_lots: int
+    bid_term_ppb: int
+    ask_term_ppb: int
 
 
-def bounds_of_bid(ticks: int, index: int) -> tuple[int, int]:
-    """Between which the bid's term lies; its impact price was rounded down to these ticks."""
-    if not ticks:
-        return 0, PREMIUM_PPB_MAX
-    return excess_of(ticks, index), excess_of(ticks + 1, index)
+class Sample(NamedTuple):
+    """As `premium_sampled` names it."""
+
+    premium_ppb: int
+    bid_ticks: int
+    ask_ticks: int
+    valid: int
+    time_ns: int
+    rate_next_ppb: int
 
 
-def bounds_of_ask(ticks: int, index: int) -> tuple[int, int]:
-    """The same of the ask's, which was rounded up, with the sign turned."""
-    if not ticks:
-        return 0, PPB
-    low = max(0, divide_trunc((index - ticks) * PPB, index))
-    return low, max(0, divide_trunc((index - ticks + 1) * PPB, index))
+class Held(NamedTuple):
+    """A deep side's term, which a thin one uses for a while."""
+
+    term_ppb: int
+    time_ns: int
 
 
 class Votes:
@@ -65,31 +75,60 @@ class Votes:
 
 
 class PremiumAudit:
-    """Compares one contract's samples with clock, index and mark."""
+    """Compares one contract's samples with book, index and mark."""
 
     def __init__(self, spec: Contract, findings: Findings) -> None:
         self._spec = spec
         self._findings = findings
-        self._offset_ns = spec.funding_sample_offset_ns
+        self._impact: Impact | None = None  # of the sample that comes next
+        self._held: list[Held | None] = [None, None]
 
-    def set_clock(self, offset_ns: int) -> None:
-        self._offset_ns = offset_ns
+    def note_impact(self, *numbers: int) -> None:
+        self._impact = Impact(*numbers)
 
-    def compare(
-        self, index: int, mark: int, premium: int, bid: int, ask: int, valid: int, time_ns: int
-    ) -> None:
+    def freeze(self) -> None:
+        self._held = [None, None]
+
+    def compare(self, index: int, mark: int, sample: Sample) -> None:
         """A sample with the index and the mark before it."""
         found, spec = self._findings, self._spec
         found.samples += 1
-        off_ns = (time_ns - self._offset_ns) % spec.funding_sample_ns
-        found.compare("premium_sampled.time_ns", time_ns, time_ns - off_ns)
-        if spec.premium_method == words.PREMIUM_MARK or (bid and ask):
-            found.compare("premium_sampled.valid", valid, 1)
-        low = high = divide_trunc((mark - index) * PPB, index) if index else 0
-        if index and spec.premium_method == words.PREMIUM_IMPACT:
-            bid_low, bid_high = bounds_of_bid(bid, index)
-            ask_low, ask_high = bounds_of_ask(ask, index)
-            low, high = bid_low - ask_high, bid_high - ask_low
+        found.compare("impact_sampled", int(self._impact is not None), 1)
+        impact, self._impact = self._impact or Impact(0, 0, 0, 0, 0, 0), None
+        bid = self._compare_side(0, impact.bid_value, impact.bid_lots, index, sample)
+        ask = self._compare_side(1, impact.ask_value, impact.ask_lots, index, sample)
+        found.compare("impact_sampled.bid_term_ppb", impact.bid_term_ppb, bid or 0)
+        found.compare("impact_sampled.ask_term_ppb", impact.ask_term_ppb, ask or 0)
+        premium, is_valid = (bid or 0) - (ask or 0), bid is not None and ask is not None
+        if spec.premium_method == words.PREMIUM_MARK:
+            premium = divide_trunc((mark - index) * PPB, index) if index else 0
+            is_valid = True
         cap = spec.premium_cap_ppb
-        low, high = clamp(low, -cap, cap), clamp(high, -cap, cap)
-        found.compare_within("premium_sampled.premium_ppb", premium, low, high)
+        found.compare("premium_sampled.premium_ppb", sample.premium_ppb, clamp(premium, -cap, cap))
+        found.compare("premium_sampled.valid", sample.valid, int(is_valid))
+
+    def _compare_side(
+        self, side: int, value: int, lots: int, index: int, sample: Sample
+    ) -> int | None:
+        """Compare a side's price in ticks; returns its term, None without one."""
+        found, name = self._findings, ("bid", "ask")[side]
+        published = (sample.bid_ticks, sample.ask_ticks)[side]
+        lot_ticks = lots * self._spec.tick_value
+        if lot_ticks <= 0 or index <= 0:
+            found.compare(f"impact_sampled.{name}_value", value, 0)
+            found.compare(f"premium_sampled.impact_{name}_ticks", published, 0)
+            return self._held_term(side, sample.time_ns)
+        ticks = value // lot_ticks if side == 0 else -(-value // lot_ticks)
+        found.compare(f"premium_sampled.impact_{name}_ticks", published, ticks)
+        least = max(value, self._spec.funding_impact_value)
+        found.compare(f"impact_sampled.{name}_value", value, least)
+        excess = value - lot_ticks * index if side == 0 else lot_ticks * index - value
+        term_ppb = clamp(divide_trunc(excess * PPB, lot_ticks * index), 0, PREMIUM_PPB_MAX)
+        self._held[side] = Held(term_ppb, sample.time_ns)
+        return term_ppb
+
+    def _held_term(self, side: int, time_ns: int) -> int | None:
+        held = self._held[side]
+        if held is None or time_ns - held.time_ns > self._spec.funding_hold_ns:
+            return None
+        return held.term_ppb

@@ -1,12 +1,11 @@
 """Funding intervals of one contract: average, rate, growth, carry and funding index (7.2, 7.3).
 
 Previous values: carry, funding index and the day's rates are 0 at first and then those of the last
-`funding_published` (`funding_rebased` sets the index to 0); an interval begins at the time of the
-one before and its length follows from that time and from whether that rate was capped. The first
-one ends at a multiple of the interval, and its length is the whole interval.
-Frozen time is published at the end of an interval only. A rate that is published with a sample is
-therefore compared when the interval is over, and left open when the contract opened anew both
-before the sample (or it can't be excluded that a freeze reached into the interval) and behind it.
+`funding_published` (`funding_rebased` sets the index to 0). The first interval ends at the first
+multiple of its length behind the first opening; every other begins at the time of the one before,
+and its length follows from that time and from whether that rate was capped.
+Time is frozen from a change to frozen up to the change out of it, as far as it lies within the
+interval that is running at the opening; the rest of it goes into the next (7.3).
 """
 
 from typing import NamedTuple
@@ -17,15 +16,6 @@ from engine.report.rounding import clamp, divide_trunc, share_of
 from engine.schema import vocabulary as words
 from engine.schema.bounds import FUNDING_OWED_MAX, NS_PER_DAY, PPB
 from engine.schema.contract import Contract
-
-
-class Sample(NamedTuple):
-    """A published rate of a sample that waits for the interval's frozen time."""
-
-    sequence: int
-    rate_next_ppb: int
-    average_ppb: int
-    openings: int  # of the interval, before it
 
 
 class Averaged(NamedTuple):
@@ -78,33 +68,40 @@ class RateAudit:
     def __init__(self, spec: Contract, findings: Findings) -> None:
         self._spec = spec
         self._findings = findings
-        self._due_ns = 0  # unknown before the first interval has ended
+        self._due_ns = 0  # of the running interval; 0 before the first opening
         self._length_ns = spec.funding_interval_ns
+        self._frozen_ns = 0  # of the running interval
+        self._freeze_ns = self._freeze_end_ns = 0  # of the last freeze
         self._day = 0
         self._day_ppb = 0
+        self._rate_ppb = 0
         self._carry_ppb = 0
         self._funding_index = 0
         self._index_rebased: int | None = None
         self._averaged: Averaged | None = None
         self._votes = Votes(spec)
-        self._waiting: list[Sample] = []
-        self._has_opened = False
-        self._openings = 0  # of this interval
-        self._may_be_frozen = False  # from its beginning on, by a freeze that ended behind it
 
-    def note_freeze(self) -> None:
+    def freeze(self, time_ns: int) -> None:
         self._votes.drop_unfinished()
+        self._freeze_ns = time_ns
 
-    def note_opening(self) -> None:
-        """The contract left frozen; the first time brings no frozen time."""
-        self._openings += self._has_opened
-        self._has_opened = True
+    def open(self, time_ns: int) -> None:
+        """The contract leaves frozen; the first time brings no frozen time."""
+        if self._due_ns:
+            self._frozen_ns += max(0, min(time_ns, self._due_ns) - self._freeze_ns)
+        else:
+            self._due_ns = (time_ns // self._length_ns + 1) * self._length_ns
+        self._freeze_end_ns = time_ns
+
+    def rate_left_ppb(self, time_ns: int) -> int:
+        """What the rest of the running interval brings at the last rate."""
+        left_ns = clamp(self._due_ns - time_ns, 0, self._length_ns)
+        return divide_trunc(self._rate_ppb * left_ns, self._length_ns)
 
     def take_sample(self, premium_ppb: int, valid: int, rate_next_ppb: int) -> None:
         self._votes.add(premium_ppb, valid)
-        average_ppb = self._votes.average_ppb()
-        sequence = self._findings.sequence
-        self._waiting.append(Sample(sequence, rate_next_ppb, average_ppb, self._openings))
+        expected, _ = self._rate_now(self._due_ns)
+        self._findings.compare("premium_sampled.rate_next_ppb", rate_next_ppb, expected)
 
     def rebase(self, funding_index: int) -> None:
         found = self._findings
@@ -118,7 +115,7 @@ class RateAudit:
         expected = averaged._replace(
             samples=self._votes.samples,
             valid=self._votes.valid,
-            frozen_ns=clamp(averaged.frozen_ns, 0, self._length_ns if self._can_freeze() else 0),
+            frozen_ns=self._frozen_ns,
             length_ns=self._length_ns,
             mark_ticks=mark_ticks,
         )
@@ -131,50 +128,27 @@ class RateAudit:
         """Compare an interval that has ended, and begin the next."""
         found = self._findings
         found.intervals += 1
-        found.compare("funding_published.time_ns", due_ns, self._due_of(due_ns))
+        found.compare("funding_published.time_ns", due_ns, self._due_ns)
         found.compare("funding_averaged", int(self._averaged is not None), 1)
-        inputs = self._averaged or Averaged(0, 0, 0, self._length_ns, 0, 0)
-        day_ppb = self._day_ppb if due_ns // NS_PER_DAY == self._day else 0
-        frozen_ns = clamp(inputs.frozen_ns, 0, self._length_ns)
-        average = self._votes.average_ppb()
-        found.compare("funding_published.premium_ppb", premium, average)
-        expected, is_capped = rate_of(self._spec, average, self._length_ns, frozen_ns, day_ppb)
+        inputs = self._averaged or Averaged(0, 0, 0, 0, 0, 0)
+        found.compare("funding_published.premium_ppb", premium, self._votes.average_ppb())
+        expected, is_capped = self._rate_now(due_ns)
         found.compare("funding_published.rate_ppb", rate, expected)
         found.compare("funding_averaged.capped", inputs.capped, int(is_capped))
-        self._compare_samples(frozen_ns, day_ppb)
         self._compare_growth(inputs.mark_ticks, rate, growth, carry, funding_index)
-        self._day, self._day_ppb = due_ns // NS_PER_DAY, day_ppb + rate
-        self._begin_interval(due_ns, is_capped, frozen_ns)
+        self._day_ppb = self._day_so_far(due_ns) + rate
+        self._day, self._rate_ppb = due_ns // NS_PER_DAY, rate
+        self._begin_interval(due_ns, is_capped)
 
-    def finish(self) -> None:
-        """The events end within an interval: what its samples say can still be compared."""
-        is_same_day = self._due_ns // NS_PER_DAY == self._day
-        self._compare_samples(None, self._day_ppb if is_same_day else 0)
+    def _day_so_far(self, due_ns: int) -> int:
+        return self._day_ppb if due_ns // NS_PER_DAY == self._day else 0
 
-    def _can_freeze(self) -> bool:
-        return self._may_be_frozen or self._openings > 0
-
-    def _due_of(self, published_ns: int) -> int:
-        if self._due_ns:
-            return self._due_ns
-        return published_ns - published_ns % self._spec.funding_interval_ns
-
-    def _compare_samples(self, frozen_ns: int | None, day_ppb: int) -> None:
-        for sample in self._waiting:
-            so_far_ns = None
-            if sample.openings == 0 and not self._may_be_frozen:
-                so_far_ns = 0
-            elif sample.openings == self._openings:
-                so_far_ns = frozen_ns
-            if so_far_ns is None:
-                self._findings.rates_next_open += 1
-                continue
-            expected, _ = rate_of(
-                self._spec, sample.average_ppb, self._length_ns, so_far_ns, day_ppb
-            )
-            self._findings.compare_at(
-                sample.sequence, "premium_sampled.rate_next_ppb", sample.rate_next_ppb, expected
-            )
+    def _rate_now(self, due_ns: int) -> tuple[int, bool]:
+        """The rate of the running interval with what is known so far, and if its cap held it."""
+        return rate_of(
+            self._spec, self._votes.average_ppb(), self._length_ns, self._frozen_ns,
+            self._day_so_far(due_ns),
+        )  # fmt: skip
 
     def _compare_growth(
         self, mark_ticks: int, rate: int, growth: int, carry: int, funding_index: int
@@ -192,18 +166,13 @@ class RateAudit:
         # What follows is judged by what was published, so that one fault is listed once.
         self._carry_ppb, self._funding_index = carry, funding_index
 
-    def _begin_interval(self, due_ns: int, is_capped: bool, frozen_ns: int) -> None:
+    def _begin_interval(self, due_ns: int, is_capped: bool) -> None:
         step_ns = self._spec.funding_interval_ns
         if is_capped and self._spec.funding_interval_capped_ns:
             step_ns = self._spec.funding_interval_capped_ns
-        # A freeze reaches into the next interval only if no sample came between its end and now.
-        has_sampled = bool(self._waiting) and self._waiting[-1].openings == self._openings
-        is_whole = self._may_be_frozen and frozen_ns == self._length_ns
-        self._may_be_frozen = not has_sampled and (self._openings > 0 or is_whole)
         self._due_ns = (due_ns // step_ns + 1) * step_ns
         self._length_ns = self._due_ns - due_ns
+        self._frozen_ns = clamp(self._freeze_end_ns - due_ns, 0, self._length_ns)
         self._votes = Votes(self._spec)
-        self._waiting = []
-        self._openings = 0
         self._averaged = None
         self._index_rebased = None

@@ -18,7 +18,8 @@ Money is an integer in the smallest unit of the settlement asset. The argument, 
 * Premium samples of an interval: listing keeps the largest sample times the weights of all at or
   below PREMIUM_SUM_MAX.
 * Index: shares of capped sources stay within PPB x 8 x SOURCE_WEIGHT_MAX; units of all constituents
-  times the highest price within 2**62. A clamped mean is split so that no product passes 2**54.
+  times the highest price within 2**62, and so does a divisor, which is at most such a sum. A
+  clamped mean is split so that no product passes 2**54.
 * Funding owed by a position: the index is rebased (holders settled) before
   `2 * open_interest_lots_max * |index|` can pass FUNDING_OWED_MAX.
 """
@@ -60,7 +61,6 @@ EVENTS_MAX = 2**28 - 1  # of one command: 16 GiB of address range
 SOURCES_MAX = 8  # price sources of one contract
 ASSETS_MAX = 4  # constituents of an index
 UNITS_PPB_MAX = 2**38  # of a constituent: 274 times
-DIVISOR_PPB_MAX = 2**62
 TIERS_MAX = 8
 BASIS_SAMPLES_MAX = 60
 DELISTING_SAMPLES_MAX = 60

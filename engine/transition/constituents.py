@@ -4,7 +4,7 @@ from engine.kernel import cold, kernel
 from engine.schema import bounds, events, refusals
 from engine.schema.vocabulary import SOURCE_PERPETUAL, STATE_FROZEN, STATE_SETTLED
 from engine.state.access import ASSET, CONTRACT, ENGINE, SOURCE
-from engine.state.arithmetic import is_ratio_above, multiply_divide
+from engine.state.arithmetic import multiply_divide
 from engine.state.events import emit
 from engine.transition.due import freeze_contract, note_due
 from funding.index import asset_at, compute_basket
@@ -25,7 +25,8 @@ def check_constituent(arena, contract, asset, units_ppb):
 
 @cold
 def change_constituent(arena, contract, asset, units_ppb):
-    """Weigh a basket anew; the divisor follows, rounded down, so that the level stays."""
+    """Weigh a basket anew; the divisor follows, rounded down, so that the level stays. It has no
+    upper bound to meet: the index is at least 1, so it is at most what the basket is worth."""
     code = check_constituent(arena, contract, asset, units_ppb)
     if code != refusals.OK:
         return code
@@ -35,8 +36,6 @@ def change_constituent(arena, contract, asset, units_ppb):
     changed = ASSET(arena, asset_at(contract, asset))
     before = compute_basket(arena, contract)
     after = before + (units_ppb - changed.units_ppb) * changed.price_ticks
-    if is_ratio_above(after, before, bounds.DIVISOR_PPB_MAX, terms.divisor_ppb):
-        return refusals.UNITS_INVALID
     divisor_ppb = multiply_divide(after, terms.divisor_ppb, before)
     if divisor_ppb < 1:
         return refusals.UNITS_INVALID

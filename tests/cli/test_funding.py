@@ -23,7 +23,7 @@ def run(*arguments, code=0):
 
 def day(rate=100_000):
     stream = Stream().open()
-    stream.add("premium_sampled", 0, 9_950, 10_050, 1, MINUTE, 100_000)
+    stream.sample(MINUTE, 9_950, 10_050, 0, 100_000)
     stream.index(1, 10_010, 10_010, 1, 0, 0, 10_010, 0)
     stream.add("mark_published", 10_010, 10_010, 10_010, 10_010, 0, 0, follows=True)
     stream.add("funding_averaged", 1, 1, 0, 5 * MINUTE, 0, 10_010)
@@ -45,9 +45,9 @@ def test_a_file_that_agrees(events):
     found = json.loads(run("funding", "recompute", events, "--json").stdout)
     assert found == {
         "contracts": 1, "intervals": 1, "samples": 1, "indexes": 2, "marks": 2,
-        "rates_next_open": 0, "differences": [],
+        "settlements": 0, "settlements_open": 0, "differences": [],
     }  # fmt: skip
-    assert "rates next open" in run("funding", "recompute", events).stdout
+    assert "settlements open" in run("funding", "recompute", events).stdout
 
 
 def test_a_difference_ends_with_1(tmp_path):
@@ -84,7 +84,7 @@ def test_a_drawing(events, tmp_path, suffix, magic):
     [
         (["recompute", "{tmp}/none"], "{tmp}/none: No such file or directory"),
         (["recompute", "{tmp}/text"], "{tmp}/text: header: 6 bytes of 64 are there"),
-        (["recompute", "{tmp}/torn"], "{tmp}/torn: record 8: the file is 84 bytes short"),
+        (["recompute", "{tmp}/torn"], "{tmp}/torn: record 9: the file is 84 bytes short"),
         (["plot", "{tmp}/text", "{tmp}/a.svg"], "{tmp}/text: header: 6 bytes of 64 are there"),
         (["plot", "{tmp}/events", "{tmp}/a.gif"], "{tmp}/a.gif: a drawing ends in .svg or .png"),
         (["plot", "{tmp}/events", "{tmp}/no/a.svg"], "No such file or directory"),

@@ -88,7 +88,7 @@ def test_files_of_another_kind_are_foreign(path):
         ("kind", 99, "record 1: kind: 99 is no kind of event known here"),
         ("kind", 0, "record 1: kind: 0 is no kind of event known here"),
         ("kind", 21 + 256, "record 1: kind: 277 is no kind of event known here"),
-        ("c", 1, "record 1: byte 24 must be zero in price_received"),
+        ("d", 1, "record 1: byte 32 must be zero in price_received"),
         ("f", -1, "record 1: byte 48 must be zero in price_received"),
     ],
 )

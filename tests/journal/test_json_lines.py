@@ -62,6 +62,9 @@ SAMPLES: list[c.AnyCommand] = [
     c.SetBand(time_ns=5, contract=256, low_ticks=1, high_ticks=2**21 - 2),
     c.StopTrading(time_ns=5, scope=2, number=2**31 - 1),
     c.ReleaseTrading(time_ns=5, scope=4),
+    c.ChangeConstituent(time_ns=5, contract=1, asset=1, units_ppb=2**38),
+    c.RedenominateConstituent(time_ns=5, contract=1, asset=0, units_ppb=1),
+    c.SetSampleClock(time_ns=5, contract=1, seed=2**62),
 ]  # fmt: skip
 QUOTES_WITH_A_TRUTH = c.MassQuote(
     time_ns=1, account=2, client_id=1, protection=1, rows=(c.Quote(1, 5, True, 6, 1),)

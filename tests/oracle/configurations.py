@@ -109,6 +109,37 @@ UNFUNDED: dict[str, Any] = {
 }
 
 
+def thin_buffers() -> Config:
+    """Little behind anything, and losses of the fund are capped."""
+    return Config(
+        contracts=(
+            tiny(
+                1,
+                1_000,
+                tiers=STEEP_TIERS,
+                liquidation_whole_lots=5,
+                freeze_max_ns=BRIEF,
+                **BASIS | DAMPED,
+            ),
+            tiny(
+                2,
+                1_000,
+                liquidation_depth_ppb=1_000_000_000,
+                tiers=WIDE_TIERS,
+                freeze_max_ns=BRIEF,
+                delisting_samples=2,
+                **SWITCHED,
+            ),
+        ),
+        fund_cash=80_000,
+        house_cash=20_000,
+        fund_cash_limit=50_000,
+        house_cash_limit=20_000,
+        fund_loss_step_max=30_000,
+        fund_loss_day_max=100_000,
+    )
+
+
 def layer_configs() -> dict[str, Config]:
     """Which layer of the waterfall is deep, and which is empty."""
     unfunded = UNFUNDED
@@ -179,34 +210,43 @@ def layer_configs() -> dict[str, Config]:
                 ),
             ),
         ),
-        "thin_buffers": Config(
-            contracts=(
-                tiny(
-                    1,
-                    1_000,
-                    tiers=STEEP_TIERS,
-                    liquidation_whole_lots=5,
-                    freeze_max_ns=BRIEF,
-                    **BASIS | DAMPED,
-                ),
-                tiny(
-                    2,
-                    1_000,
-                    liquidation_depth_ppb=1_000_000_000,
-                    tiers=WIDE_TIERS,
-                    freeze_max_ns=BRIEF,
-                    delisting_samples=2,
-                    **SWITCHED,
-                ),
-            ),
-            fund_cash=80_000,
-            house_cash=20_000,
-            fund_cash_limit=50_000,
-            house_cash_limit=20_000,
-            fund_loss_step_max=30_000,
-            fund_loss_day_max=100_000,
-        ),
+        "thin_buffers": thin_buffers(),
     }
+
+
+def fast_funding() -> Config:
+    """Funding every few minutes, some of it capped."""
+    return Config(
+        contracts=(
+            tiny(
+                1,
+                1_000,
+                funding_interval_ns=2 * MINUTE,
+                funding_sample_ns=5 * NS_PER_SECOND,
+                funding_sample_offset_ns=7 * NS_PER_SECOND,
+                funding_interest_ppb=400_000_000,
+                funding_clamp_ppb=500_000_000,
+                funding_cap_ppb=50_000_000,
+                source_stale_ns=20 * MINUTE,
+                mark_band_ppb=50_000_000,
+            ),
+            tiny(
+                2,
+                1,
+                funding_interval_ns=3 * MINUTE,
+                funding_sample_ns=10 * NS_PER_SECOND,
+                funding_interest_ppb=-300_000_000,
+                funding_clamp_ppb=500_000_000,
+                funding_cap_ppb=50_000_000,
+                fee_maker_ppb=-100_000,
+                funding_cap_day_ppb=1_000_000,
+            ),
+            tiny(3, 1_000, **EXTERNAL | SWITCHED),
+        ),
+        fund_cash=10**5,
+        house_cash=10**4,
+        jump_ns_max=NS_PER_DAY,
+    )
 
 
 def clock_configs() -> dict[str, Config]:
@@ -252,37 +292,7 @@ def clock_configs() -> dict[str, Config]:
             house_cash=10**8,
             fund_loss_step_max=2 * 10**8,
         ),
-        "fast_funding": Config(
-            contracts=(
-                tiny(
-                    1,
-                    1_000,
-                    funding_interval_ns=2 * MINUTE,
-                    funding_sample_ns=5 * NS_PER_SECOND,
-                    funding_sample_offset_ns=7 * NS_PER_SECOND,
-                    funding_interest_ppb=400_000_000,
-                    funding_clamp_ppb=500_000_000,
-                    funding_cap_ppb=50_000_000,
-                    source_stale_ns=20 * MINUTE,
-                    mark_band_ppb=50_000_000,
-                ),
-                tiny(
-                    2,
-                    1,
-                    funding_interval_ns=3 * MINUTE,
-                    funding_sample_ns=10 * NS_PER_SECOND,
-                    funding_interest_ppb=-300_000_000,
-                    funding_clamp_ppb=500_000_000,
-                    funding_cap_ppb=50_000_000,
-                    fee_maker_ppb=-100_000,
-                    funding_cap_day_ppb=1_000_000,
-                ),
-                tiny(3, 1_000, **EXTERNAL | SWITCHED),
-            ),
-            fund_cash=10**5,
-            house_cash=10**4,
-            jump_ns_max=NS_PER_DAY,
-        ),
+        "fast_funding": fast_funding(),
         "rebase": Config(
             contracts=(
                 tiny(

@@ -5,7 +5,7 @@ import pytest
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
 from engine.schema.contract import PriceSource, outside
-from tests.report.stream import Stream
+from tests.report.stream import SECOND, Stream
 
 
 def receive(stream, *prices):
@@ -16,7 +16,7 @@ def receive(stream, *prices):
         middle = (ranked[(source - 1) // 2] + ranked[source // 2]) // 2
         missing = (1 << len(stream.spec.sources)) - (1 << source)
         stream.index(source, price, 0, (1 << source) - 1, missing, 0, middle, 0)
-    return stream.add("price_received", len(prices), prices[-1])
+    return stream.price(len(prices), prices[-1])
 
 
 def test_6_1_the_price_at_which_half_of_the_weight_is_reached():
@@ -73,27 +73,55 @@ def test_6_1_a_clamped_mean():
 
 
 def dwelling():
-    """A source that goes out at 1200 and is inside the narrower band at once, then later."""
+    """A source that is out at 1101, not inside the narrower band at 1021, and is from second 20."""
     spec = {"source_outlier_ppb": PPB // 10, "source_reentry_ppb": PPB // 50}
+    spec |= {"source_reentry_ns": 30 * SECOND, "source_stale_ns": 60 * SECOND}
     stream = Stream(sources=outside(1, 1, 1), sources_healthy_min=2, **spec)
     stream.index(1, 1_000, 0, 0b001, 0b110, 0, 1_000, 0)
     stream.index(2, 1_000, 1_000, 0b011, 0b100, 0, 1_000, 0)
     stream.index(3, 1_101, 1_000, 0b011, 0, 0b100, 1_000, 0)
+    stream.at(10 * SECOND)
     stream.index(3, 1_021, 1_000, 0b011, 0, 0b100, 1_000, 0)  # 2% of 1000 is 20: not yet
+    stream.at(20 * SECOND)
     return stream.index(3, 1_020, 1_000, 0b011, 0, 0b100, 1_000, 0)
 
 
-def test_6_1_a_source_comes_back_after_a_dwell():
-    stays = dwelling().index(1, 1_000, 1_000, 0b011, 0, 0b100, 1_000, 0)
-    comes = dwelling().index(1, 1_000, 1_000, 0b111, 0, 0, 1_000, 0)
-    assert stays.differences() == comes.differences() == []
+IN, OUT = (1_000, 0b111, 0, 0, 1_000, 0), (1_000, 0b011, 0, 0b100, 1_000, 0)
 
 
-def test_6_1_a_dwell_begins_before_it_ends():
-    stream = dwelling()
-    stream.rows[-1] = (*stream.rows[-1][:2], 0b111, 0, 0, 1_000, *stream.rows[-1][6:])
-    fields = [field for field, *_ in stream.differences()]
-    assert fields == ["index_published.used", "index_published.outliers"]
+def test_6_1_a_source_comes_back_when_its_dwell_has_lasted():
+    stream = dwelling().at(50 * SECOND - 1).index(1, 1_000, *OUT)
+    assert stream.at(50 * SECOND).index(1, 1_000, *IN).differences() == []
+    early = dwelling().at(50 * SECOND - 1).index(1, 1_000, *IN)
+    late = dwelling().at(50 * SECOND).index(1, 1_000, *OUT)
+    for wrong in (early, late):
+        fields = [field for field, *_ in wrong.differences()]
+        assert fields == ["index_published.used", "index_published.outliers"]
+
+
+def test_6_1_a_dwell_starts_again_outside_the_narrower_band():
+    stream = dwelling().at(40 * SECOND).index(3, 1_021, *OUT)
+    stream.at(45 * SECOND).index(3, 1_020, *OUT).at(75 * SECOND - 1)
+    stream.index(1, 1_000, 0, 0b001, 0b010, 0b100, 1_010, 0)
+    assert stream.at(75 * SECOND).index(2, 1_000, *IN).differences() == []
+
+
+def test_6_1_a_price_is_stale_once_it_is_older_than_allowed():
+    stream = dwelling().at(60 * SECOND).index(3, 1_200, *OUT)  # the others are of second 0
+    # The only fresh one is out, and near the median, which is itself: its dwell begins.
+    stream.at(60 * SECOND + 1).index(3, 1_200, 0, 0, 0b011, 0b100, 1_200, 0)
+    assert stream.differences() == []
+    early = dwelling().at(60 * SECOND).index(3, 1_200, 0, 0, 0b011, 0b100, 1_200, 0)
+    assert ("index_published.stale", 0b011, 0) in early.differences()
+
+
+def test_6_1_a_stale_source_keeps_its_mark_of_out_and_dwells_anew():
+    stream = dwelling().at(80 * SECOND + 1)  # its price of second 20 has gone stale
+    stream.index(1, 1_000, 0, 0b001, 0b110, 0, 1_000, 0)
+    stream.index(2, 1_000, 1_000, 0b011, 0b100, 0, 1_000, 0)
+    stream.index(3, 1_020, *OUT)
+    stream.at(110 * SECOND).index(1, 1_000, *OUT)
+    assert stream.at(110 * SECOND + 1).index(1, 1_000, *IN).differences() == []
 
 
 def test_6_1_without_a_dwell_a_source_is_back_at_once():
@@ -104,22 +132,15 @@ def test_6_1_without_a_dwell_a_source_is_back_at_once():
     assert stream.index(3, 1_020, 1_000, 0b111, 0, 0, 1_000, 0).differences() == []
 
 
-def test_6_1_a_stale_source_keeps_its_mark_of_out():
-    stream = dwelling()
-    stream.index(1, 1_000, 1_000, 0b011, 0b100, 0, 1_000, 0)
-    stream.index(3, 1_021, 1_000, 0b011, 0, 0b100, 1_000, 0)  # 2.1%: one that was in stays in
-    assert stream.differences() == []
-
-
 def basket():
     """Half a unit of the first asset and two of the second: 5000 and 400, divided by 1."""
     sources = (PriceSource(asset=0), PriceSource(asset=1))
     stream = Stream(sources=sources, index_units_ppb=(PPB // 2, 2 * PPB))
-    stream.add("price_received", 1, 10_000)
+    stream.price(1, 10_000)
     stream.add("constituent_published", 0, 10_000, 10_000, PPB // 2, PPB, follows=True)
     stream.add("constituent_published", 1, 0, 0, 2 * PPB, PPB, follows=True)
     stream.add("index_published", 0, 0b01, 0b10, 0, 10_000, 0, follows=True)
-    stream.add("price_received", 2, 200)
+    stream.price(2, 200)
     stream.add("constituent_published", 0, 10_000, 10_000, PPB // 2, PPB, follows=True)
     stream.add("constituent_published", 1, 200, 200, 2 * PPB, PPB, follows=True)
     return stream.add("index_published", 5_400, 0b11, 0, 0, 10_000, 0, follows=True)
@@ -130,7 +151,7 @@ def test_6_1_a_basket_and_its_divisor():
     # 3 units of the second: (5000 + 600) / (5000 + 400) of the old divisor, floor
     divisor = 1_037_037_037
     stream.add("constituent_changed", 1, 3 * PPB, divisor)
-    stream.add("price_received", 2, 210)
+    stream.price(2, 210)
     stream.add("constituent_published", 0, 10_000, 10_000, PPB // 2, divisor, follows=True)
     stream.add("constituent_published", 1, 210, 210, 3 * PPB, divisor, follows=True)
     # 5630 / 1.037037037 = 5428.57
@@ -140,7 +161,7 @@ def test_6_1_a_basket_and_its_divisor():
 
 def test_6_1_a_redenominated_asset_has_no_price():
     stream = basket().add("constituent_redenominated", 1, 2_000 * PPB)
-    stream.add("price_received", 1, 10_000)
+    stream.price(1, 10_000)
     stream.add("constituent_published", 0, 10_000, 10_000, PPB // 2, PPB, follows=True)
     stream.add("constituent_published", 1, 0, 0, 2_000 * PPB, PPB, follows=True)
     stream.add("index_published", 0, 0b01, 0b10, 0, 10_000, 0, follows=True)
@@ -180,7 +201,7 @@ def test_every_number_of_these_events_is_compared(row, event):
 
 
 def test_numbers_that_no_specification_has_are_differences_and_no_fault():
-    stream = Stream().add("price_received", 9, 100)
+    stream = Stream().price(9, 100)
     stream.add("constituent_changed", 7, 1, 0).add("constituent_redenominated", -1, 1)
     stream.add("constituent_changed", 0, PPB, 0).index(1, 100, 0, 1, 0, 0, 100, 0)
     assert [field for field, *_ in stream.differences()] == [

@@ -4,26 +4,34 @@ import pytest
 
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY, PPB
-from tests.report.stream import MINUTE, Stream
+from tests.report.stream import MINUTE, SECOND, Stream
 
 INTERVAL = 5 * MINUTE
 
 
-def deep(stream, minute, excess, rate_next, valid=1):
+def deep(stream, minute, excess, rate_next):
     """A sample whose bid lies `excess` ticks above an index of 10,000: 100,000 ppb a tick."""
     bid = 10_000 + excess
-    time_ns = minute * MINUTE
-    return stream.add("premium_sampled", excess * 100_000, bid, bid + 1, valid, time_ns, rate_next)
+    return stream.sample(minute * MINUTE, bid, bid + 1, excess * 100_000, rate_next)
 
 
 def invalid(stream, minute, rate_next):
-    return stream.add("premium_sampled", 0, 0, 10_001, 0, minute * MINUTE, rate_next)
+    return stream.sample(minute * MINUTE, 0, 10_001, 0, rate_next, valid=0)
 
 
 def publish(stream, inputs, outputs, minute=5):
     """`funding_averaged` with the open contract's mark, `funding_published` behind it."""
     stream.add("funding_averaged", *inputs, 10_000)
     return stream.add("funding_published", *outputs, minute * MINUTE, follows=True)
+
+
+def frozen(stream, since_ns, until_ns):
+    """Frozen from one time to the other."""
+    stream.at(since_ns).freeze().at(until_ns)
+    index = (10_000, 1, 0, 0, 10_000, 0)
+    stream.index(1, 10_000, *index)
+    stream.add("mark_published", 10_000, 10_000, 10_000, 0, 0, 0, follows=True)
+    return stream.change(0, 1, 1)
 
 
 def rates(*pairs, **spec):
@@ -51,7 +59,7 @@ def test_7_2_the_mean_goes_towards_zero():
     for minute, (ask, premium, rate) in enumerate(
         ((9_999, -100_000, 0), (9_999, -100_000, 0), (10_000, 0, 33_334)), 1
     ):
-        stream.add("premium_sampled", premium, ask - 5, ask, 1, minute * MINUTE, rate)
+        stream.sample(minute * MINUTE, ask - 5, ask, premium, rate)
     publish(stream, (3, 3, 0, INTERVAL, 0), (33_334, 1, 20_000, 1, -66_666))
     assert stream.differences() == []
 
@@ -79,8 +87,8 @@ def test_7_1_votes_are_medians_and_what_is_unfinished_is_dropped():
 
 def test_7_1_a_freeze_drops_an_unfinished_vote():
     stream = rates((10, 100_000), funding_vote_samples=2)
-    stream.add("state_changed", 1, 0, 2).add("state_changed", 0, 5, 1).add("state_changed", 5, 1, 9)
-    # one vote of 30; a minute was frozen: 4/5 of 2.5 million
+    frozen(stream, 2 * MINUTE, 3 * MINUTE)
+    # one vote of 30; a minute was frozen: 4/5 of 0.01% and of 2.5 million
     deep(stream, 4, 40, 80_000)
     deep(stream, 5, 20, 2_000_000)
     publish(stream, (3, 3, MINUTE, INTERVAL, 0), (2_000_000, 60, 0, 60, 3_000_000))
@@ -88,7 +96,7 @@ def test_7_1_a_freeze_drops_an_unfinished_vote():
 
 
 def test_7_1_under_ninety_per_cent_of_valid_samples_there_is_no_premium():
-    stream = Stream().open()
+    stream = Stream(funding_hold_ns=0).open()
     deep(stream, 1, 10, 500_000)
     invalid(stream, 2, 100_000)
     publish(stream, (2, 1, 0, INTERVAL, 0), (100_000, 3, 0, 3, 0))
@@ -146,7 +154,7 @@ def test_7_2_a_day_has_its_cap_and_the_next_day_begins_anew():
     publish(stream, (1, 1, 0, INTERVAL, 0), (500_000, 15, 0, 90, 3_000_000), 10)
     assert stream.differences() == []
     # an interval that ends at midnight belongs to the day that begins
-    stream = Stream(**spec).open()
+    stream = Stream(**spec).at((day - 10) * MINUTE).open()
     deep(stream, day - 6, 30, 2_500_000)
     publish(stream, (1, 1, 0, INTERVAL, 0), (2_500_000, 75, 0, 75, 3_000_000), day - 5)
     deep(stream, day - 1, 30, 2_500_000)
@@ -157,7 +165,7 @@ def test_7_2_a_day_has_its_cap_and_the_next_day_begins_anew():
 def test_7_3_growth_goes_down_and_the_rest_is_carried():
     stream = rates((5, 100_000), tick_value=7)  # within the clamp the premium is gone
     publish(stream, (1, 1, 0, INTERVAL, 0), (100_000, 7, 0, 7, 500_000))
-    stream.index(1, 10_001, 10_001, 1, 0, 0, 10_001, 0)
+    stream.at(10 * MINUTE).index(1, 10_001, 10_001, 1, 0, 0, 10_001, 0)
     stream.add("mark_published", 10_003, 10_001, 10_001, 10_006, 0, 0)
     stream.add("funding_averaged", 0, 0, 0, INTERVAL, 0, 10_003)
     # 70,021 x 100,000 = 7.0021 billion
@@ -191,43 +199,60 @@ def test_7_3_an_index_near_its_bound_is_rebased():
     assert stream.differences() == [("funding_rebased", 0, 1)]
 
 
-def frozen_twice(frozen_ns, rates_next):
-    """Opened anew before the second and before the third sample."""
-    stream = rates((30, rates_next[0]))
-    for minute, rate in ((3, rates_next[1]), (5, rates_next[2])):
-        stream.add("state_changed", 1, 0, 2).add("state_changed", 0, 1, 1)
-        deep(stream, minute, 30, rate)
-    rate = 2_500_000 * (INTERVAL - frozen_ns) // INTERVAL
-    growth, carry = divmod(30_000 * rate, PPB)
-    publish(stream, (3, 3, frozen_ns, INTERVAL, 0), (rate, growth, carry, growth, 3_000_000))
-    return stream
-
-
 def test_7_3_frozen_time_leaves_the_interval():
-    # before the first freeze none, behind the last all; of the sample between nobody can know
-    audit = frozen_twice(MINUTE, (2_500_000, 2_222_222, 2_000_000)).audit()
-    assert audit.differences == [] and audit.rates_next_open == 1
-    wrong = frozen_twice(MINUTE, (2_000_000, 2_222_222, 2_500_000)).differences()
-    assert [field for field, *_ in wrong] == ["premium_sampled.rate_next_ppb"] * 2
+    # 2.5 million of 5 minutes; 40 seconds frozen, then 20 more: 260 and 240 of 300 seconds
+    stream = rates((30, 2_500_000))
+    frozen(stream, 70 * SECOND, 110 * SECOND)
+    deep(stream, 2, 30, 2_166_666)
+    frozen(stream, 130 * SECOND, 150 * SECOND)
+    deep(stream, 3, 30, 2_000_000)
+    publish(stream, (3, 3, MINUTE, INTERVAL, 0), (2_000_000, 60, 0, 60, 3_000_000))
+    assert stream.differences() == []
+
+
+def test_7_3_the_first_opening_brings_no_frozen_time():
+    stream = Stream().at(4 * MINUTE).open()
+    deep(stream, 5, 30, 2_500_000)
+    publish(stream, (1, 1, 0, INTERVAL, 0), (2_500_000, 75, 0, 75, 3_000_000))
+    assert stream.differences() == []
 
 
 def test_7_3_without_a_freeze_no_time_is_frozen():
     stream = rates((30, 2_500_000))
-    publish(stream, (1, 1, MINUTE, INTERVAL, 0), (2_000_000, 60, 0, 60, 3_000_000))
+    publish(stream, (1, 1, MINUTE, INTERVAL, 0), (2_500_000, 75, 0, 75, 3_000_000))
     assert stream.differences() == [("funding_averaged.frozen_ns", MINUTE, 0)]
 
 
 def test_7_3_a_freeze_may_reach_over_funding_times():
     stream = rates((30, 2_500_000))
-    stream.add("state_changed", 1, 0, 2).add("state_changed", 0, 1, 1)
-    # frozen from minute 3 to 12: two minutes, a whole interval, two minutes
+    # Two minutes of the first interval, the whole second and two of the third: each is worked off
+    # after the opening, and begins with what reaches into it.
+    frozen(stream, 3 * MINUTE, 12 * MINUTE)
     publish(stream, (1, 1, 2 * MINUTE, INTERVAL, 0), (1_500_000, 45, 0, 45, 3_000_000))
     publish(stream, (0, 0, INTERVAL, INTERVAL, 0), (0, 0, 0, 45, 0), 10)
     deep(stream, 13, 30, 1_500_000)
     publish(stream, (1, 1, 2 * MINUTE, INTERVAL, 0), (1_500_000, 45, 0, 90, 3_000_000), 15)
     assert stream.differences() == []
-    publish(stream, (0, 0, MINUTE, INTERVAL, 0), (80_000, 2, 400_000_000, 92, 0), 20)
+    publish(stream, (0, 0, MINUTE, INTERVAL, 0), (100_000, 3, 0, 93, 0), 20)
     assert stream.differences() == [("funding_averaged.frozen_ns", MINUTE, 0)]
+
+
+def test_7_3_frozen_again_before_the_funding_time_that_is_late_is_worked_off():
+    stream = rates((30, 2_500_000))
+    frozen(stream, 3 * MINUTE, 6 * MINUTE)  # reopened a minute late, and frozen again at once
+    frozen(stream, 6 * MINUTE, 7 * MINUTE)  # min(7, 5) - 6 is below nothing
+    publish(stream, (1, 1, 2 * MINUTE, INTERVAL, 0), (1_500_000, 45, 0, 45, 3_000_000))
+    publish(stream, (0, 0, 2 * MINUTE, INTERVAL, 0), (60_000, 1, 800_000_000, 46, 0), 10)
+    assert stream.differences() == []
+
+
+def test_7_2_the_first_funding_time_is_the_first_multiple_behind_the_opening():
+    stream = Stream().at(5 * MINUTE).open()
+    publish(stream, (0, 0, 0, INTERVAL, 0), (100_000, 3, 0, 3, 0), 10)
+    assert stream.differences() == []
+    stream = Stream().at(5 * MINUTE).open()
+    publish(stream, (0, 0, 0, INTERVAL, 0), (100_000, 3, 0, 3, 0), 5)
+    assert stream.differences() == [("funding_published.time_ns", 5 * MINUTE, 10 * MINUTE)]
 
 
 def test_an_interval_that_has_not_ended_is_compared_as_far_as_it_goes():
@@ -235,51 +260,20 @@ def test_an_interval_that_has_not_ended_is_compared_as_far_as_it_goes():
     assert stream.differences() == [("premium_sampled.rate_next_ppb", 500_001, 500_000)]
 
 
-def test_7_1_a_premium_of_impact_prices_lies_within_their_ticks():
-    stream = Stream().open()
-    # 10010 is rounded down, 10020 up: the bid's term is 0.10% to 0.11%
-    for premium, rate in ((1_000_000, 500_000), (1_100_000, 550_000)):
-        minute = 1 + (premium > 1_000_000)
-        stream.add("premium_sampled", premium, 10_010, 10_020, 1, minute * MINUTE, rate)
-    assert stream.differences() == []
-    stream.add("premium_sampled", 1_100_001, 10_010, 10_020, 1, 3 * MINUTE, 566_667)
-    assert stream.differences() == [("premium_sampled.premium_ppb", 1_100_001, 1_100_000)]
-
-
-def test_7_1_a_premium_of_the_mark_is_exact():
-    stream = Stream(premium_method=words.PREMIUM_MARK, mark_method=words.MARK_LAST)
-    stream.index(1, 9_000, 9_000, 1, 0, 0, 9_000, 0)
-    stream.add("mark_published", 8_995, 9_000, 0, 0, 8_995, 0).add("state_changed", 0, 1, 1)
-    # -5/9000 towards zero
-    stream.add("premium_sampled", -555_555, 0, 0, 1, MINUTE, -55_555)
-    assert stream.differences() == []
-    stream.add("premium_sampled", -555_556, 0, 0, 0, 2 * MINUTE, 100_000)  # 1 of 2 is valid
-    fields = [field for field, *_ in stream.differences()]
-    assert fields == ["premium_sampled.valid", "premium_sampled.premium_ppb"]
-
-
-def test_7_1_samples_come_by_the_clock():
-    stream = rates((10, 500_000), funding_sample_offset_ns=MINUTE // 4)
-    assert stream.differences() == [("premium_sampled.time_ns", MINUTE, MINUTE // 4)]
-    stream = Stream().open().add("sample_clock_set", MINUTE // 4)
-    stream.add("premium_sampled", 0, 9_000, 11_000, 1, 5 * MINUTE // 4, 100_000)
-    assert stream.differences() == []
-
-
 def ended():
     stream = rates((10, 500_000), (30, 1_500_000))
     return publish(stream, (2, 2, 0, INTERVAL, 0), (1_500_000, 45, 0, 45, 2_000_000))
 
 
-@pytest.mark.parametrize("row", [-1, -2, -3, -4])
-def test_every_number_of_samples_and_intervals_is_compared(row):
-    fields = range(1, 7) if row > -3 else (1, 4, 5, 6)  # impact prices are inputs
+@pytest.mark.parametrize("row", range(-6, 0))
+@pytest.mark.parametrize("step", [1, -1])
+def test_every_number_of_samples_and_intervals_is_compared(row, step):
     assert ended().differences() == []
-    for place in fields:
+    is_impact = row in (-4, -6)  # value and lots are inputs
+    for place in (5, 6) if is_impact else range(1, 7):
         stream = ended()
         changed = list(stream.rows[row])
-        # of a premium of impact prices only the first tick is certain
-        changed[place] += 100_001 if row < -2 and place == 1 else 1
+        changed[place] += step
         stream.rows[row] = tuple(changed)
         assert stream.differences(), place
 
@@ -293,7 +287,7 @@ def test_an_interval_whose_inputs_are_missing():
 def test_contracts_are_told_apart_and_differences_stand_in_order():
     stream = ended()
     stream.rows[-3] = (*stream.rows[-3][:6], 1, *stream.rows[-3][7:])
-    stream.rows[-4] = (*stream.rows[-4][:6], 2, *stream.rows[-4][7:])
+    stream.rows[-5] = (*stream.rows[-5][:6], 2, *stream.rows[-5][7:])
     differences = stream.audit().differences
     assert [d.sequence for d in differences] == sorted(d.sequence for d in differences)
     assert str(differences[0]) == (

@@ -258,6 +258,12 @@ def only(events: Events, name: str, account: int | None = None) -> dict[str, int
     return found[0].values
 
 
+def changes_of(events: Events) -> list[dict[str, int]]:
+    """The changes of state, without their time."""
+    found = [dict(event.values) for event in named(events, "state_changed")]
+    return [{name: change[name] for name in change if name != "time_ns"} for change in found]
+
+
 def order_id(events: Events) -> int:
     return only(events, "order_accepted")["order_id"]
 

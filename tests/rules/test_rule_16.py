@@ -23,6 +23,7 @@ from tests.rules.story import (
     D,
     Story,
     cancel_reasons,
+    changes_of,
     contract,
     named,
     only,
@@ -223,7 +224,7 @@ def test_rule_16i_a_new_short_pays_nothing_for_a_loss_before_it():
     story.trade(A, B, 10, 1_000)
     events = story.price(600)
     # the waterfall is over within the transition that found it: nobody can enter in between (9.8)
-    changes = [tuple(event.values.values()) for event in named(events, "state_changed")]
+    changes = [tuple(change.values()) for change in changes_of(events)]
     assert changes == [
         (words.STATE_CONTINUOUS, words.STATE_DEFAULT, words.WHY_WATERFALL),
         (words.STATE_DEFAULT, words.STATE_CONTINUOUS, words.WHY_WATERFALL_DONE),

@@ -19,6 +19,7 @@ from tests.rules.story import (
     Events,
     Story,
     cancel_reasons,
+    changes_of,
     contract,
     named,
     only,
@@ -107,7 +108,7 @@ def test_rule_5_4_a_freeze_ends_in_settlement_at_its_maximum():
     story.go(1_090)  # the freeze began 90 s and 1 ns after the price
     assert story.state() == "frozen"
     events = story.go(1_090, 1)
-    assert only(events[:1], "state_changed") == {
+    assert changes_of(events)[0] == {
         "state_from": words.STATE_FROZEN, "state_to": SETTLING, "why": words.WHY_FREEZE_MAX,
     }  # fmt: skip
     assert story.state() == "settled"

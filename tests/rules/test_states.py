@@ -9,7 +9,7 @@ from engine.schema import commands, refusals
 from engine.schema import vocabulary as words
 from engine.schema.vocabulary import NAMES
 from engine.trading_state import CHANGES, OPERATOR, STATES, TAKING, WATERFALL
-from tests.rules.story import PERCENT, Events, Story, contract, named, refusal
+from tests.rules.story import PERCENT, Events, Story, changes_of, contract, named, refusal
 
 STATE_OF = {name: number for number, name in NAMES["state"].items()}
 SETTABLE = (1, 2, 4, 5, 6, 7, 8)
@@ -77,7 +77,7 @@ def test_rule_5_1_every_pair_by_an_operator(state_from, state_to):
         assert refusal(events) == refusals.STATE_CHANGE_INVALID
         assert STATE_OF[story.state()] == state_from
         return
-    changed = named(events, "state_changed")[0].values
+    changed = changes_of(events)[0]
     assert changed == {
         "state_from": state_from,
         "state_to": state_to,

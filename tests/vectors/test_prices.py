@@ -9,21 +9,23 @@ from typing import Any
 import pytest
 
 from engine.schema import vocabulary as words
-from engine.schema.bounds import NS_PER_SECOND, PPB
+from engine.schema.bounds import NS_PER_SECOND, PPB, TICK_VALUE_MAX
 from engine.schema.contract import PriceSource, outside
 from funding import from_python as own
 from funding.presets import PRESETS
 from tests.rules.story import BUY, HOUR_NS, PERCENT, SELL, A, B, Story, contract, only
 from tests.vectors.files import (
+    EXCLUDED,
     FOLDER,
     WHY_ABSENT,
     Vector,
     must_equal,
+    vectors,
     whole,
 )
 
 needs_folder = pytest.mark.skipif(not FOLDER.is_dir(), reason=WHY_ABSENT)
-PPM = PPB // 1000
+PPM = PPB // 10**6
 Run = Callable[[Vector, dict[str, Any]], None]
 RUNS: dict[str, Run] = {}
 
@@ -36,12 +38,25 @@ def runs(topic: str) -> Callable[[Run], Run]:
     return register
 
 
-def traded(lots: int, price: int, **terms: Any) -> Story:
-    """A holds these lots (short if below 0) against B, at a mark that is the price."""
-    rates = {"initial_ppb": 10 * PERCENT, "maintenance_ppb": 5 * PERCENT}
-    story = Story(contract(**(rates | terms)))
+def as_price(value: int, least: int) -> tuple[int, int]:
+    """A price of so many ticks at least, and a tick value, for a lot of this value."""
+    for price in range(least, 5_000):
+        if value % price == 0 and value // price <= TICK_VALUE_MAX:
+            return price, value // price
+    raise AssertionError(value)
+
+
+def traded(lots: int, value: int, price_least: int = 1, **terms: Any) -> Story:
+    """A holds these lots (short if below 0) against B; a lot is worth the value at the mark."""
+    price, tick_value = as_price(value, price_least)
+    spec: dict[str, Any] = {
+        "initial_ppb": 10 * PERCENT, "maintenance_ppb": 5 * PERCENT, "tick_value": tick_value,
+        "price_ticks_max": 2 * price, "order_lots_max": 2_000, "position_lots_max": 2_000,
+        "open_interest_lots_max": 2_000,
+    }  # fmt: skip
+    story = Story(contract(**(spec | terms)))
     for account in (A, B):
-        story.open(account, 10**16)
+        story.open(account, 10**17)
     story.price(price)
     buyer, seller = (A, B) if lots > 0 else (B, A)
     story.trade(buyer, seller, abs(lots), price)
@@ -54,9 +69,9 @@ CHARGED: dict[str, Any] = {  # a rate that is the interest, whatever the book
 }  # fmt: skip
 
 
-def charge(lots: int, price: int, rate_ppb: int, **terms: Any) -> int:
+def charge(lots: int, value: int, rate_ppb: int) -> int:
     """What a funding time at this rate takes from the holder."""
-    story = traded(lots, price, funding_interest_ppb=rate_ppb, **(CHARGED | terms))
+    story = traded(lots, value, funding_interest_ppb=rate_ppb, **CHARGED)
     before = story.equity(A)
     story.go(3_600)
     return before - story.equity(A)
@@ -75,17 +90,30 @@ def payment(vector: Vector, inputs: dict[str, Any]) -> None:
 def payment_inverse(vector: Vector, inputs: dict[str, Any]) -> None:
     """20 XBT in satoshi are the value; the long pays."""
     satoshi = 10**8
-    paid = charge(1, inputs["mark_value_xbt"], whole(inputs["rate"], PPB), tick_value=satoshi)
+    paid = charge(1, inputs["mark_value_xbt"] * satoshi, whole(inputs["rate"], PPB))
     assert inputs["side"] == "long"
     must_equal(vector, Fraction(-paid, satoshi), vector["expected"])
 
 
 @runs("funding.impact_notional")
 def impact_notional(vector: Vector, inputs: dict[str, Any]) -> None:
-    """The preset's impact value is this margin over the initial rate."""
-    rate = Fraction(str(inputs["initial_margin_rate"]))
-    must_equal(vector, Fraction(inputs["margin_usdt"]) / rate, vector["expected"])
-    assert PRESETS["binance"]["funding_impact_value"] > 0
+    """A margin over the rate of the first tier, as an impact value in money: what
+    a book must show to the unit for a valid sample."""
+    rate = whole(inputs["initial_margin_rate"], PPB)
+    value = inputs["margin_usdt"] * PPB // rate
+    must_equal(vector, value, vector["expected"])
+    for lots, valid in ((value, 1), (value - 1, 0)):
+        story = Story(
+            contract(
+                initial_ppb=rate, maintenance_ppb=rate // 2, funding_impact_value=value,
+                funding_sample_ns=60 * NS_PER_SECOND,
+            )
+        )  # fmt: skip
+        story.open(A, 10**9)
+        story.price(2)
+        story.order(A, BUY, lots, 1)
+        story.order(A, SELL, lots, 3)
+        assert only(story.go(60), "premium_sampled")["valid"] == valid
 
 
 @runs("funding.sampling")
@@ -102,12 +130,13 @@ def cap(vector: Vector, inputs: dict[str, Any]) -> None:
     if "max_per_interval" in inputs:
         most = whole(inputs["max_per_interval"], PPB)
         assert most == own.compute_margin_cap(PERCENT, PERCENT // 2, 75 * PERCENT)
-        must_equal(vector, Fraction(most * inputs["intervals_8h"], PPB), vector["expected"]["daily_8h"])
-        must_equal(vector, Fraction(most * inputs["intervals_2h"], PPB), vector["expected"]["daily_2h"])
+        for hours in ("8h", "2h"):
+            daily = Fraction(most * inputs[f"intervals_{hours}"], PPB)
+            must_equal(vector, daily, vector["expected"][f"daily_{hours}"])
         return
     initial = inputs["initial_margin_ppm"] * PPM
     kept = inputs["maintenance_fraction_ppm"]
-    maintenance = initial * kept // 10**6
+    maintenance = inputs["initial_margin_ppm"] * kept // 10**6 * PPM  # the venue keeps ppm
     found = own.compute_margin_cap(initial, maintenance, inputs["clamp_factor_ppm"] * PPM)
     must_equal(vector, found // PPM, vector["expected"])
 
@@ -184,51 +213,177 @@ def premium_impact(vector: Vector, inputs: dict[str, Any]) -> None:
     must_equal(vector, found, vector["expected"])
 
 
-def grown(price: Fraction, rate_ppb: int) -> int:
-    """The growth of the index at a funding time, per lot, with this value of a lot in money."""
-    story = traded(
-        1, 1, tick_value=int(price), funding_interest_ppb=rate_ppb, **CHARGED
-    )
+def grown(value: Fraction, rate_ppb: int) -> int:
+    """The growth of the index at a funding time, per lot, with this value of a lot in money. A
+    rate above 100%, which no listing allows, is a thousandth of it of a thousandfold value."""
+    tens = 1 if abs(rate_ppb) <= PPB else 1_000
+    assert (value * tens).denominator == 1 and rate_ppb % tens == 0
+    story = traded(1, int(value * tens), funding_interest_ppb=rate_ppb // tens, **CHARGED)
     return only(story.go(3_600), "funding_published")["growth"]
 
 
 @runs("funding.index_delta")
 def index_delta(vector: Vector, inputs: dict[str, Any]) -> None:
-    """The venue counts ppm of quote units per base unit; a lot of 10^9 of them is worth the price
-    in ppb, and its rate is one of 8 h."""
+    """The venue's index counts ppm of quote quantums per base quantum, so a lot of money is 10^6
+    times what a base quantum is worth; it truncates, we round down and carry the rest."""
     price = Fraction(inputs["price"]) * Fraction(10) ** inputs["price_exponent"]
-    quantums = Fraction(10) ** (inputs["atomic_resolution"] + 6)  # quote quantums per base quantum
-    value = price * quantums  # of one base quantum
-    rate_ppb = inputs["funding_rate_8h_ppm"] * PPM * inputs["seconds_since_last"]
-    assert rate_ppb % 28_800 == 0
-    # Money of 10^-6 of the venue's unit makes the growth per lot the venue's ppm, and a rate above
-    # 100%, which no listing allows, is taken in tenths of tenfold value.
-    found = grown(value * 10**6 * 10, rate_ppb // 28_800 // 10)
-    must_equal(vector, found, vector["expected"])
+    value = price * Fraction(10) ** (inputs["atomic_resolution"] + 6) * 10**6
+    seconds = Fraction(inputs["seconds_since_last"], 28_800)
+    growth = grown(value * seconds, inputs["funding_rate_8h_ppm"] * PPM)
+    must_equal(vector, growth, vector["expected"])
 
 
 @runs("funding.settlement_ppm")
 def settlement_ppm(vector: Vector, inputs: dict[str, Any]) -> None:
-    """A position pays lots x (index now - index then), exactly, whatever the two are."""
+    """A position pays lots x (index now - index then), exactly, whatever the two are: the index
+    grows by the value of a lot when the rate is 100%."""
     moved = inputs["market_index"] - inputs["position_index"]
-    lots = inputs["position_quantums"]
-    shares = 10**5  # the index moves by so many equal steps of a lot
-    assert lots % shares == 0
-    price = max(abs(moved), 1)
-    rate = PPB if moved > 0 else -PPB
-    paid = charge(
-        lots // shares, 1, rate, tick_value=price, order_lots_max=100, position_lots_max=100,
-        open_interest_lots_max=100, price_ticks_max=10,
-    )  # fmt: skip
-    must_equal(vector, -paid * shares, vector["expected"])
+    quantums = 10_000  # of a lot
+    lots = inputs["position_quantums"] // quantums
+    paid = charge(lots, abs(moved), PPB if moved > 0 else -PPB)
+    must_equal(vector, -paid * quantums, vector["expected"])
 
 
 @runs("funding.rounding")
 def rounding(vector: Vector, inputs: dict[str, Any]) -> None:
-    """The venue rounds each account's settlement down and keeps the dust; our index grows by whole
-    money, rounded down for all at once, and the rest is carried (7.3): what a short receives."""
-    for settlement, expected in zip(inputs["settlement_ppm"], vector["expected"], strict=True):
-        growth = grown(Fraction(10**6), settlement * PPM) if abs(settlement) <= 10**6 else (
-            grown(Fraction(10 * 10**6), settlement * PPM // 10)
+    """The venue rounds what each account receives down and keeps the dust. Ours is rounded for
+    all at once: what a lot of the paying side owes goes up, by the growth of the index, and the
+    rest is carried into the next interval (7.3)."""
+    for settlement, received in zip(inputs["settlement_ppm"], vector["expected"], strict=True):
+        must_equal(vector, grown(Fraction(1), settlement * PPM), received)
+
+
+# Index
+
+
+def index_of(prices: list[int], sources: tuple[PriceSource, ...], **terms: Any) -> dict[str, int]:
+    story = Story(
+        contract(
+            initial_ppb=10 * PERCENT, maintenance_ppb=5 * PERCENT, sources=sources,
+            sources_healthy_min=2, **terms,
         )
-        must_equal(vector, growth, expected * 10**0)
+    )  # fmt: skip
+    for k, price in enumerate(prices):
+        events = story.price(price, source=k + 1)
+    return only(events, "index_published")
+
+
+def of_preset(name: str) -> dict[str, Any]:
+    """What a venue's preset says of the index, but for its own sources and their number."""
+    preset = PRESETS[name]
+    named = ("index_method", "index_clamp_ppb", "source_outlier_ppb", "source_reentry_ppb")
+    return {field: preset[field] for field in named if field in preset}
+
+
+@runs("index.outlier")
+def outlier(vector: Vector, inputs: dict[str, Any]) -> None:
+    terms = of_preset("bitmex")
+    assert terms["source_outlier_ppb"] == whole(inputs["tolerance"], PPB)
+    published = index_of(inputs["prices"], outside(1, 1, 1), **terms)
+    excluded = [k for k in range(3) if published["outliers"] >> k & 1]
+    assert excluded == vector["expected"]["excluded"]
+    must_equal(vector, published["index_ticks"], vector["expected"]["index"])
+
+
+@runs("index.weighted_median")
+def weighted_median(vector: Vector, inputs: dict[str, Any]) -> None:
+    """Ticks of a tenth."""
+    prices = [whole(price, 10) for _, price, _ in inputs["sources"]]
+    weights = [weight for _, _, weight in inputs["sources"]]
+    published = index_of(prices, outside(*weights), **of_preset("hyperliquid"))
+    must_equal(vector, Fraction(published["index_ticks"], 10), vector["expected"])
+
+
+@runs("index.clamped_mean")
+def clamped_mean(vector: Vector, inputs: dict[str, Any]) -> None:
+    """Ticks of a hundredth."""
+    terms = of_preset("okx") | {"source_outlier_ppb": PPB}
+    assert terms["index_clamp_ppb"] == whole(inputs["clamp"], PPB)
+    prices = [price * 100 for price in inputs["prices"]]
+    published = index_of(prices, outside(*[1] * len(prices)), **terms)
+    must_equal(vector, Fraction(published["index_ticks"], 100), vector["expected"])
+
+
+# Mark
+
+
+@runs("mark.median")
+def median(vector: Vector, inputs: dict[str, Any]) -> None:
+    basis = inputs["oracle"] + inputs["ema150_diff"]
+    book = own.compute_book_price(inputs["bid"], inputs["ask"], inputs["last"])
+    mark = own.compute_median_of_terms(3, inputs["ext_perp_median"], basis, book)
+    must_equal(vector, mark, vector["expected"])
+
+
+@runs("mark.bid_ask_clamped_last")
+def clamped_last(vector: Vector, inputs: dict[str, Any]) -> None:
+    """Ticks of a tenth."""
+    found = own.compute_book_price(*(whole(inputs[name], 10) for name in ("bid", "ask", "last")))
+    must_equal(vector, Fraction(found, 10), vector["expected"])
+
+
+# Values
+
+COIN = 10**8
+
+
+@runs("contract.inverse.value")
+def inverse_value(vector: Vector, inputs: dict[str, Any]) -> None:
+    """In satoshi, a dollar a contract; the guide divides once for all contracts."""
+    value = own.compute_value_inverse_per_fill(inputs["contracts"], COIN, inputs["price"])
+    must_equal(vector, Fraction(value, COIN), vector["expected"])
+
+
+@runs("pnl.inverse")
+def inverse_profit(vector: Vector, inputs: dict[str, Any]) -> None:
+    """A long has sold the coin that its entry is worth, and buys back what its exit is. Ticks of
+    a thousandth; a contract of a hundredth of the quote."""
+    face = whole(inputs["multiplier"], COIN) * 1_000
+    entry, at_exit = (
+        own.compute_value_inverse_per_fill(inputs["contracts"], face, whole(inputs[name], 1_000))
+        for name in ("entry", "exit")
+    )
+    must_equal(vector, Fraction(entry - at_exit, COIN), vector["expected"])
+
+
+@runs("pnl.inverse.net")
+def net_profit(vector: Vector, inputs: dict[str, Any]) -> None:
+    """What a position has gained less the funding that it owes is its part of equity. A coin has a
+    hundred units, a lot is worth a tick of them."""
+    profit, funding = (whole(inputs[name], 100) for name in ("pnl", "funding"))
+    value = 1_000 - profit  # so that the rate is of a thousand
+    story = traded(1, value, value, funding_interest_ppb=funding * PPB // 1_000, **CHARGED)
+    before = story.equity(A)
+    story.price(1_000)
+    story.go(3_600)
+    must_equal(vector, Fraction(story.equity(A) - before, 100), vector["expected"])
+
+
+@runs("notional.linear")
+def notional(vector: Vector, inputs: dict[str, Any]) -> None:
+    """Exact by lots of a size that makes a tick worth whole money; the venue truncates."""
+    exponent = inputs["atomic_resolution"] + inputs["price_exponent"] - inputs["quote_resolution"]
+    scale = 10 ** -exponent
+    lots = abs(inputs["quantums"])
+    value = own.compute_value_linear(lots // 10**6, inputs["price"], 1)
+    sign = -1 if inputs["quantums"] < 0 else 1
+    must_equal(vector, sign * (value * 10**6 // scale), vector["expected"])
+
+
+def row(vector: Vector) -> Any:
+    return pytest.param(vector, id=vector["id"])
+
+
+RUN = [vector for vector in vectors() if vector["topic"] not in EXCLUDED]
+
+
+@needs_folder
+@pytest.mark.parametrize("vector", [row(vector) for vector in RUN])
+def test_vector(vector: Vector) -> None:
+    RUNS[vector["topic"]](vector, vector["inputs"])
+
+
+@needs_folder
+def test_every_vector_but_the_excluded_is_run() -> None:
+    assert {vector["topic"] for vector in RUN} == set(RUNS)
+    assert len(vectors()) - len(RUN) == len(EXCLUDED) == 1
