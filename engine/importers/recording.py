@@ -34,6 +34,7 @@ FIELD_OF_REFUSAL = {
     refusals.SOURCE_PRICE_INVALID: "price",
     refusals.POST_ONLY_WOULD_TRADE: "price",
     refusals.POSITION_LIMIT: "size",
+    refusals.GROUP_LIMIT: "size",
     refusals.OPEN_INTEREST_LIMIT: "size",
     refusals.MARGIN_INSUFFICIENT: "size",
 }

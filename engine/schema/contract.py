@@ -42,7 +42,8 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     tick_value: int  # money per tick and lot (1.2)
     price_ticks_max: int = bounds.PRICE_TICKS_MAX
     order_lots_max: int = bounds.LOTS_MAX
-    position_lots_max: int = bounds.LOTS_MAX
+    position_lots_max: int = bounds.LOTS_MAX  # of an account
+    group_lots_max: int = bounds.LOTS_MAX  # of all accounts of a group together, LOTS_MAX: none
     open_interest_lots_max: int = bounds.LOTS_MAX
     tiers: tuple[Tier, ...]
     fee_taker_ppb: int = 0
@@ -257,6 +258,7 @@ def check_contract(spec: Contract) -> list[str]:
     between(bounds.NS_PER_SECOND, 366 * bounds.NS_PER_DAY, "freeze_max_ns")
     between(1, bounds.DELISTING_SAMPLES_MAX, "delisting_samples")
     between(1, spec.open_interest_lots_max, "position_lots_max")
+    between(1, bounds.LOTS_MAX, "group_lots_max")
     between(0, bounds.RATE_PPB_MAX, "fee_taker_ppb", "liquidation_fee_ppb", "takeover_penalty_ppb")
     between(-bounds.RATE_PPB_MAX, bounds.RATE_PPB_MAX, "fee_maker_ppb")
     between(0, bounds.BAND_STATIC_PPB_MAX, "band_static_ppb")

@@ -90,6 +90,8 @@ ASSET_UNKNOWN = 70
 UNITS_INVALID = 71
 INDEX_MISSING = 72
 SEED_INVALID = 73
+# limits of a group
+GROUP_LIMIT = 74
 
 SENTENCES = {
     TIME_BACKWARDS: "the command's time lies before the last command's",
@@ -162,6 +164,7 @@ SENTENCES = {
     ASSET_UNKNOWN: "the contract's index has no such constituent",
     UNITS_INVALID: "the units, or the divisor that keeps the level, lie outside the engine's range",
     INDEX_MISSING: "the contract has no index to keep the level of",
+    GROUP_LIMIT: "the positions of the account's group could together pass the contract's limit",
     SEED_INVALID: "a seed lies between 0 and 2**62",
     BRACKET_INVALID: "stop and target must lie on their sides of an order that opens",
 }

@@ -87,7 +87,7 @@ CONTRACT = _record(
     mark_ticks="i8", tick_value="i8", band_low_ticks="i8", band_high_ticks="i8", state="i8",
     fee_taker_ppb="i8", fee_maker_ppb="i8", fee_worst_ppb="i8", funding_index="i8",
     slip_value="i8", tiers="i8", rate_maintenance_max_ppb="i8", order_lots_max="i8",
-    position_lots_max="i8",
+    position_lots_max="i8", group_lots_max="i8",
     open_interest_lots_max="i8", long_lots="i8", short_lots="i8", traded_lots="i8",
     traded_value="i8", price_ticks_max="i8", stp_none_allowed="i8", holders="i8",
     stopped="i8", order_lots_min="i8", order_value_min="i8", order_value_max="i8",

@@ -53,7 +53,8 @@ from engine.state.arithmetic import absolute, clamp, multiply_rate_floor
 from engine.state.layout import GROUP_STOPPED, LIQUIDATING, STOPPED
 from engine.trading_state import CLOSED, COLLECTING, is_one_of
 from engine.transition.states import is_collecting, must_reduce
-from risk.accounts import has_position_room
+from risk.accounts import find_position, has_position_room
+from risk.groups import lead_of, next_member
 from risk.margin import compute_initial_of, compute_need, value_for_order
 from risk.reserve import compute_loss_fee, compute_reserve, compute_worst_lots
 
@@ -250,15 +251,38 @@ def check_reduce_only(arena, contract, position, side, lots, replaced_lots):
 
 
 @kernel
-def check_limits(arena, contract, position, side, lots, replaced_lots):
-    """Largest position and open interest (4.9), for an order that can increase a position."""
-    terms = CONTRACT(arena, contract)
+def count_side_lots(arena, position, side):
+    """What a position could come to on a side by its open orders: one on the other side counts as
+    none, because it may be gone before they fill."""
     held = POSITION(arena, position)
     working = held.lots_buy if side == BUY else held.lots_sell
     signed = held.lots if side == BUY else -held.lots
-    # A position on the other side counts as none: it may be gone before this order fills.
-    if max(signed, 0) + working - replaced_lots + lots > terms.position_lots_max:
+    return max(signed, 0) + working
+
+
+@cold
+def check_group(arena, contract, account, side, lots):
+    """Largest position of a group of accounts together (4.9, 15.1); lots: what the order adds."""
+    member = lead_of(arena, account)
+    while member != NONE:
+        position = find_position(arena, member, contract)
+        if position != NONE:
+            lots += count_side_lots(arena, position, side)
+        member = next_member(arena, member)
+    return refusals.OK if lots <= CONTRACT(arena, contract).group_lots_max else refusals.GROUP_LIMIT
+
+
+@kernel
+def check_limits(arena, contract, account, position, side, lots, replaced_lots):
+    """Largest position and open interest (4.9), for an order that can increase a position."""
+    terms = CONTRACT(arena, contract)
+    added_lots = lots - replaced_lots
+    if count_side_lots(arena, position, side) + added_lots > terms.position_lots_max:
         return refusals.POSITION_LIMIT
+    if terms.group_lots_max != bounds.LOTS_MAX:
+        code = check_group(arena, contract, account, side, added_lots)
+        if code != refusals.OK:
+            return code
     ladder = LADDER(arena, ladder_of(contract, side))
     resting = ladder.lots + ladder.lots_hidden - replaced_lots
     if terms.long_lots + resting + lots > terms.open_interest_lots_max:
@@ -440,7 +464,7 @@ def check_order(
         if not is_collecting(arena, contract):
             return refusals.POST_ONLY_WOULD_TRADE
     if flags & REDUCE_ONLY == 0 and not reduces:
-        code = check_limits(arena, contract, position, side, lots, replaced_lots)
+        code = check_limits(arena, contract, account, position, side, lots, replaced_lots)
         if code != refusals.OK:
             return code
     code = check_room(

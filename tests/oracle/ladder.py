@@ -1,7 +1,7 @@
 """Whether an order may enter: everything that is checked, in which order, and what acceptance
 reserves (4.9, 8.2)."""
 
-from engine.schema import refusals
+from engine.schema import bounds, refusals
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import (
     IMMEDIATE_TIFS,
@@ -279,7 +279,7 @@ def check_book_and_account(exchange, market: Market, order: Order, without: Orde
         return refusals.REDUCE_ONLY_NOTHING
     if order.flags & words.POST_ONLY and would_trade(market, order):
         return refusals.POST_ONLY_WOULD_TRADE
-    code = refusals.OK if is_free else check_limits(market, holding, order, without)
+    code = refusals.OK if is_free else check_limits(exchange, market, order, without)
     if code:
         return code
     # what replaces an order, or has fired, has its room already
@@ -296,13 +296,27 @@ def check_book_and_account(exchange, market: Market, order: Order, without: Orde
     return refusals.OK
 
 
-def check_limits(market: Market, holding: Holding, order: Order, without: Order | None) -> int:
+def could_hold(account: Account, order: Order, without: Order | None) -> int:
+    """What an account would hold on the order's side with all its resting orders there filled,
+    and nothing of what it holds on the other."""
+    holding = account.holdings.get(order.contract)
+    if holding is None:
+        return 0
+    already = abs(holding.lots) if holding.lots * order.sign > 0 else 0
+    return already + holding.open_lots(order.side, without)
+
+
+def check_limits(exchange, market: Market, order: Order, without: Order | None) -> int:
     """4.9, with every resting order of the side filled."""
     spec = market.spec
-    could_add = holding.open_lots(order.side, without) + order.open
-    already = abs(holding.lots) if holding.lots * order.sign > 0 else 0
-    if already + could_add > spec.position_lots_max:
+    account = exchange.accounts[order.account]
+    if could_hold(account, order, without) + order.open > spec.position_lots_max:
         return refusals.POSITION_LIMIT
+    if spec.group_lots_max < bounds.LOTS_MAX:
+        group = [other for other in exchange.accounts.values() if other.group == account.group]
+        together = sum(could_hold(other, order, without) for other in group)
+        if together + order.open > spec.group_lots_max:
+            return refusals.GROUP_LIMIT
     resting = market.book.resting_lots[order.side] - (without.open if without else 0)
     if market.open_interest() + resting + order.open > spec.open_interest_lots_max:
         return refusals.OPEN_INTEREST_LIMIT

@@ -360,6 +360,16 @@ def release(scope: int, number: int = 0) -> ReleaseTrading:
     return ReleaseTrading(time_ns=START_NS, scope=scope, number=number)
 
 
+def allied() -> Story:
+    """A is long 10 of the 12 that its group may hold; D is of the same group."""
+    story = Story(listing(1, group_lots_max=12), listing(2))
+    for account in (A, B, D):
+        story.open(account, CASH, group=A if account == D else account)
+    story.price(1, 1_000, 2, 800)
+    story.trade(A, B, 10, 1_000)
+    return story
+
+
 def change(state: int, number: int = 1) -> ChangeState:
     return ChangeState(time_ns=START_NS, contract=number, state=state)
 

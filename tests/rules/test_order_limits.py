@@ -28,6 +28,7 @@ from tests.rules.story import (
     B,
     C,
     Story,
+    contract,
     named,
     only,
     order_id,
@@ -344,3 +345,53 @@ def test_rule_4_9_the_reserved_room_is_one_order_waiting_or_not():
     assert refusal(story.order(A, SELL, 1, 900, **stop)) == refusals.OK
     assert refusal(story.order(A, SELL, 1, 900, **stop)) == refusals.ORDERS_LIMIT
     assert refusal(story.order(A, SELL, 1, 1_100, flags=REDUCE_ONLY)) == refusals.ORDERS_LIMIT
+
+
+# Group limit: A and C are one group, which may hold 10 lots together; mark 1000.
+
+JOINT = {"initial_ppb": 10 * PERCENT, "maintenance_ppb": 5 * PERCENT, "group_lots_max": 10}
+
+
+def joint() -> Story:
+    story = Story(contract(**JOINT))
+    story.open(A, 10**6, group=A)
+    story.open(C, 10**6, group=A)
+    story.open(B, 10**6)
+    story.price(1_000)
+    return story
+
+
+def test_rule_4_9_a_group_is_limited_over_all_its_accounts():
+    """A holds 4 and bids for 3; of the 3 that are left C may bid for 3, in any order."""
+    story = joint()
+    story.trade(A, B, 4, 1_000)
+    story.order(A, BUY, 3, 990)
+    assert refusal(story.order(C, BUY, 4, 990)) == refusals.GROUP_LIMIT
+    assert refusal(story.order(C, BUY, 3, 990)) == OK
+    assert refusal(story.order(A, BUY, 1, 990)) == refusals.GROUP_LIMIT
+    assert refusal(story.order(B, BUY, 10, 980)) == OK, "another group has its own"
+
+
+def test_rule_4_9_one_accounts_short_makes_no_room_for_anothers_long():
+    """C's short of 10 may be closed before A's long is: 10 on each side is the most."""
+    story = joint()
+    story.trade(B, C, 10, 1_000)
+    assert refusal(story.order(A, BUY, 11, 990)) == refusals.GROUP_LIMIT
+    assert refusal(story.order(A, BUY, 10, 990)) == OK
+    assert refusal(story.order(A, SELL, 1, 1_010)) == refusals.GROUP_LIMIT
+
+
+def test_rule_4_9_what_reduces_passes_the_group_limit():
+    story = joint()
+    story.trade(A, B, 10, 1_000)
+    assert refusal(story.order(A, SELL, 10, 1_010)) == OK  # it only reduces
+    assert refusal(story.order(A, SELL, 5, 1_020, flags=REDUCE_ONLY)) == OK
+    assert refusal(story.order(C, SELL, 1, 1_010)) == refusals.GROUP_LIMIT
+
+
+def test_rule_4_9_an_amended_order_is_counted_once():
+    story = joint()
+    number = order_id(story.order(A, BUY, 8, 990))
+    assert refusal(story.amend(A, number, 10, 990)) == OK
+    assert refusal(story.amend(A, number, 11, 990)) == refusals.GROUP_LIMIT
+    assert refusal(story.amend(A, number, 10, 985)) == OK
