@@ -39,20 +39,23 @@ def compute_fair(terms, now_ns):
 
 
 @cold
-def has_basis(arena, contract):
-    """1 when there is an average of basis samples."""
-    if CONTRACT(arena, contract).mark_basis_ema_ppb > 0:
-        return 1 if CONTRACT(arena, contract).basis_ema_weight > 0 else 0
-    return 1 if count_of(arena, window_of(contract, BASIS)) > 0 else 0
+def has_basis(arena, contract, now_ns):
+    """1 when there is an average of basis samples, the last of them young enough: a book that has
+    gone says nothing, however long it said something before."""
+    terms = CONTRACT(arena, contract)
+    if count_of(arena, window_of(contract, BASIS)) == 0:
+        return 0
+    return 1 if now_ns - terms.basis_ns <= terms.mark_basis_hold_ns else 0
 
 
 @cold
 def compute_basis(arena, contract):
-    """The average of the basis samples, rounded down: over the window, or exponential, as what was
-    weighed over the weight, so that it starts right."""
+    """The average of the basis samples: over the window, rounded down, or exponential, as what was
+    weighed over the weight, so that it starts right; this to the nearest, because both are cut off
+    at each sample."""
     terms = CONTRACT(arena, contract)
     if terms.mark_basis_ema_ppb > 0:
-        return terms.basis_ema // terms.basis_ema_weight
+        return (2 * terms.basis_ema + terms.basis_ema_weight) // (2 * terms.basis_ema_weight)
     return mean_of(arena, window_of(contract, BASIS))
 
 
@@ -99,7 +102,7 @@ def find_terms(arena, contract, now_ns):
         fair_ticks = compute_median(arena, contract, 0, EXTERNAL)
         count += 1 if fair_ticks != 0 else 0
     if is_among(method, MARK_MEDIAN, MARK_BASIS, MARK_EXTERNAL):
-        if has_basis(arena, contract) == 1:
+        if has_basis(arena, contract, now_ns) == 1:
             basis_ticks = terms.index_ticks + compute_basis(arena, contract)
             count += 1
     if method == MARK_MEDIAN:
@@ -153,10 +156,22 @@ def publish_mark(arena, contract, now_ns):
 
 
 @cold
+def forget_basis(arena, contract):
+    empty_window(arena, window_of(contract, BASIS))
+    CONTRACT(arena, contract).basis_ema = 0
+    CONTRACT(arena, contract).basis_ema_weight = 0
+    return 0
+
+
+@cold
 def note_basis(arena, contract, basis_ticks):
-    """Add a sample of mid less index to the average."""
-    note_value(arena, window_of(contract, BASIS), basis_ticks)
+    """Add a sample of mid less index to the average; one that comes too late for it begins anew."""
     terms = CONTRACT(arena, contract)
+    now_ns = terms.sample_next_ns
+    if now_ns - terms.basis_ns > terms.mark_basis_hold_ns:
+        forget_basis(arena, contract)
+    terms.basis_ns = now_ns
+    note_value(arena, window_of(contract, BASIS), basis_ticks)
     rate_ppb = terms.mark_basis_ema_ppb
     if rate_ppb > 0:
         terms.basis_ema += basis_ticks * rate_ppb - multiply_divide_trunc(
@@ -192,10 +207,8 @@ def note_last(terms):
 def forget_market(arena, contract):
     """A freeze drops what the market said before it: basis, last price, impact, a vote begun."""
     terms = CONTRACT(arena, contract)
-    empty_window(arena, window_of(contract, BASIS))
+    forget_basis(arena, contract)
     empty_window(arena, window_of(contract, VOTE))
-    terms.basis_ema = 0
-    terms.basis_ema_weight = 0
     terms.impact_bid_ticks = 0
     terms.impact_ask_ticks = 0
     terms.last_ticks = 0

@@ -3,7 +3,7 @@
 from engine.kernel import cold, kernel
 from engine.schema import events
 from engine.schema.bounds import PPB, PREMIUM_PPB_MAX
-from engine.schema.vocabulary import PREMIUM_MARK, WEIGHTING_RISING
+from engine.schema.vocabulary import PREMIUM_IMPACT, PREMIUM_MARK, WEIGHTING_RISING
 from engine.state.access import CONTRACT
 from engine.state.arithmetic import clamp, multiply_divide, multiply_divide_trunc
 from engine.state.events import emit
@@ -31,13 +31,13 @@ def compute_shortfall_ppb(value, base):
 
 @kernel
 def compute_mark_premium(mark_ticks, index_ticks):
-    """The mark's distance from the index, as a share of the index, towards zero."""
+    """A price's distance from the index, as a share of the index, towards zero."""
     return multiply_divide_trunc(mark_ticks - index_ticks, PPB, index_ticks)
 
 
 @kernel
 def compute_sample_time(terms, now_ns):
-    """The first time behind now at which a sample is taken: an offset plus a multiple (7.1)."""
+    """The first time behind `now_ns` for a sample: an offset plus a multiple of the clock (7.1)."""
     since_ns = now_ns - terms.funding_sample_offset_ns
     sample_ns = terms.funding_sample_ns
     return (since_ns // sample_ns + 1) * sample_ns + terms.funding_sample_offset_ns
@@ -81,6 +81,18 @@ def find_impact_terms(terms):
     return bid_ppb, ask_ppb, 1 if has_bid and has_ask else 0
 
 
+@kernel
+def find_spread(terms):
+    """(how far the mark, or the middle of the impact prices, stands from the index, valid): the
+    middle needs both sides of the book, now."""
+    if terms.premium_method == PREMIUM_MARK:
+        return compute_mark_premium(terms.mark_ticks, terms.index_ticks), 1
+    if terms.impact_bid_ticks == 0 or terms.impact_ask_ticks == 0:
+        return 0, 0
+    middle_ticks = (terms.impact_bid_ticks + terms.impact_ask_ticks) // 2
+    return compute_mark_premium(middle_ticks, terms.index_ticks), 1
+
+
 @cold
 def note_premium(arena, contract, premium_ppb, valid):
     """Count a sample; the median of so many is a vote of the interval, a later one of more weight
@@ -116,9 +128,8 @@ def sample_premium(arena, contract, bid_value, bid_lots, ask_value, ask_lots):
         bid_value, bid_lots, ask_value, ask_lots, bid_ppb, ask_ppb,
     )  # fmt: skip
     premium_ppb = bid_ppb - ask_ppb
-    if terms.premium_method == PREMIUM_MARK:
-        premium_ppb = compute_mark_premium(terms.mark_ticks, terms.index_ticks)
-        valid = 1
+    if terms.premium_method != PREMIUM_IMPACT:
+        premium_ppb, valid = find_spread(terms)
     premium_ppb = clamp(premium_ppb, -terms.premium_cap_ppb, terms.premium_cap_ppb)
     note_premium(arena, contract, premium_ppb, valid)
     emit(
@@ -132,8 +143,10 @@ def sample_premium(arena, contract, bid_value, bid_lots, ask_value, ask_lots):
 @cold
 def skip_sample(arena, contract):
     """No sample while nothing can trade or the move limit holds the mark: what the last one and
-    its window said is dropped (6.2)."""
+    its window said is dropped (6.2), and the time counts as not valid: else whoever brings on a
+    halt behind one bent sample would set the rate of the interval (7.1)."""
     terms = CONTRACT(arena, contract)
+    terms.premium_count += 1
     terms.impact_bid_ticks = 0
     terms.impact_ask_ticks = 0
     terms.last_ticks = 0

@@ -239,9 +239,9 @@ DRIFT: dict[str, Any] = {
     # 1.5: margin is valued at the oracle price.
     "mark_method": words.MARK_FAIR,
     "mark_band_ppb": 0,
-    # 1.5, 2.5: time-weighted mark less that of the oracle; here the best prices beyond the index,
-    # each minute. Not expressed: reserve prices of its market maker; an exponential mean.
-    "premium_method": words.PREMIUM_IMPACT,
+    # 1.5, 2.5: time-weighted mark less that of the oracle: the middle of the best prices against
+    # the index each minute. Not expressed: reserve prices of its market maker; exponential means.
+    "premium_method": words.PREMIUM_MID,
     "funding_sample_ns": MINUTE,
     "funding_impact_value": 1,
     # 2.5: + 1/5000 and a 24th an hour, so a rate per day; at most 3% of the best tier.

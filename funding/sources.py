@@ -236,24 +236,44 @@ def price_asset(arena, contract, asset, median_ticks, now_ns):
     return compute_median(arena, contract, asset, USED)
 
 
+@kernel
+def sum_newer(arena, contract, asset, k):
+    """(how many used sources of the asset are newer than its k-th, their caps); at one time the
+    one with the lower number counts as newer."""
+    source = SOURCE(arena, source_at(contract, k))
+    newer = 0
+    caps_ppb = 0
+    for other in range(CONTRACT(arena, contract).sources):
+        row = source_at(contract, other)
+        if other != k and is_counted(arena, row, asset, USED):
+            beside = SOURCE(arena, row)
+            is_before = beside.time_ns == source.time_ns and other < k
+            if beside.time_ns > source.time_ns or is_before:
+                newer += 1
+                caps_ppb += cap_of(CONTRACT(arena, contract), beside)
+    return newer, caps_ppb
+
+
+@kernel
+def is_enough(terms, count, caps_ppb):
+    """Whether so many sources with these caps make a price: shares within caps that add up to less
+    than the whole can't be had."""
+    return count >= terms.sources_healthy_min and caps_ppb >= PPB
+
+
 @cold
 def find_stale_time(arena, contract, asset):
-    """When too few used sources of an asset will be fresh: the k-th newest of them + its limit + 1
-    ns; 0 when there are too few."""
+    """When the used sources of an asset that are still fresh will be too few, or can't hold the
+    caps of their shares any more: the time of the one without which the newer ones are not enough,
+    + its limit + 1 ns; 0 when they are not enough now."""
     terms = CONTRACT(arena, contract)
     for k in range(terms.sources):
-        source = SOURCE(arena, source_at(contract, k))
-        if not is_counted(arena, source_at(contract, k), asset, USED):
+        row = source_at(contract, k)
+        if not is_counted(arena, row, asset, USED):
             continue
-        newer = 0
-        same_before = 0
-        for other in range(terms.sources):
-            if is_counted(arena, source_at(contract, other), asset, USED):
-                time_ns = SOURCE(arena, source_at(contract, other)).time_ns
-                if time_ns > source.time_ns:
-                    newer += 1
-                elif time_ns == source.time_ns and other < k:
-                    same_before += 1
-        if newer + same_before == terms.sources_healthy_min - 1:
-            return source.time_ns + terms.source_stale_ns + 1
+        newer, caps_ppb = sum_newer(arena, contract, asset, k)
+        if is_enough(terms, newer, caps_ppb):
+            continue
+        if is_enough(terms, newer + 1, caps_ppb + cap_of(terms, SOURCE(arena, row))):
+            return SOURCE(arena, row).time_ns + terms.source_stale_ns + 1
     return 0

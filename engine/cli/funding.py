@@ -6,8 +6,9 @@ import typer
 
 from engine.cli.printing import AsJson, end, print_json, progress
 from engine.cli.tables import flat_rows, show
-from engine.journal.event_file import read_event_file
-from engine.report.funding_audit import audit_funding
+from engine.journal.event_file import EventFileError, read_event_file
+from engine.report.findings import AuditError
+from engine.report.funding_audit import FundingAudit, audit_funding
 from engine.report.funding_plot import plot_funding
 from engine.report.venue_numbers import compare_venue
 
@@ -21,9 +22,7 @@ funding = typer.Typer(
 @funding.command("recompute")
 def recompute(events: Path, as_json: AsJson = False) -> None:
     """Compute every index, mark, premium and rate anew; end with 1 if a number differs."""
-    found = read_event_file(events)
-    with progress(f"recomputing {events.name}", len(found.records)) as advance:
-        audit = audit_funding(found.config, found.records, advance)
+    audit = _audit(events)
     if as_json:
         print_json(audit)
     else:
@@ -51,4 +50,13 @@ def compare(kind: str, paths: list[Path], as_json: AsJson = False) -> None:
         print_json(found)
     else:
         show(f"{kind}: {found.what}", flat_rows(found))
-    end([] if found.holds else [f"{kind}: {found.compared - found.agree} differ"])
+    end([] if found.holds else [f"{kind}: {found.fault}"])
+
+
+def _audit(events: Path) -> FundingAudit:
+    found = read_event_file(events)
+    with progress(f"recomputing {events.name}", len(found.records)) as advance:
+        try:
+            return audit_funding(found.config, found.records, advance)
+        except AuditError as error:
+            raise EventFileError(f"{events}: {error}") from None

@@ -4,6 +4,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from engine.report.rounding import clamp
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+
+class AuditError(ValueError):
+    """Why events can't be recomputed at all, in one line."""
+
 
 class Difference(msgspec.Struct, frozen=True):
     """One published number that the events before it do not give."""
@@ -35,10 +43,12 @@ class Findings(msgspec.Struct):
     differences: list[Difference] = msgspec.field(default_factory=list)
 
     def compare(self, field: str, published: int, recomputed: int) -> None:
-        """Note the number unless both are equal."""
+        """Note the number unless both are equal; one that no event can hold as the nearest that
+        one can."""
         if published != recomputed:
+            told = clamp(recomputed, INT64_MIN, INT64_MAX)
             self.differences.append(
-                Difference(self.contract, self.sequence, field, published, recomputed)
+                Difference(self.contract, self.sequence, field, published, told)
             )
 
     def compare_one_of(self, field: str, published: int, possible: Sequence[int]) -> None:

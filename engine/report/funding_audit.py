@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.report.findings import Difference, Findings
+from engine.report.findings import AuditError, Difference, Findings
 from engine.report.index_audit import IndexAudit
 from engine.report.mark_audit import MarkAudit, Parts
 from engine.report.moments import bound_moments, count_in_prices
@@ -92,21 +92,26 @@ class ContractAudit:
         """The same of one of `WITHOUT_TIME`."""
         self.findings.sequence = sequence
         since_ns, until_ns = around.since_ns, around.until_ns
-        index = self._index.index_ticks
         if kind == ev.SAMPLE_CLOCK_SET:
             is_taking = self._states.state in SAMPLED and not self._mark.is_held
-            self._windows.set_clock(numbers[0], since_ns, until_ns, is_taking, index)
+            self._pass_until(since_ns)
+            self._windows.set_clock(numbers[0], until_ns, is_taking)
             return
         # A sample at the time at which an auction ends comes behind the auction's trades.
         since_ns -= self._states.is_auction_end(since_ns)
-        self._windows.pass_until(since_ns, index)
+        self._pass_until(since_ns)
         if around.is_priced or self._has_affiliates_priced:
             self._windows.add_trade(numbers[0], numbers[1], max(since_ns, until_ns))
+
+    def _pass_until(self, time_ns: int) -> None:
+        """Sample times without a sample, up to this one: they count as not valid."""
+        skipped = self._windows.pass_until(time_ns, self._index.index_ticks)
+        self._rate.skip_samples(skipped)
 
     def _receive_price(self, source: int, price_ticks: int, time_ns: int) -> None:
         if self._states.state == words.STATE_SETTLED:
             return  # nothing comes of it, whatever it is
-        self._windows.pass_until(time_ns, self._index.index_ticks)
+        self._pass_until(time_ns)
         if self._states.is_open and time_ns >= self._index.stale_due():
             self.findings.compare("state_changed", 0, 1)
         self._states.time_ns = time_ns
@@ -122,10 +127,10 @@ class ContractAudit:
             self._states.ask_for_freeze(self._index.time_ns)
 
     def _change_state(self, state_from: int, state_to: int, why: int, time_ns: int) -> None:
-        passed_ns = time_ns - self._states.is_ahead_of_samples(why, time_ns)
-        self._windows.pass_until(passed_ns, self._index.index_ticks)
+        self._pass_until(time_ns - self._states.is_ahead_of_samples(why, time_ns))
         self._states.change(state_from, state_to, why, time_ns, self._index.stale_due())
         if state_to == words.STATE_FROZEN:
+            self._rate.doubt_samples(self._windows.early)
             for part in (self._mark, self._premium, self._windows):
                 part.freeze()
             self._rate.freeze(time_ns)
@@ -139,18 +144,23 @@ class ContractAudit:
         sample = Sample(*numbers)
         index, mark = self._index.index_ticks, self._mark.mark_ticks
         bid, ask = sample.bid_ticks, sample.ask_ticks
-        self._windows.pass_until(sample.time_ns - 1, index)
+        self._pass_until(sample.time_ns - 1)
         self._windows.take_sample(sample.time_ns, bid, ask, index)
         self._premium.compare(index, mark, sample)
-        self._mark.note_impact(bid, ask)
+        self._mark.note_impact(bid, ask, sample.time_ns)
         self._rate.take_sample(sample.premium_ppb, sample.valid, sample.rate_next_ppb)
 
     def _average(self, *numbers: int) -> None:
-        self._rate.note_average(Averaged(*numbers), self._mark.mark_ticks)
+        averaged = Averaged(*numbers)
+        self._pass_until(self._rate.due_ns)
+        passed = self._rate.settle_doubt(averaged.samples, self._windows.early)
+        self._windows.end_doubt(passed, self._index.index_ticks)
+        self._rate.skip_samples(passed)
+        self._rate.note_average(averaged, self._mark.mark_ticks)
 
     def _publish_funding(self, *numbers: int) -> None:
         time_ns = numbers[-1]
-        self._windows.pass_until(time_ns, self._index.index_ticks)
+        self._pass_until(time_ns)
         self._states.time_ns = time_ns
         self._rate.publish(*numbers)
 
@@ -167,12 +177,26 @@ def find_untimed(events: NDArray[np.void]) -> Iterator[Untimed]:
             yield Untimed(*around)
 
 
+def check_contracts(config: Config, events: NDArray[np.void], kinds: list[int]) -> None:
+    """Raise AuditError for the first event of these kinds that is of no contract."""
+    known = [spec.contract for spec in config.contracts]
+    is_foreign = np.isin(events["kind"], kinds) & ~np.isin(events["contract"], known)
+    if is_foreign.any():
+        row = int(is_foreign.argmax())
+        name, contract = ev.FIELDS[int(events["kind"][row])][0], int(events["contract"][row])
+        raise AuditError(f"record {row}: contract: {name} needs one, {contract} is none")
+
+
 def audit_funding(
     config: Config, events: NDArray[np.void], progress: Callable[[int], object] = lambda _: None
 ) -> FundingAudit:
-    """Recompute everything from the first event of an exchange on; `progress` is told events."""
+    """Recompute everything from the first event of an exchange on; `progress` is told events.
+
+    Raises AuditError for an event of a contract that the configuration doesn't have.
+    """
     audits = {spec.contract: ContractAudit(spec) for spec in config.contracts}
     kinds = [*WITHOUT_TIME, *{kind for audit in audits.values() for kind in audit.readers}]
+    check_contracts(config, events, kinds)
     untimed = find_untimed(events)
     for start in range(0, len(events), BLOCK_EVENTS):
         block = events[start : start + BLOCK_EVENTS]

@@ -1,9 +1,8 @@
 """Index, mark, premium and rate of every contract over time, as a drawing.
 
-Premium samples, funding intervals and advances of time carry their time; an index and a mark don't.
-Events stand in the order in which they happened, so an event lies between the nearest such times
-before and behind it, of whatever contract: there it is placed by its rank among the events between
-them. Before the first and behind the last known time there is no more to say than that time.
+Prices received, changes of state, premium samples and funding intervals carry their time. An index
+and a mark don't: they have that of the price that brought them, the last one that stands before
+them with the same sequence and contract. Without one they have no time, as all other events.
 """
 
 import importlib
@@ -20,8 +19,13 @@ from engine.schema.contract import Config, Contract
 FORMATS = (".svg", ".png")
 WIDTH_INCHES, HEIGHT_INCHES = 10, 7  # of one contract
 PANELS = 3  # of one contract: prices, premium, rate
+NO_TIME = -(2**63)  # what numpy calls NaT
 PERCENT = 100 / PPB
-TIMED = {ev.PREMIUM_SAMPLED: 4, ev.FUNDING_PUBLISHED: 5, ev.TIME_ADVANCED: 0}  # place of time_ns
+TIMED = {  # place of time_ns
+    ev.PRICE_RECEIVED: 2, ev.STATE_CHANGED: 3, ev.PREMIUM_SAMPLED: 4, ev.FUNDING_PUBLISHED: 5,
+    ev.TIME_ADVANCED: 0,
+}  # fmt: skip
+OF_PRICES = (ev.INDEX_PUBLISHED, ev.MARK_PUBLISHED)
 
 
 class PlotError(ValueError):
@@ -36,25 +40,28 @@ class Series(NamedTuple):
 
 
 def place_events(events: NDArray[np.void]) -> NDArray[np.datetime64]:
-    """The time of every event, as far as the events tell it."""
-    times = np.zeros(len(events), np.int64)
+    """The time of every event that has one; NaT of the others."""
+    times = np.full(len(events), NO_TIME, np.int64)
     for kind, place in TIMED.items():
         rows = events["kind"] == kind
         times[rows] = events["abcdef"[place]][rows]
-    known = np.flatnonzero(times)
-    if len(known):
-        # Since the first one: a double holds the nanoseconds of a hundred days, not of an epoch.
-        start = times[known[0]]
-        since = np.interp(np.arange(len(events)), known, (times[known] - start).astype(float))
-        times = start + since.astype(np.int64)
+    for contract in np.unique(events["contract"]):
+        own = events["contract"] == contract
+        prices = np.flatnonzero(own & (events["kind"] == ev.PRICE_RECEIVED))
+        brought = np.flatnonzero(own & np.isin(events["kind"], OF_PRICES))
+        behind = np.searchsorted(prices, brought)
+        brought, price = brought[behind > 0], prices[behind[behind > 0] - 1]
+        is_same = events["sequence"][brought] == events["sequence"][price]
+        times[brought[is_same]] = times[price[is_same]]
     return times.astype("datetime64[ns]")
 
 
 def series_of(
     events: NDArray[np.void], times: NDArray[np.datetime64], kind: int, scale: float
 ) -> Series:
-    """The first number of all events of a kind; 0 of an index that is degraded is left out."""
-    rows = events["kind"] == kind
+    """The first number of all events of a kind that have a time; 0 of an index that is degraded is
+    left out."""
+    rows = (events["kind"] == kind) & ~np.isnat(times)
     if kind == ev.INDEX_PUBLISHED:
         rows &= events["a"] != 0
     return Series(times[rows], events["a"][rows] * scale)

@@ -140,13 +140,18 @@ class IndexAudit:
 
     def stale_due(self) -> int:
         """When of some asset too few of the sources that its price was made of are fresh."""
-        least = self._spec.sources_healthy_min
-        times = [
-            sorted((s.time_ns or 0 for k, s in enumerate(self._sources) if bits >> k & 1))
-            for bits in self._used
-        ]
-        newest = min(ranked[-least] if len(ranked) >= least else 0 for ranked in times)
-        return newest + self._spec.source_stale_ns + 1
+        return min(map(self._needed_ns, self._used)) + self._spec.source_stale_ns + 1
+
+    def _needed_ns(self, used: int) -> int:
+        """The time of the source without which the newer ones are too few, or their caps too low;
+        0 when all together are."""
+        times = [(-(s.time_ns or 0), k) for k, s in enumerate(self._sources) if used >> k & 1]
+        caps_ppb = 0
+        for count, (time_ns, k) in enumerate(sorted(times), 1):
+            caps_ppb += self._cap_of(k)
+            if count >= self._spec.sources_healthy_min and caps_ppb >= PPB:
+                return -time_ns
+        return 0
 
     def publish(
         self, index: int, used: int, stale: int, outliers: int, median: int, capped: int

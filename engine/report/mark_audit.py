@@ -3,7 +3,8 @@
 Previous values: the old mark is that of the last `mark_published` or `settlement_priced`, the state
 that of the last `state_changed`, rate and next funding time those of the last interval. Basis
 samples are made of the impact prices of each `premium_sampled` and the index before it, and dropped
-by a freeze. The time is that of the price that brings the mark.
+by a freeze and by the first one that comes when the last has stood too long. The time is that of
+the price that brings the mark.
 """
 
 from collections import deque
@@ -30,10 +31,15 @@ class BasisAverage:
 
     def __init__(self, spec: Contract) -> None:
         self._weight_ppb = spec.mark_basis_ema_ppb
+        self._hold_ns = spec.mark_basis_hold_ns
         self._window: deque[int] = deque(maxlen=spec.mark_basis_samples)
         self._sum = self._weights = 0
+        self._time_ns = 0  # of the last sample
 
-    def add(self, sample: int) -> None:
+    def add(self, sample: int, time_ns: int) -> None:
+        if self._is_too_old(time_ns):
+            self.drop()
+        self._time_ns = time_ns
         self._window.append(sample)
         a = self._weight_ppb
         self._sum += sample * a - divide_trunc(self._sum * a, PPB)
@@ -43,12 +49,15 @@ class BasisAverage:
         self._window.clear()
         self._sum = self._weights = 0
 
-    def value(self) -> int | None:
-        if not self._window:
+    def value(self, time_ns: int) -> int | None:
+        if not self._window or self._is_too_old(time_ns):
             return None
         if self._weight_ppb:
-            return self._sum // self._weights
+            return (2 * self._sum + self._weights) // (2 * self._weights)
         return sum(self._window) // len(self._window)
+
+    def _is_too_old(self, time_ns: int) -> bool:
+        return time_ns - self._time_ns > self._hold_ns
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -75,10 +84,11 @@ class MarkAudit:
         self._basis.drop()
         self.is_held = False
 
-    def note_impact(self, bid_ticks: int, ask_ticks: int) -> None:
+    def note_impact(self, bid_ticks: int, ask_ticks: int, time_ns: int) -> None:
         """A premium sample: if both sides are deep it is a basis sample, too."""
         if bid_ticks and ask_ticks:
-            self._basis.add((bid_ticks + ask_ticks) // 2 - self._parts.index.index_ticks)
+            basis = (bid_ticks + ask_ticks) // 2 - self._parts.index.index_ticks
+            self._basis.add(basis, time_ns)
 
     def settle(self, price_ticks: int, samples: int, mark_before: int) -> None:
         found = self._findings
@@ -121,7 +131,8 @@ class MarkAudit:
         return [published] if external else []
 
     def _basis_term(self, index: int, published: int) -> list[int]:
-        average = self._basis.value() if self._spec.mark_method in OF_BASIS else None
+        is_used = self._spec.mark_method in OF_BASIS
+        average = self._basis.value(self._parts.index.time_ns) if is_used else None
         term = 0 if average is None else index + average
         self._findings.compare("mark_published.basis_ticks", published, term)
         return [] if average is None else [published]

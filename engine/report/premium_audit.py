@@ -43,14 +43,19 @@ class Held(NamedTuple):
     time_ns: int
 
 
+def distance_ppb(price: int, index: int) -> int:
+    return divide_trunc((price - index) * PPB, index) if index else 0
+
+
 class Votes:
-    """The samples of the running interval."""
+    """The samples of the running interval; those that were not taken count as not valid."""
 
     def __init__(self, spec: Contract) -> None:
         self._spec = spec
         self._unfinished: list[int] = []
         self._count = self._sum = self._weights = 0
         self.samples = self.valid = 0
+        self.doubtful = 0  # so many more, at most, of which no event tells whether they are its own
 
     def add(self, premium_ppb: int, valid: int) -> None:
         self.samples += 1
@@ -67,9 +72,9 @@ class Votes:
     def drop_unfinished(self) -> None:
         self._unfinished.clear()
 
-    def average_ppb(self) -> int:
+    def average_ppb(self, doubtful: int = 0) -> int:
         """The interval's premium; 0 without votes or under 90% of valid samples."""
-        if not self._weights or self.valid * 10 < self.samples * 9:
+        if not self._weights or self.valid * 10 < (self.samples + doubtful) * 9:
             return 0
         return divide_trunc(self._sum, self._weights)
 
@@ -101,8 +106,11 @@ class PremiumAudit:
         found.compare("impact_sampled.ask_term_ppb", impact.ask_term_ppb, ask or 0)
         premium, is_valid = (bid or 0) - (ask or 0), bid is not None and ask is not None
         if spec.premium_method == words.PREMIUM_MARK:
-            premium = divide_trunc((mark - index) * PPB, index) if index else 0
-            is_valid = True
+            premium, is_valid = distance_ppb(mark, index), True
+        elif spec.premium_method == words.PREMIUM_MID:
+            is_valid = bool(sample.bid_ticks and sample.ask_ticks)
+            middle = (sample.bid_ticks + sample.ask_ticks) // 2
+            premium = distance_ppb(middle, index) if is_valid else 0
         cap = spec.premium_cap_ppb
         found.compare("premium_sampled.premium_ppb", sample.premium_ppb, clamp(premium, -cap, cap))
         found.compare("premium_sampled.valid", sample.valid, int(is_valid))

@@ -6,6 +6,8 @@ multiple of its length behind the first opening; every other begins at the time 
 and its length follows from that time and from whether that rate was capped.
 Time is frozen from a change to frozen up to the change out of it, as far as it lies within the
 interval that is running at the opening; the rest of it goes into the next (7.3).
+Samples that were not taken are no events: their number comes from the sample clock
+(`window_audit.py`), and where that leaves it open the `funding_averaged` tells it.
 """
 
 from typing import NamedTuple
@@ -81,6 +83,19 @@ class RateAudit:
         self._averaged: Averaged | None = None
         self._votes = Votes(spec)
 
+    @property
+    def due_ns(self) -> int:
+        """The end of the running interval; 0 before the first opening."""
+        return self._due_ns
+
+    def skip_samples(self, count: int) -> None:
+        """So many were not taken."""
+        self._votes.samples += count
+
+    def doubt_samples(self, count: int) -> None:
+        """Up to so many more may not have been taken."""
+        self._votes.doubtful += count
+
     def freeze(self, time_ns: int) -> None:
         self._votes.drop_unfinished()
         self._freeze_ns = time_ns
@@ -100,14 +115,24 @@ class RateAudit:
 
     def take_sample(self, premium_ppb: int, valid: int, rate_next_ppb: int) -> None:
         self._votes.add(premium_ppb, valid)
-        expected, _ = self._rate_now(self._due_ns)
-        self._findings.compare("premium_sampled.rate_next_ppb", rate_next_ppb, expected)
+        possible = [self._rate_now(self._due_ns, more)[0] for more in (0, self._votes.doubtful)]
+        self._findings.compare_one_of("premium_sampled.rate_next_ppb", rate_next_ppb, possible)
 
     def rebase(self, funding_index: int) -> None:
         found = self._findings
         found.compare("funding_rebased.funding_index", funding_index, self._funding_index)
         self._index_rebased = funding_index
         self._funding_index = 0
+
+    def settle_doubt(self, samples: int, early: int) -> int:
+        """The number of samples tells how many of the doubtful are the interval's own; `early` are
+        those that else come behind it. Returns how many of these do not."""
+        votes = self._votes
+        more = clamp(samples - votes.samples, 0, votes.doubtful + early)
+        passed = max(0, more - votes.doubtful)
+        votes.samples += more - passed
+        votes.doubtful = 0
+        return passed
 
     def note_average(self, averaged: Averaged, mark_ticks: int) -> None:
         found = self._findings
@@ -143,10 +168,10 @@ class RateAudit:
     def _day_so_far(self, due_ns: int) -> int:
         return self._day_ppb if due_ns // NS_PER_DAY == self._day else 0
 
-    def _rate_now(self, due_ns: int) -> tuple[int, bool]:
+    def _rate_now(self, due_ns: int, doubtful: int = 0) -> tuple[int, bool]:
         """The rate of the running interval with what is known so far, and if its cap held it."""
         return rate_of(
-            self._spec, self._votes.average_ppb(), self._length_ns, self._frozen_ns,
+            self._spec, self._votes.average_ppb(doubtful), self._length_ns, self._frozen_ns,
             self._day_so_far(due_ns),
         )  # fmt: skip
 

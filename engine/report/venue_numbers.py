@@ -2,13 +2,16 @@
 
 Each comparison reads one kind of public data and counts what agrees. Where a venue's inputs are
 published the answer is exact, to the last unit that it prints; Binance's premium samples are not,
-so its rates are made of hourly candles, and what is told is how far they are off.
+so its rates are made of hourly candles, and what is told is how far they are off: the mean error,
+which `RATE_BAND` bounds, the largest one, and how many rates lie within that band.
 """
 
 import csv
 import gzip
 import math
+import re
 import statistics
+import zlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -17,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from engine.report.findings import INT64_MAX, INT64_MIN
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
 from funding import from_python as own
@@ -27,7 +31,13 @@ COIN = 10**8  # satoshi
 OWN_MARKETS = ""
 PREMIUM_DECIMALS = 10  # of Hyperliquid's, zeros at the end left out
 INTERVAL_HOURS = 8
-RATE_BAND = Fraction(25, 10**6)  # mean error of rates made of hourly candles
+RATE_BAND = Fraction(25, 10**6)  # largest mean error of rates made of hourly candles
+DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+DECIMAL_LENGTH_MAX = 64
+TORN = (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError)
+FAULTS = (
+    ValueError, TypeError, KeyError, ArithmeticError, csv.Error, RecursionError, AttributeError,
+)  # fmt: skip
 
 
 class VenueDataError(ValueError):
@@ -35,12 +45,13 @@ class VenueDataError(ValueError):
 
 
 class VenueComparison(msgspec.Struct):
-    """How many published numbers of a kind were computed anew, and how many agree."""
+    """How many published numbers of a kind were computed anew, and how many agree: are the same, or
+    within the band where an exact answer can't be had."""
 
     what: str
     compared: int = 0
     agree: int = 0
-    mean_error: str = ""  # where an exact answer can't be had, else empty
+    mean_error: str = ""  # where there is a band, else empty
     largest_error: str = ""
     within_band: bool = True
     differences: list[str] = msgspec.field(default_factory=list)
@@ -54,13 +65,26 @@ class VenueComparison(msgspec.Struct):
 
     @property
     def holds(self) -> bool:
-        return self.compared > 0 and self.agree == self.compared and self.within_band
+        return not self.fault
+
+    @property
+    def fault(self) -> str:
+        """Why it does not hold; empty when it does."""
+        if self.compared == 0:
+            return "nothing was compared"
+        if self.mean_error:
+            return "" if self.within_band else f"mean error {self.mean_error} is above the band"
+        differ = self.compared - self.agree
+        return f"{differ} differ" if differ else ""
 
 
 def open_text(path: Path) -> Iterator[str]:
     opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
     with opened as stream:
-        yield from stream
+        try:
+            yield from stream
+        except TORN as error:
+            raise VenueDataError(f"{path}: {error}") from error
 
 
 def rows_of(path: Path, *fields: str) -> Iterator[dict[str, str]]:
@@ -72,24 +96,39 @@ def rows_of(path: Path, *fields: str) -> Iterator[dict[str, str]]:
     yield from reader
 
 
+def fit(number: Fraction | int) -> int:
+    """What is behind the point cut off, within 64 bits."""
+    whole = int(number)
+    if not INT64_MIN <= whole <= INT64_MAX:
+        raise ValueError("a number does not fit 64 bits")
+    return whole
+
+
+def decimal_of(text: str) -> Fraction:
+    # No fraction, and no exponent whose power would take for ever.
+    if len(text) > DECIMAL_LENGTH_MAX or not DECIMAL.fullmatch(text):
+        raise ValueError(f"{text[:DECIMAL_LENGTH_MAX]!r} is no decimal number")
+    return Fraction(text)
+
+
 def ppb_of(text: str) -> int:
     """A decimal rate in ppb, what is smaller cut off."""
-    return int(Fraction(text) * PPB)
+    return fit(decimal_of(text) * PPB)
 
 
 def nearest_ppb(text: str, computed: int) -> int:
     """A rate that was rounded to ten decimals, in ppb: of the numbers that it can have been before,
     cut off at ppb, the one that is nearest to what was computed."""
-    number = Fraction(text) * PPB
+    number = decimal_of(text) * PPB
     half = Fraction(PPB, 2 * 10**PREMIUM_DECIMALS)
-    return min((int(number - half), int(number + half)), key=lambda ppb: abs(ppb - computed))
+    return min((fit(number - half), fit(number + half)), key=lambda ppb: abs(ppb - computed))
 
 
 def numbers_of(*texts: str) -> tuple[int, ...]:
     """Decimals as whole numbers of one unit that is small enough for all of them."""
-    numbers = [Fraction(text) for text in texts]
+    numbers = [decimal_of(text) for text in texts]
     unit = math.lcm(*(number.denominator for number in numbers))
-    return tuple(int(number * unit) for number in numbers)
+    return tuple(fit(number * unit) for number in numbers)
 
 
 # Hyperliquid
@@ -140,12 +179,13 @@ def compare_inverse_values(path: Path) -> VenueComparison:
     found = VenueComparison("inverse value of a trade")
     fields = ("timestamp", "size", "price", "grossValue")
     for row in rows_of(path, *fields):
-        price = Fraction(row["price"])
+        price = decimal_of(row["price"])
         if price <= 0:
             raise VenueDataError(f"{path}: {row['timestamp']}: price: {price} is not positive")
         ticks = price.denominator  # a dollar, so that the price is a whole number of ticks
-        value = own.compute_value_inverse(int(row["size"]), COIN * ticks, int(price * ticks))
-        found.compare(row["timestamp"], int(row["grossValue"]), value)
+        size, coin_ticks = fit(int(row["size"])), fit(COIN * ticks)
+        value = own.compute_value_inverse(size, coin_ticks, fit(price * ticks))
+        found.compare(row["timestamp"], fit(int(row["grossValue"])), fit(value))
     return found
 
 
@@ -176,10 +216,11 @@ def compare_candle_rates(rates: Path, candles: Path) -> VenueComparison:
         if None in interval:
             continue
         rate = compute_candle_rate([hour for hour in interval if hour])
-        errors.append(abs(Fraction(rate, PPB) - Fraction(row["Rate"])))
+        errors.append(abs(Fraction(rate, PPB) - decimal_of(row["Rate"])))
     if not errors:
         raise VenueDataError(f"{rates}: no interval with all its candles in {candles}")
-    found.compared = found.agree = len(errors)
+    found.compared = len(errors)
+    found.agree = sum(error <= RATE_BAND for error in errors)
     mean = statistics.mean(errors)
     found.within_band = mean <= RATE_BAND
     found.mean_error, found.largest_error = f"{float(mean):.2e}", f"{float(max(errors)):.2e}"
@@ -203,8 +244,9 @@ def compare_venue(kind: str, paths: list[Path]) -> VenueComparison:
         raise VenueDataError(f"{kind}: {count} files are needed, not {len(paths)}")
     try:
         found: VenueComparison = compare(*paths)
-    except (ValueError, TypeError, KeyError) as error:
-        if isinstance(error, VenueDataError):
-            raise
-        raise VenueDataError(f"{', '.join(map(str, paths))}: {error}") from error
+    except VenueDataError as error:
+        raise VenueDataError(" ".join(str(error).split())) from error
+    except FAULTS as error:
+        what = " ".join(str(error).split())
+        raise VenueDataError(f"{', '.join(map(str, paths))}: {what}") from error
     return found

@@ -1,11 +1,12 @@
 """The clock of premium samples, and what each tick of it takes: the last term and the impact prices
 of the mark (6.2), an index value for the delisting price (5.4).
 
-A sample that is not taken is not published, but its clock goes on and drops what was traded. Trades
-carry no time, only bounds: where a sample that was skipped may have come ahead of a trade or behind
-it, either makes a last term that is possible. So does a change of the sample clock, in a contract
-that skips samples, if one can lie to either side of it; how many index values there are is open
-then, until as many as count have come behind it.
+A sample that is not taken is not published, but its clock goes on, drops what was traded, and the
+sample counts (7.1). Trades carry no time, only bounds: where a sample that was skipped may have
+come ahead of a trade or behind it, either makes a last term that is possible. A change of the
+sample clock moves the next tick to the first of the new times at or behind it. In a contract that
+skips samples one that may lie to either side of the change may have come at its old time, *early*,
+or comes at its new one; the index values are open then, until as many as count have come behind it.
 """
 
 from collections import deque
@@ -49,6 +50,8 @@ class WindowAudit:
         self._findings = findings
         self._offset_ns = spec.funding_sample_offset_ns
         self._next_ns: int | None = None  # None: the contract has no clock
+        self._shift_ns = 0  # so far ahead of its new time an early tick came, at most
+        self.early = 0  # so many of the next ticks may have come early
         self._trades: list[Trade] = []
         self._doubtful = 0  # so many of them, from the first on, may have been dropped
         self._values: deque[int] = deque(maxlen=spec.delisting_samples)
@@ -59,36 +62,60 @@ class WindowAudit:
         self._next_ns = self._first_behind(time_ns)
 
     def freeze(self) -> None:
-        self._next_ns = None
+        self.close()
         self._drop()
 
     def close(self) -> None:
         self._next_ns = None
+        self._end_doubt()
 
-    def set_clock(
-        self, offset_ns: int, since_ns: int, until_ns: int, is_taking: bool, index: int
-    ) -> None:
-        self.pass_until(since_ns, index)
+    def set_clock(self, offset_ns: int, until_ns: int, is_taking: bool) -> None:
+        """The clock is set behind every tick that was passed, at this time at the latest."""
         self._offset_ns = offset_ns
         if self._next_ns is None:
             return
         # A sample that is taken is told: none lies within the bounds, or its time would be one.
-        first_ns = min(self._next_ns, self._first_behind(since_ns))
-        if first_ns <= until_ns and not is_taking:
-            self.terms = [*self.terms, NO_TERMS]
-            self._doubtful = len(self._trades)
-            self._values_open = self._spec.delisting_samples
-        self._next_ns = self._first_behind(until_ns)
+        if not is_taking:
+            self.early = max(self.early, self._count_until(until_ns))
+        next_ns = self._first_behind(self._next_ns - 1)
+        self._shift_ns += next_ns - self._next_ns
+        self._next_ns = next_ns
+        if not self.early:
+            self._end_doubt()
+            return
+        self.terms = [*self.terms, NO_TERMS]
+        if self._count_until(until_ns) < self.early:
+            # The index may change until the last of them comes at its new time.
+            self._values_open = self._spec.delisting_samples + 1
 
-    def pass_until(self, time_ns: int, index: int) -> None:
-        """The ticks up to this time, itself included: nothing was sampled at any of them."""
-        while self._next_ns is not None and self._next_ns <= time_ns:
-            is_behind = [trade.until_ns >= self._next_ns for trade in self._trades]
-            self._trades = self._trades[is_behind.index(True) :] if any(is_behind) else []
-            self._doubtful = len(self._trades)
-            self.terms = [NO_TERMS]
-            self._take_value(index)
-            self._next_ns += self._spec.funding_sample_ns
+    def pass_until(self, time_ns: int, index: int) -> int:
+        """The ticks up to this time, itself included: nothing was sampled at any of them. Returns
+        their number."""
+        count = self._count_until(time_ns)
+        self.pass_ticks(count, index)
+        return count
+
+    def pass_ticks(self, count: int, index: int) -> None:
+        """So many of the next ticks have come without a sample."""
+        if self._next_ns is None or count == 0:
+            return
+        every_ns = self._spec.funding_sample_ns
+        last_ns = self._next_ns + (count - 1) * every_ns
+        came_ns = last_ns - self._shift_ns if count <= self.early else last_ns
+        is_behind = [trade.until_ns >= came_ns for trade in self._trades]
+        self._trades = self._trades[is_behind.index(True) :] if any(is_behind) else []
+        self._doubtful = len(self._trades)
+        self.terms = [NO_TERMS]
+        self._take_values(count, index)
+        self._next_ns = last_ns + every_ns
+        self.early = max(0, self.early - count)
+        if not self.early:
+            self._end_doubt()
+
+    def end_doubt(self, passed: int, index: int) -> None:
+        """So many ticks came early, and no more."""
+        self.pass_ticks(passed, index)
+        self._end_doubt()
 
     def add_trade(self, price_ticks: int, lots: int, until_ns: int) -> None:
         value = price_ticks * lots * self._spec.tick_value
@@ -100,8 +127,9 @@ class WindowAudit:
         lasts = {self._last_of(self._trades[first:]) for first in range(self._doubtful + 1)}
         self._drop()
         self.terms = [Terms(last, bid, ask) for last in sorted(lasts)]
-        self._take_value(index)
+        self._take_values(1, index)
         self._next_ns = self._first_behind(time_ns)
+        self._end_doubt()
 
     def settle(self, price_ticks: int, samples: int, mark_ticks: int) -> None:
         """Compare the delisting price: the mean of the index values, the last mark without any."""
@@ -118,9 +146,18 @@ class WindowAudit:
         every_ns = self._spec.funding_sample_ns
         return self._offset_ns + ((time_ns - self._offset_ns) // every_ns + 1) * every_ns
 
-    def _take_value(self, index: int) -> None:
-        self._values.append(index)
-        self._values_open = max(0, self._values_open - 1)
+    def _count_until(self, time_ns: int) -> int:
+        """How many ticks there are up to this time, itself included."""
+        if self._next_ns is None:
+            return 0
+        return max(0, (time_ns - self._next_ns) // self._spec.funding_sample_ns + 1)
+
+    def _take_values(self, count: int, index: int) -> None:
+        self._values.extend([index] * min(count, self._spec.delisting_samples))
+        self._values_open = max(0, self._values_open - count)
+
+    def _end_doubt(self) -> None:
+        self.early = self._shift_ns = 0
 
     def _drop(self) -> None:
         self._trades = []

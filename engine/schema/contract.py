@@ -27,6 +27,15 @@ class PriceSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asset: int = 0  # which constituent of the index
 
 
+def cap_of_source(spec: "Contract", source: PriceSource) -> int:
+    """The largest share that a source may have in its asset's price, in ppb (6.1)."""
+    if source.kind == words.SOURCE_PERPETUAL:
+        return 0
+    if source.kind == words.SOURCE_OWN:
+        return min(spec.source_cap_ppb, spec.source_own_cap_ppb)
+    return spec.source_cap_ppb
+
+
 def outside(*weights: int) -> tuple[PriceSource, ...]:
     """Sources of these weights, all of them outside venues of the one asset."""
     return tuple(PriceSource(weight) for weight in weights)
@@ -89,6 +98,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     mark_band_ppb: int = 5_000_000  # around the index
     mark_move_ppb: int = 0  # largest move per update, 0: no limit
     mark_basis_samples: int = 10  # window of the moving average, in samples of 7.1
+    mark_basis_hold_ns: int = 300 * bounds.NS_PER_SECOND  # how long it stands without a new sample
     mark_basis_ema_ppb: int = 0  # weight of a sample in an exponential average instead; 0: none
     mark_last_value_min: int = 0  # smallest traded value per sample window that makes a last price
     affiliates_priced: bool = False  # whether affiliates' quotes and trades count in prices (C10)
@@ -197,6 +207,10 @@ def _check_sources(where: str, spec: Contract) -> list[str]:
     if least == 0:
         problems.append(f"{where}: sources: a constituent of the index has none")
     _between(problems, where, spec, 1, bounds.PPB, "source_cap_ppb", "source_own_cap_ppb")
+    for asset in range(assets):
+        caps_ppb = sum(cap_of_source(spec, s) for s in spec.sources if s.asset == asset)
+        if 0 < caps_ppb < bounds.PPB:
+            problems.append(f"{where}: the caps of all sources of asset {asset} are below 100%")
     _between(problems, where, spec, 0, words.INDEX_CLAMPED_MEAN, "index_method")
     _between(problems, where, spec, 0, bounds.PPB, "index_clamp_ppb")
     return problems
@@ -216,7 +230,7 @@ def _check_funding(where: str, spec: Contract) -> list[str]:
     between(0, bounds.CAP_MARGIN_PPB_MAX, "funding_cap_margin_ppb")
     between(0, bounds.RATE_DAY_PPB_MAX, "funding_cap_day_ppb")
     between(1, bounds.CONTRACT_VALUE_MAX, "funding_impact_value")
-    between(0, words.PREMIUM_MARK, "premium_method")
+    between(0, words.PREMIUM_MID, "premium_method")
     between(1, bounds.PREMIUM_PPB_MAX, "premium_cap_ppb")
     between(1, bounds.VOTE_SAMPLES_MAX, "funding_vote_samples")
     between(0, words.WEIGHTING_RISING, "funding_weighting")
@@ -275,6 +289,7 @@ def check_contract(spec: Contract) -> list[str]:
     between(0, bounds.NS_PER_DAY, "source_reentry_ns", "liquidation_cooldown_ns")
     between(0, words.MARK_EXTERNAL, "mark_method")
     between(0, bounds.PPB, "mark_basis_ema_ppb")
+    between(0, bounds.NS_PER_DAY, "mark_basis_hold_ns")
     problems += _check_sources(where, spec) + _check_funding(where, spec)
     lot_value = spec.price_ticks_max * spec.tick_value
     if lot_value > bounds.LOT_VALUE_MAX:
@@ -298,12 +313,22 @@ def check_approval(spec: Contract) -> list[str]:
     problems = []
     if spec.mark_band_ppb >= lowest_ppb:
         problems.append(f"{where}: mark_band_ppb is not below the lowest maintenance rate (6.2)")
-    if spec.funding_cap_ppb + spec.liquidation_fee_ppb > lowest_ppb:
+    if cap_of_interval(spec) + spec.liquidation_fee_ppb > lowest_ppb:
         problems.append(
-            f"{where}: funding_cap_ppb + liquidation_fee_ppb is above the lowest maintenance rate"
-            " (7.2)"
+            f"{where}: the cap of an interval + liquidation_fee_ppb is above the lowest"
+            " maintenance rate (7.2)"
         )
     return problems
+
+
+def cap_of_interval(spec: Contract) -> int:
+    """The highest rate of a whole interval: the number, or the share of margin if that is lower."""
+    if spec.funding_cap_margin_ppb == 0:
+        return spec.funding_cap_ppb
+    tier = spec.tiers[0]
+    margin_ppb = tier.rate_initial_ppb - tier.rate_maintenance_ppb
+    base_ppb = margin_ppb * spec.funding_cap_margin_ppb // bounds.PPB
+    return min(spec.funding_cap_ppb, base_ppb * spec.funding_interval_ns // spec.funding_base_ns)
 
 
 def check_config(config: Config) -> list[str]:

@@ -140,6 +140,7 @@ MARK_EXTERNAL = 4  # other venues' perpetuals, basis, last between impact bid an
 # What a premium sample compares with the index (7.1)
 PREMIUM_IMPACT = 0
 PREMIUM_MARK = 1
+PREMIUM_MID = 2  # the middle of the impact prices: a spread of time-weighted means (Drift, OKX)
 
 # How votes are weighted in an interval (7.2)
 WEIGHTING_PLAIN = 0

@@ -99,6 +99,7 @@ CONTRACT = _record(
     source_reentry_ns="i8", source_cap_ppb="i8", source_own_cap_ppb="i8",
     index_method="i8", index_clamp_ppb="i8",
     mark_method="i8", mark_band_ppb="i8", mark_move_ppb="i8", mark_basis_ema_ppb="i8",
+    mark_basis_hold_ns="i8",
     affiliates_priced="i8", premium_method="i8", premium_cap_ppb="i8",
     funding_vote_samples="i8", funding_weighting="i8", funding_method="i8", funding_base_ns="i8",
     funding_cap_margin_ppb="i8", funding_interval_capped_ns="i8",
@@ -112,7 +113,7 @@ CONTRACT = _record(
     fund_value_max="i8", fund_share_ppb="i8",
     # prices
     assets="i8", divisor_ppb="i8", impact_bid_ticks="i8", impact_ask_ticks="i8",
-    basis_ema="i8", basis_ema_weight="i8",
+    basis_ema="i8", basis_ema_weight="i8", basis_ns="i8",
     index_ticks="i8", last_ticks="i8", opened="i8", stale_ns="i8", frozen_from_ns="i8",
     # funding
     funding_next_ns="i8", sample_next_ns="i8", funding_rate_ppb="i8", funding_carry_ppb="i8",

@@ -37,8 +37,8 @@ def change_constituent(arena, contract, asset, units_ppb):
     before = compute_basket(arena, contract)
     after = before + (units_ppb - changed.units_ppb) * changed.price_ticks
     divisor_ppb = multiply_divide(after, terms.divisor_ppb, before)
-    if divisor_ppb < 1:
-        return refusals.UNITS_INVALID
+    if divisor_ppb < 1 or after // divisor_ppb != terms.index_ticks:
+        return refusals.UNITS_INVALID  # too coarse a divisor to keep the level
     # From here the change stands; nothing below may refuse.
 
     changed.units_ppb = units_ppb
@@ -92,6 +92,8 @@ def set_sample_clock(arena, contract, seed):
         terms.funding_sample_offset_ns, 0, 0, 0, 0, 0,
     )  # fmt: skip
     if terms.state != STATE_FROZEN and terms.state != STATE_SETTLED:
-        terms.sample_next_ns = compute_sample_time(terms, ENGINE(arena, 0).clock_ns)
+        # never earlier than the one that was next: an interval has no more samples than listing
+        # has counted on (1.3)
+        terms.sample_next_ns = compute_sample_time(terms, terms.sample_next_ns - 1)
         note_due(arena)
     return refusals.OK

@@ -26,7 +26,7 @@ def day(rate=100_000):
     stream.sample(MINUTE, 9_950, 10_050, 0, 100_000)
     stream.index(1, 10_010, 10_010, 1, 0, 0, 10_010, 0)
     stream.add("mark_published", 10_010, 10_010, 10_010, 10_010, 0, 0, follows=True)
-    stream.add("funding_averaged", 1, 1, 0, 5 * MINUTE, 0, 10_010)
+    stream.add("funding_averaged", 5, 1, 0, 5 * MINUTE, 0, 10_010)
     growth, carry = divmod(10_010 * 3 * rate, 10**9)
     return stream.add("funding_published", rate, growth, carry, growth, 0, 5 * MINUTE)
 
@@ -107,15 +107,36 @@ def test_without_matplotlib(events, tmp_path, monkeypatch):
     assert result.stderr == f"lionrock: {wanted}\n"
 
 
-def test_an_event_lies_between_the_times_around_it():
-    stream = Stream().open()  # three events without a time, then one with
-    stream.rows += [stream.rows[0]]
-    stream.add("time_advanced", 100 * MINUTE)
-    stream.rows += [stream.rows[0]] * 3
-    stream.add("premium_sampled", 0, 0, 0, 0, 104 * MINUTE, 0)
-    stream.rows += [stream.rows[0]]
-    minutes = place_events(stream.events()).astype(np.int64) // MINUTE
-    assert minutes.tolist() == [100] * 5 + [100, 101, 102, 103, 104, 104]
+def test_index_and_mark_have_the_time_of_their_price():
+    stream = Stream().at(3 * MINUTE).open()  # price, index, mark, change of state
+    stream.price(1, 100).add("index_published", 100, 1, 0, 0, 100, 0)  # of another sequence
+    stream.at(5 * MINUTE).price(1, 100).add("trade", 1, 1, 1, 1, 0, follows=True)
+    price, trade = stream.rows[-2:]
+    other = (*price[:3], 7 * MINUTE, *price[4:8], 2, price[9])  # of another contract
+    stream.rows += [other]
+    stream.add("index_published", 100, 1, 0, 0, 100, 0, follows=True)
+    times = place_events(stream.events())
+    minutes = [None if np.isnat(t) else int(t.astype(np.int64)) // MINUTE for t in times]
+    assert minutes == [3, 3, 3, 3, 3, None, 5, None, 7, 5]
+
+
+def test_an_event_without_its_contract_is_one_line(tmp_path):
+    stream = Stream().open()
+    stream.rows[1] = (*stream.rows[1][:8], 0, stream.rows[1][9])
+    path = write(tmp_path / "events", stream)
+    result = run("funding", "recompute", path, code=2)
+    wanted = "record 1: contract: index_published needs one, 0 is none"
+    assert result.stderr == f"lionrock: {path}: {wanted}\n"
+
+
+@pytest.mark.parametrize("time_ns", [2**62, 2**63 - 1, -1, -(2**63)])
+def test_absurd_times_end_at_once(tmp_path, time_ns):
+    stream = Stream().open().at(time_ns).mark(10_000, 10_000, 10_000, 0, 0, 0)
+    stream.add("state_changed", 1, 2, 7, time_ns).add("sample_clock_set", time_ns)
+    stream.add("funding_averaged", 2**62, 0, 0, 0, 0, 2**62)
+    stream.add("funding_published", 2**62, 2**62, 0, 0, 0, time_ns, follows=True)
+    path = write(tmp_path / "events", stream)
+    assert json.loads(run("funding", "recompute", path, "--json", code=1).stdout)["differences"]
 
 
 def test_no_time_at_all():

@@ -3,9 +3,13 @@
 import msgspec
 import pytest
 
+from engine.exchange import Exchange
 from engine.report.rate_audit import cap_of, rate_of
 from engine.schema import vocabulary as words
-from engine.schema.contract import Contract, Tier, check_approval, check_contract
+from engine.schema.bounds import NS_PER_DAY
+from engine.schema.commands import AdvanceTime, Deposit, OpenAccount, PlaceOrder, PublishPrice
+from engine.schema.contract import Config, Contract, Tier, check_approval, check_contract
+from engine.schema.vocabulary import BUY, SELL
 from funding.presets import HOUR, MINUTE, MONEY, PRESETS
 
 RULES_6_AND_7 = ("source", "index_", "mark_", "premium_", "funding_", "affiliates_priced")
@@ -89,3 +93,36 @@ def test_7_2_rates_of_venues(name, premium, length_ns, rate):
 
 def test_7_2_a_cap_shrinks_with_the_interval():
     assert cap_of(listed("dydx"), HOUR) * 8 == cap_of(listed("dydx"), 8 * HOUR)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_7_5_a_preset_runs_in_the_engine(name):
+    """Two intervals with a book on both sides of a steady index: all sources at 60,000, rates
+    within the cap, and nothing broken."""
+    spec = listed(name)
+    exchange = Exchange(Config(contracts=(spec,)))
+    now = 20_000 * NS_PER_DAY
+    account = 2
+    exchange.submit(OpenAccount(time_ns=now, account=account, owner=2, group=2))
+    exchange.submit(Deposit(time_ns=now, account=account, amount=10**15))
+    published = []
+    step = min(spec.source_stale_ns, spec.funding_interval_ns) // 2
+    for k in range(2 * spec.funding_interval_ns // step + 2):
+        found = exchange.submit(AdvanceTime(time_ns=now))
+        published += [e.values for e in found if e.name == "funding_published"]
+        for source in range(1, len(spec.sources) + 1):
+            exchange.submit(
+                PublishPrice(time_ns=now, source=source, contract=1, price_ticks=600_000)
+            )
+        if k == 0:
+            for client_id, (side, price) in enumerate(((BUY, 599_900), (SELL, 600_100)), 1):
+                order = PlaceOrder(
+                    time_ns=now, account=account, client_id=client_id, contract=1, side=side,
+                    lots=50_000, price_ticks=price,
+                )  # fmt: skip
+                assert not [e for e in exchange.submit(order) if e.name == "refused"]
+        now += step
+    assert len(published) >= 2
+    assert all(abs(values["rate_ppb"]) <= spec.funding_cap_ppb for values in published)
+    assert exchange.contract(1)["index_ticks"] == 600_000
+    assert exchange.check() == []

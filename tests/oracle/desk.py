@@ -28,6 +28,7 @@ def contract(number: int = 1, initial: int = 10, maintenance: int = 5, **changes
         "band_static_ppb": 500_000_000,
         "source_stale_ns": DAY,
         "funding_sample_ns": DAY,
+        "mark_basis_hold_ns": DAY,
         "funding_interest_ppb": 0,
     }
     return Contract(contract=number, **(values | changes))

@@ -171,11 +171,18 @@ def publish_index(exchange, market: Market) -> int:
     return index
 
 
+def is_enough(market: Market, sources: list[Source]) -> bool:
+    """Whether they make a price: so many of them, and shares within their caps can be had."""
+    caps = sum(cap_of(market.spec, source) for source in sources)
+    return len(sources) >= market.spec.sources_healthy_min and caps >= 1
+
+
 def stale_due(market: Market) -> int:
-    """When of some constituent too few of the sources behind the index are fresh."""
-    least, limit = market.spec.sources_healthy_min, market.spec.source_stale_ns
-    newest = [
-        sorted((source.time or 0 for source in constituent.used), reverse=True)
-        for constituent in market.constituents
-    ]
-    return min(times[least - 1] for times in newest) + limit + 1
+    """When of some constituent the sources behind the index that are fresh will not be enough."""
+    times = []
+    for constituent in market.constituents:
+        newest = sorted(constituent.used, key=lambda source: -(source.time or 0))
+        counts = range(1, len(newest) + 1)
+        least = next(count for count in counts if is_enough(market, newest[:count]))
+        times.append(newest[least - 1].time or 0)
+    return min(times) + market.spec.source_stale_ns + 1

@@ -1,6 +1,7 @@
 """The mark: its terms, each of which may be absent, and the limits around them (6.2)."""
 
 from fractions import Fraction
+from math import floor
 
 from engine.schema import events
 from engine.schema import vocabulary as words
@@ -18,8 +19,21 @@ def fair_term(market: Market, index: int, now: int) -> int:
     return index + trunc_div(index * rate_left, PPB)
 
 
-def add_basis_sample(market: Market, sample: int) -> None:
+def is_basis_old(market: Market, now: int) -> bool:
+    return market.basis_time is None or now - market.basis_time > market.spec.mark_basis_hold_ns
+
+
+def forget_basis(market: Market) -> None:
+    market.basis.clear()
+    market.basis_ema = (0, 0)
+    market.basis_time = None
+
+
+def add_basis_sample(market: Market, sample: int, now: int) -> None:
     weight = market.spec.mark_basis_ema_ppb
+    if is_basis_old(market, now):
+        forget_basis(market)
+    market.basis_time = now
     if weight == 0:
         market.basis.append(sample)
         return
@@ -29,11 +43,13 @@ def add_basis_sample(market: Market, sample: int) -> None:
     market.basis_ema = (total, weights)
 
 
-def basis_term(market: Market, index: int) -> int | None:
-    total, weights = market.basis_ema
+def basis_term(market: Market, index: int, now: int) -> int | None:
+    if is_basis_old(market, now):
+        return None
     if market.spec.mark_basis_ema_ppb == 0:
-        total, weights = sum(market.basis), len(market.basis)
-    return index + total // weights if weights else None
+        return index + sum(market.basis) // len(market.basis)
+    total, weights = market.basis_ema
+    return index + floor(Fraction(total, weights) + Fraction(1, 2))  # the nearest
 
 
 def last_term(market: Market) -> int | None:
@@ -61,14 +77,14 @@ def terms_of(market: Market, index: int, now: int) -> tuple[int | None, int | No
     """Of the contract's method: fair or external, basis, last or book."""
     method = market.spec.mark_method
     if method == words.MARK_MEDIAN:
-        return fair_term(market, index, now), basis_term(market, index), last_term(market)
+        return fair_term(market, index, now), basis_term(market, index, now), last_term(market)
     if method == words.MARK_BASIS:
-        return None, basis_term(market, index), None
+        return None, basis_term(market, index, now), None
     if method == words.MARK_FAIR:
         return fair_term(market, index, now), None, None
     if method == words.MARK_LAST:
         return None, None, book_term(market)
-    return external_term(market, now), basis_term(market, index), book_term(market)
+    return external_term(market, now), basis_term(market, index, now), book_term(market)
 
 
 def publish_mark(exchange, market: Market, index: int) -> bool:

@@ -76,6 +76,7 @@ class Market:
     # terms of the mark, and what they are made of
     basis: deque[int] = field(default_factory=deque)  # the last samples
     basis_ema: tuple[int, int] = (0, 0)  # weighted samples and their weights, instead of them
+    basis_time: int | None = None  # of the last sample
     last_term: int = 0  # 0: absent
     impact_ticks: tuple[int, int] = (0, 0)  # of the last sample, 0: thin, or no sample
     traded_value: int = 0

@@ -106,6 +106,10 @@ def premium_of(market: Market, bid_term: int | None, ask_term: int | None) -> tu
     if spec.premium_method == words.PREMIUM_MARK:
         premium = trunc_div((market.mark - market.index) * PPB, market.index)
         is_valid = True
+    elif spec.premium_method == words.PREMIUM_MID:
+        is_valid = all(market.impact_ticks)
+        mid = sum(market.impact_ticks) // 2
+        premium = trunc_div((mid - market.index) * PPB, market.index) if is_valid else 0
     else:
         premium = (bid_term or 0) - (ask_term or 0)
         is_valid = bid_term is not None and ask_term is not None
@@ -126,13 +130,14 @@ def sample_premium(exchange, market: Market) -> None:
     if market.state not in (CONTINUOUS, POST_ONLY) or market.is_held:
         market.last_term = market.traded_value = market.traded_lots = 0
         market.impact_ticks = (0, 0)
+        market.sample_count += 1  # time that is not valid
         return
     take_last_term(market)
     impacts = [impact_of(exchange, market, side) for side in (words.BUY, words.SELL)]
     terms = [term_or_held(market, side, impact, now) for side, impact in enumerate(impacts)]
     bid, ask = market.impact_ticks = ticks_of(market, *impacts)
     if bid and ask:
-        add_basis_sample(market, (bid + ask) // 2 - market.index)
+        add_basis_sample(market, (bid + ask) // 2 - market.index, now)
     inputs = [number for impact in impacts for number in impact or (0, 0)]
     counted = [term or 0 for term in terms]
     exchange.emit(events.IMPACT_SAMPLED, *inputs, *counted, contract=market.contract)

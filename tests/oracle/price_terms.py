@@ -62,6 +62,7 @@ VOTES: Terms = AWAKE | {
 }
 RISING: Terms = {
     "funding_hold_ns": 5 * MINUTE,
+    "premium_method": words.PREMIUM_MID,
     "funding_weighting": words.WEIGHTING_RISING,
     "funding_interval_ns": 5 * MINUTE,
     "funding_sample_ns": 15 * NS_PER_SECOND,

@@ -4,7 +4,7 @@ prices come from, and when premiums are sampled (6.1, 6.2, 7.1, 5.3, 5.4)."""
 from engine.schema import bounds, events, refusals
 from engine.schema import vocabulary as words
 from tests.oracle.index import basket_value, publish_index
-from tests.oracle.mark import publish_mark
+from tests.oracle.mark import forget_basis, publish_mark
 from tests.oracle.market import Market
 from tests.oracle.resting import cancel
 from tests.oracle.states import (
@@ -32,8 +32,7 @@ def freeze(exchange, market: Market) -> None:
     enter_state(exchange, market, FROZEN, words.WHY_SOURCES)
     market.is_held = False
     market.freeze_start = exchange.clock
-    market.basis.clear()
-    market.basis_ema = (0, 0)
+    forget_basis(market)
     market.last_term = market.traded_value = market.traded_lots = 0
     market.impact_ticks = (0, 0)
     market.held_terms = [None, None]
@@ -120,7 +119,7 @@ def change_constituent(exchange, command) -> int:
     before = basket_value(market.constituents)
     after = before + (units - constituent.units) * constituent.price
     divisor = after * market.divisor // before
-    if divisor < 1:
+    if divisor < 1 or after // divisor != before // market.divisor:
         return refusals.UNITS_INVALID
     constituent.units, market.divisor = units, divisor
     exchange.emit(events.CONSTITUENT_CHANGED, asset, units, divisor, contract=market.contract)
@@ -152,6 +151,6 @@ def set_sample_clock(exchange, command) -> int:
         return refusals.SEED_INVALID
     market.sample_offset = command.seed % market.spec.funding_sample_ns
     if market.state not in (FROZEN, SETTLED):
-        start_sample_clock(market, exchange.clock)
+        start_sample_clock(market, market.next_sample - 1)
     exchange.emit(events.SAMPLE_CLOCK_SET, market.sample_offset, contract=market.contract)
     return refusals.OK

@@ -110,12 +110,11 @@ def test_6_1_caps_that_can_not_be_held_degrade_the_index():
     desk.wait(MINUTE)
     desk.price(1, 100)
     desk.price(2, 102)
-    # two are healthy, so that no staleness is due; the next price finds that they are too few
-    assert not changes_of(desk.wait(1))
+    # two are healthy, but their caps add up to 80%: it is due with the third
+    assert changes_of(desk.wait(1)) == [(CONTINUOUS, FROZEN, words.WHY_SOURCES)]
     found = desk.price(1, 101)
     assert index_of(found) == (0, 0b011, 0b100, 0, 101, 0b011)
-    assert changes_of(found) == [(CONTINUOUS, FROZEN, words.WHY_SOURCES)]
-    assert not of_kind(found, MARK)
+    assert not changes_of(found) and not of_kind(found, MARK)
 
 
 def test_6_1_too_few_sources_meet_no_caps():
@@ -294,11 +293,13 @@ def test_6_1_what_is_refused_of_a_constituent(asset, units, number, code):
     assert code_of(reweigh(desk, 1, UNIT)) == refusals.INDEX_MISSING  # one of two
 
 
-def test_6_1_a_divisor_is_at_least_one():
+def test_6_1_a_divisor_that_is_too_coarse_keeps_no_level():
     desk = Desk(contract(index_units_ppb=(2**38,)))
     desk.price(1, 10)  # 2,748
     assert code_of(reweigh(desk, 0, 274)) == refusals.UNITS_INVALID  # 0.9968
-    assert of_kind(reweigh(desk, 0, 275), events.CONSTITUENT_CHANGED)[0][2:] == (0, 275, 1)
+    assert code_of(reweigh(desk, 0, 275)) == refusals.UNITS_INVALID  # 1, and the index 2,750
+    changed = of_kind(reweigh(desk, 0, 2**37), events.CONSTITUENT_CHANGED)
+    assert changed[0][2:] == (0, 2**37, UNIT // 2)
 
 
 def test_6_1_new_units_wait_for_new_prices():
@@ -484,7 +485,7 @@ def test_6_2_the_plain_average_has_a_window():
 
 def test_6_2_an_exponential_average_starts_with_its_first_sample():
     """A fifth of each. N 0.8, then 0.64 - 1.4 = -0.76, then -0.608 - 1.4 = -2.008; D 0.2, 0.36,
-    0.488. The averages 4, -2.11 and -4.11 are rounded down."""
+    0.488. The averages are 4, -2.11 and -4.11, to the nearest."""
     desk = Desk(contract(mark_method=BASIS, mark_basis_ema_ppb=200_000_000, **SAMPLED))
     desk.open((A, 10**6), (B, 10**6))
     assert mark_of(desk.price(1, 100))[3] == 0
@@ -493,7 +494,7 @@ def test_6_2_an_exponential_average_starts_with_its_first_sample():
         quoted(desk, bid, ask)
         desk.wait(MINUTE)
         terms.append(mark_of(desk.price(1, 100))[3])
-    assert terms == [104, 97, 95]
+    assert terms == [104, 98, 96]
     assert desk.oracle.markets[1].basis_ema == (-2_008_000_000, 488_000_000)
 
 
@@ -508,7 +509,7 @@ def test_6_2_an_exponential_average_gives_up_shares_towards_zero():
     quoted(desk, 98, 102)
     desk.wait(MINUTE)
     assert desk.oracle.markets[1].basis_ema == (-222_222_223, 555_555_556)
-    assert mark_of(desk.price(1, 100))[3] == 99
+    assert mark_of(desk.price(1, 100))[3] == 100  # -0.4
 
 
 @pytest.mark.parametrize(("interest", "mark"), [(PERCENT, 1_007), (-PERCENT, 993)])

@@ -40,14 +40,16 @@ def spec(number: int) -> Any:
 class Side:
     """One of the two exchanges, and how often each account has been touched."""
 
-    def __init__(self) -> None:
+    def __init__(self, poor: int = CASH) -> None:
+        """`poor` is the cash of the first account."""
         self.exchange = Exchange(Config(contracts=(spec(1), spec(2)), fund_cash=10**12))
         self.now = START_NS
         self.ids = 0
         self.rebased = 0
         for account in ACCOUNTS:
             self.do(commands.OpenAccount, account=account, owner=account, group=account)
-            self.do(commands.Deposit, account=account, amount=CASH)
+            amount = poor if account == ACCOUNTS[0] else CASH
+            self.do(commands.Deposit, account=account, amount=amount)
         for number in (1, 2):
             self.price(number, 1_000, 1_000)
 
@@ -144,3 +146,17 @@ def test_rule_7_3_the_index_is_rebased_before_its_bound_and_nobody_gains_by_it()
         lazy.touch(account, 30)
         assert lazy.worth(account) == eager.worth(account)
     assert lazy.exchange.pool()["funding_clearing"] == 0
+
+
+def test_rule_8_4_a_rebase_covers_who_is_short_by_what_another_contract_owes_him():
+    """The first account pays 30% an hour in one contract and receives as much in the other, which
+    is not settled yet: its 2 x 10^9 are less than what the rebase of the first takes at once."""
+    side = Side(poor=2 * 10**9)
+    side.trade(1, 2, 3, 1_000)
+    side.trade(2, 3, 2, 1_000)
+    for _ in range(30):
+        side.price(1, 1_000, 1_300)
+        side.price(2, 1_000, 1_300)
+        side.advance(1)
+    assert side.rebased == 2
+    assert side.worth(2)[0] == 2 * 10**9  # its equity has not moved

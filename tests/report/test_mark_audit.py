@@ -51,10 +51,21 @@ def test_6_2_the_basis_is_a_window_that_a_freeze_drops():
 
 
 def test_6_2_an_exponential_basis_starts_up_without_a_bias():
-    # a = 1/4: after 8: N = 2, D = 1/4; after 4: N = 2 - 0.5 + 1 = 2.5, D = 7/16: 5.71
+    # a = 1/4: after 8: N = 2, D = 1/4; after 4: N = 2 - 0.5 + 1 = 2.5, D = 7/16: 5.71, nearly 6
     stream = first(Stream(mark_basis_ema_ppb=PPB // 4, mark_method=words.MARK_BASIS))
     sample(stream, 1, 9_958, 10_058).mark(10_008, 10_000, 0, 10_008, 0, 0)
-    sample(stream, 2, 9_954, 10_054).mark(10_005, 10_000, 0, 10_005, 0, 0)
+    sample(stream, 2, 9_954, 10_054).mark(10_006, 10_000, 0, 10_006, 0, 0)
+    assert stream.differences() == []
+
+
+@pytest.mark.parametrize("weight_ppb", [0, PPB // 4])
+def test_6_2_a_basis_that_has_stood_too_long_is_absent_and_begins_anew(weight_ppb):
+    spec = {"mark_method": words.MARK_BASIS, "mark_basis_hold_ns": 90 * SECOND}
+    stream = sample(first(Stream(**spec, mark_basis_ema_ppb=weight_ppb)), 1, 9_958, 10_058)
+    stream.at(150 * SECOND).mark(10_008, 10_000, 0, 10_008, 0, 0)
+    stream.at(150 * SECOND + 1).mark(10_000, 10_000, 0, 0, 0, 0)
+    # of minute 3, skipped minute 2: later than the hold, so 8 is forgotten
+    sample(stream, 3, 9_954, 10_054).at(3 * MINUTE).mark(10_004, 10_000, 0, 10_004, 0, 0)
     assert stream.differences() == []
 
 
@@ -104,7 +115,7 @@ def test_6_2_the_external_term_is_the_weighted_median_of_fresh_perpetuals():
 def paid(rate=1_000_000):
     """An interval with a rate of 0.1%, 10 ticks of 10,000, has ended at minute 5."""
     stream = Stream(funding_interest_ppb=rate, funding_clamp_ppb=2 * rate).open()
-    stream.add("funding_averaged", 0, 0, 0, 5 * MINUTE, 0, 10_000)
+    stream.add("funding_averaged", 5, 0, 0, 5 * MINUTE, 0, 10_000)
     numbers = (rate, 30_000 * rate // PPB, 0, 30_000 * rate // PPB, 0, 5 * MINUTE)
     return stream.add("funding_published", *numbers, follows=True)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from engine.schema import vocabulary as words
+from engine.schema.bounds import PPB
 from tests.report.stream import MINUTE, SECOND, Stream
 
 
@@ -127,6 +128,14 @@ def test_7_1_samples_come_by_the_clock():
     stream.sample(MINUTE, 9_000, 11_000, 0, 100_000)
     assert stream.differences() == [("premium_sampled.time_ns", MINUTE, 5 * MINUTE // 4)]
     stream = Stream().open().add("sample_clock_set", MINUTE // 4)
-    stream.sample(MINUTE // 4, 9_000, 11_000, 0, 100_000)
     stream.sample(5 * MINUTE // 4, 9_000, 11_000, 0, 100_000)
+    stream.sample(9 * MINUTE // 4, 9_000, 11_000, 0, 100_000)
+    assert stream.differences() == []
+
+
+@pytest.mark.parametrize(("bid", "ask", "premium"), [(9_990, 10_031, 1_000_000), (9_990, 0, 0)])
+def test_7_1_the_middle_of_the_impact_prices_needs_both(bid, ask, premium):
+    # floor of 10010.5 is 10 ticks of 10,000 above the index
+    stream = Stream(premium_method=words.PREMIUM_MID, mark_band_ppb=PPB).open()
+    stream.sample(MINUTE, bid, ask, premium, 500_000 if premium else 100_000, int(ask > 0))
     assert stream.differences() == []

@@ -9,14 +9,17 @@ from tests.report.stream import MINUTE, SECOND, Stream
 INTERVAL = 5 * MINUTE
 
 
-def deep(stream, minute, excess, rate_next):
-    """A sample whose bid lies `excess` ticks above an index of 10,000: 100,000 ppb a tick."""
+def deep(stream, place, excess, rate_next):
+    """The sample of this place on the clock; its bid lies `excess` ticks above an index of 10,000:
+    100,000 ppb a tick."""
     bid = 10_000 + excess
-    return stream.sample(minute * MINUTE, bid, bid + 1, excess * 100_000, rate_next)
+    return stream.sample(
+        place * stream.spec.funding_sample_ns, bid, bid + 1, excess * 100_000, rate_next
+    )
 
 
-def invalid(stream, minute, rate_next):
-    return stream.sample(minute * MINUTE, 0, 10_001, 0, rate_next, valid=0)
+def invalid(stream, place, rate_next):
+    return stream.sample(place * stream.spec.funding_sample_ns, 0, 10_001, 0, rate_next, valid=0)
 
 
 def publish(stream, inputs, outputs, minute=5):
@@ -35,10 +38,11 @@ def frozen(stream, since_ns, until_ns):
 
 
 def rates(*pairs, **spec):
-    """One interval of samples (excess, rate published with it)."""
-    stream = Stream(**spec).open()
-    for minute, (excess, rate_next) in enumerate(pairs, 1):
-        deep(stream, minute, excess, rate_next)
+    """One interval of samples (excess, rate published with it), which fill it if no clock is
+    given."""
+    stream = Stream(**{"funding_sample_ns": INTERVAL // len(pairs), **spec}).open()
+    for place, (excess, rate_next) in enumerate(pairs, 1):
+        deep(stream, place, excess, rate_next)
     return stream
 
 
@@ -55,11 +59,11 @@ def test_7_2_plain_mean_and_clamp():
 
 def test_7_2_the_mean_goes_towards_zero():
     # ticks 1, 1, 0 below: -200,000 / 3 = -66,666.67; the interest is 100,000
-    stream = Stream(funding_method=words.RATE_SUM).open()
-    for minute, (ask, premium, rate) in enumerate(
+    stream = Stream(funding_method=words.RATE_SUM, funding_sample_ns=INTERVAL // 3).open()
+    for place, (ask, premium, rate) in enumerate(
         ((9_999, -100_000, 0), (9_999, -100_000, 0), (10_000, 0, 33_334)), 1
     ):
-        stream.sample(minute * MINUTE, ask - 5, ask, premium, rate)
+        stream.sample(place * INTERVAL // 3, ask - 5, ask, premium, rate)
     publish(stream, (3, 3, 0, INTERVAL, 0), (33_334, 1, 20_000, 1, -66_666))
     assert stream.differences() == []
 
@@ -79,24 +83,25 @@ def test_7_1_votes_are_medians_and_what_is_unfinished_is_dropped():
         funding_vote_samples=3,
     )  # fmt: skip
     publish(stream, (5, 5, 0, INTERVAL, 0), (1_500_000, 45, 0, 45, 2_000_000))
-    for minute, rate in ((6, 100_000), (7, 100_000), (8, 500_000)):
+    for minute, rate in enumerate((100_000, 100_000, 500_000, 500_000, 500_000), 6):
         deep(stream, minute, 10, rate)
-    publish(stream, (3, 3, 0, INTERVAL, 0), (500_000, 15, 0, 60, 1_000_000), 10)
+    publish(stream, (5, 5, 0, INTERVAL, 0), (500_000, 15, 0, 60, 1_000_000), 10)
     assert stream.differences() == []
 
 
 def test_7_1_a_freeze_drops_an_unfinished_vote():
-    stream = rates((10, 100_000), funding_vote_samples=2)
-    frozen(stream, 2 * MINUTE, 3 * MINUTE)
+    stream = rates((10, 100_000), funding_vote_samples=2, funding_sample_ns=MINUTE)
+    frozen(stream, 90 * SECOND, 150 * SECOND)
     # one vote of 30; a minute was frozen: 4/5 of 0.01% and of 2.5 million
-    deep(stream, 4, 40, 80_000)
-    deep(stream, 5, 20, 2_000_000)
-    publish(stream, (3, 3, MINUTE, INTERVAL, 0), (2_000_000, 60, 0, 60, 3_000_000))
+    deep(stream, 3, 40, 80_000)
+    deep(stream, 4, 20, 2_000_000)
+    deep(stream, 5, 90, 2_000_000)
+    publish(stream, (4, 4, MINUTE, INTERVAL, 0), (2_000_000, 60, 0, 60, 3_000_000))
     assert stream.differences() == []
 
 
 def test_7_1_under_ninety_per_cent_of_valid_samples_there_is_no_premium():
-    stream = Stream(funding_hold_ns=0).open()
+    stream = Stream(funding_hold_ns=0, funding_sample_ns=INTERVAL // 2).open()
     deep(stream, 1, 10, 500_000)
     invalid(stream, 2, 100_000)
     publish(stream, (2, 1, 0, INTERVAL, 0), (100_000, 3, 0, 3, 0))
@@ -129,8 +134,8 @@ def test_7_2_a_length_shorter_than_the_base():
 
 def test_7_2_a_capped_rate_brings_a_shorter_interval():
     spec = {"funding_cap_ppb": 2_500_000, "funding_interval_capped_ns": 2 * MINUTE}
-    stream = rates((30, 2_500_000), **spec)
-    publish(stream, (1, 1, 0, INTERVAL, 1), (2_500_000, 75, 0, 75, 3_000_000))
+    stream = rates(*[(30, 2_500_000)] * 5, **spec)
+    publish(stream, (5, 5, 0, INTERVAL, 1), (2_500_000, 75, 0, 75, 3_000_000))
     # the first multiple of 2 minutes behind 5 is 6: a fifth of the base
     deep(stream, 6, 30, 500_000)
     publish(stream, (1, 1, 0, MINUTE, 0), (500_000, 15, 0, 90, 3_000_000), 6)
@@ -150,14 +155,14 @@ def test_7_2_a_day_has_its_cap_and_the_next_day_begins_anew():
     spec = {"funding_cap_day_ppb": 3_000_000}
     stream = rates((30, 2_500_000), **spec)
     publish(stream, (1, 1, 0, INTERVAL, 0), (2_500_000, 75, 0, 75, 3_000_000))
-    deep(stream, 6, 30, 500_000)
+    deep(stream, 2, 30, 500_000)
     publish(stream, (1, 1, 0, INTERVAL, 0), (500_000, 15, 0, 90, 3_000_000), 10)
     assert stream.differences() == []
     # an interval that ends at midnight belongs to the day that begins
-    stream = Stream(**spec).at((day - 10) * MINUTE).open()
-    deep(stream, day - 6, 30, 2_500_000)
+    stream = Stream(**spec, funding_sample_ns=INTERVAL).at((day - 10) * MINUTE).open()
+    deep(stream, day // 5 - 1, 30, 2_500_000)
     publish(stream, (1, 1, 0, INTERVAL, 0), (2_500_000, 75, 0, 75, 3_000_000), day - 5)
-    deep(stream, day - 1, 30, 2_500_000)
+    deep(stream, day // 5, 30, 2_500_000)
     publish(stream, (1, 1, 0, INTERVAL, 0), (2_500_000, 75, 0, 150, 3_000_000), day)
     assert stream.differences() == []
 
@@ -167,10 +172,10 @@ def test_7_3_growth_goes_down_and_the_rest_is_carried():
     publish(stream, (1, 1, 0, INTERVAL, 0), (100_000, 7, 0, 7, 500_000))
     stream.at(10 * MINUTE).index(1, 10_001, 10_001, 1, 0, 0, 10_001, 0)
     stream.add("mark_published", 10_003, 10_001, 10_001, 10_006, 0, 0)
-    stream.add("funding_averaged", 0, 0, 0, INTERVAL, 0, 10_003)
-    # 70,021 x 100,000 = 7.0021 billion
+    stream.add("funding_averaged", 1, 0, 0, INTERVAL, 0, 10_003)
+    # 70,021 x 100,000 = 7.0021 billion; at minute 15 nothing was sampled either
     stream.add("funding_published", 100_000, 7, 2_100_000, 14, 0, 10 * MINUTE, follows=True)
-    stream.add("funding_averaged", 0, 0, 0, INTERVAL, 0, 10_003)
+    stream.add("funding_averaged", 1, 0, 0, INTERVAL, 0, 10_003)
     stream.add("funding_published", 100_000, 7, 4_200_000, 21, 0, 15 * MINUTE, follows=True)
     assert stream.differences() == []
 
@@ -179,7 +184,7 @@ def test_7_3_an_index_near_its_bound_is_rebased():
     # 2^53 over twice the open interest is 2^32; 4000 x 2^32 x 0.0075% is 0.3 of it an interval
     spec = {"tick_value": 2**32, "price_ticks_max": 4_096}
     stream = Stream(**spec, funding_interest_ppb=75_000).open(4_000)
-    inputs = ("funding_averaged", 0, 0, 0, INTERVAL, 0, 4_000)
+    inputs = ("funding_averaged", 5, 0, 0, INTERVAL, 0, 4_000)
     reached = carry = 0
     for ended_before in range(4):
         growth, carry = divmod(4_000 * 2**32 * 75_000 + carry, PPB)
@@ -201,12 +206,13 @@ def test_7_3_an_index_near_its_bound_is_rebased():
 
 def test_7_3_frozen_time_leaves_the_interval():
     # 2.5 million of 5 minutes; 40 seconds frozen, then 20 more: 260 and 240 of 300 seconds
-    stream = rates((30, 2_500_000))
+    stream = rates((30, 2_500_000), funding_sample_ns=MINUTE)
     frozen(stream, 70 * SECOND, 110 * SECOND)
     deep(stream, 2, 30, 2_166_666)
     frozen(stream, 130 * SECOND, 150 * SECOND)
-    deep(stream, 3, 30, 2_000_000)
-    publish(stream, (3, 3, MINUTE, INTERVAL, 0), (2_000_000, 60, 0, 60, 3_000_000))
+    for minute in (3, 4, 5):
+        deep(stream, minute, 30, 2_000_000)
+    publish(stream, (5, 5, MINUTE, INTERVAL, 0), (2_000_000, 60, 0, 60, 3_000_000))
     assert stream.differences() == []
 
 
@@ -224,35 +230,51 @@ def test_7_3_without_a_freeze_no_time_is_frozen():
 
 
 def test_7_3_a_freeze_may_reach_over_funding_times():
-    stream = rates((30, 2_500_000))
+    stream = rates(*[(30, 2_500_000)] * 3, funding_sample_ns=MINUTE)
     # Two minutes of the first interval, the whole second and two of the third: each is worked off
     # after the opening, and begins with what reaches into it.
     frozen(stream, 3 * MINUTE, 12 * MINUTE)
-    publish(stream, (1, 1, 2 * MINUTE, INTERVAL, 0), (1_500_000, 45, 0, 45, 3_000_000))
+    publish(stream, (3, 3, 2 * MINUTE, INTERVAL, 0), (1_500_000, 45, 0, 45, 3_000_000))
     publish(stream, (0, 0, INTERVAL, INTERVAL, 0), (0, 0, 0, 45, 0), 10)
-    deep(stream, 13, 30, 1_500_000)
-    publish(stream, (1, 1, 2 * MINUTE, INTERVAL, 0), (1_500_000, 45, 0, 90, 3_000_000), 15)
+    for minute in (13, 14, 15):
+        deep(stream, minute, 30, 1_500_000)
+    publish(stream, (3, 3, 2 * MINUTE, INTERVAL, 0), (1_500_000, 45, 0, 90, 3_000_000), 15)
     assert stream.differences() == []
-    publish(stream, (0, 0, MINUTE, INTERVAL, 0), (100_000, 3, 0, 93, 0), 20)
+    publish(stream, (5, 0, MINUTE, INTERVAL, 0), (100_000, 3, 0, 93, 0), 20)
     assert stream.differences() == [("funding_averaged.frozen_ns", MINUTE, 0)]
 
 
 def test_7_3_frozen_again_before_the_funding_time_that_is_late_is_worked_off():
-    stream = rates((30, 2_500_000))
+    stream = rates(*[(30, 2_500_000)] * 3, funding_sample_ns=MINUTE)
     frozen(stream, 3 * MINUTE, 6 * MINUTE)  # reopened a minute late, and frozen again at once
     frozen(stream, 6 * MINUTE, 7 * MINUTE)  # min(7, 5) - 6 is below nothing
-    publish(stream, (1, 1, 2 * MINUTE, INTERVAL, 0), (1_500_000, 45, 0, 45, 3_000_000))
-    publish(stream, (0, 0, 2 * MINUTE, INTERVAL, 0), (60_000, 1, 800_000_000, 46, 0), 10)
+    publish(stream, (3, 3, 2 * MINUTE, INTERVAL, 0), (1_500_000, 45, 0, 45, 3_000_000))
+    publish(stream, (3, 0, 2 * MINUTE, INTERVAL, 0), (60_000, 1, 800_000_000, 46, 0), 10)
     assert stream.differences() == []
 
 
 def test_7_2_the_first_funding_time_is_the_first_multiple_behind_the_opening():
     stream = Stream().at(5 * MINUTE).open()
-    publish(stream, (0, 0, 0, INTERVAL, 0), (100_000, 3, 0, 3, 0), 10)
+    publish(stream, (5, 0, 0, INTERVAL, 0), (100_000, 3, 0, 3, 0), 10)
     assert stream.differences() == []
     stream = Stream().at(5 * MINUTE).open()
-    publish(stream, (0, 0, 0, INTERVAL, 0), (100_000, 3, 0, 3, 0), 5)
+    publish(stream, (5, 0, 0, INTERVAL, 0), (100_000, 3, 0, 3, 0), 5)
     assert stream.differences() == [("funding_published.time_ns", 5 * MINUTE, 10 * MINUTE)]
+
+
+@pytest.mark.parametrize(("skipped", "rate"), [(1, 500_000), (2, 100_000)])
+def test_7_1_a_sample_that_was_not_taken_counts_as_one_that_is_not_valid(skipped, rate):
+    """Of ten samples nine must be valid; reduced, the contract takes none."""
+    stream = Stream(funding_sample_ns=MINUTE // 2).open()
+    for place in range(1, 10 - skipped):
+        deep(stream, place, 10, 500_000)
+    reduced_ns = (10 - skipped) * MINUTE // 2 - SECOND
+    stream.add("state_changed", 1, 2, 7, reduced_ns)
+    stream.add("state_changed", 2, 1, 7, INTERVAL - SECOND)
+    deep(stream, 10, 10, rate)
+    growth, premium = 30_000 * rate // PPB, 1_000_000 * (skipped == 1)
+    publish(stream, (10, 10 - skipped, 0, INTERVAL, 0), (rate, growth, 0, growth, premium))
+    assert stream.differences() == []
 
 
 def test_an_interval_that_has_not_ended_is_compared_as_far_as_it_goes():

@@ -40,6 +40,18 @@ def test_5_4_a_freeze_comes_just_when_too_few_are_fresh(step):
     assert times(stream) == [step] * bool(step)
 
 
+def test_5_4_the_fresh_ones_must_be_enough_for_the_caps():
+    spec = {"sources": outside(1, 1, 1), "source_cap_ppb": 400_000_000}
+    stream = Stream(**spec, source_stale_ns=60 * SECOND)
+    for source, bits in ((1, (0b001, 0b110)), (2, (0b011, 0b100))):
+        capped = bits[0]  # all of them: one or two can't hold the caps
+        stream.at(source * SECOND).index(source, 100, 0, *bits, 0, 100, capped)
+    stream.at(3 * SECOND).index(3, 100, 100, 0b111, 0, 0, 100, 0)
+    stream.add("mark_published", 100, 100, 100, 0, 0, 0, follows=True).change(0, 1, 1)
+    # one is healthy, but three times 40% are needed
+    assert stream.add("state_changed", 1, 0, 2, 61 * SECOND + 1).differences() == []
+
+
 def test_5_4_every_constituent_must_be_fresh():
     spec = {"sources": (PriceSource(), PriceSource(asset=1)), "source_stale_ns": 60 * SECOND}
     stream = Stream(**spec, index_units_ppb=(10**9, 10**9))

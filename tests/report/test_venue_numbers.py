@@ -70,6 +70,11 @@ def test_a_rate_of_candles_weighs_late_hours_more(tmp_path):
     )
     found = compare_venue("binance", rates + candles)
     assert (found.compared, found.mean_error, found.holds) == (1, "0.00e+00", True)
+    assert found.agree == 1
+    rates[0].write_text("Timestamp,Rate\n2024-01-01 08:00:00,0.000126\n")
+    found = compare_venue("binance", rates + candles)
+    assert (found.compared, found.agree, found.within_band, found.holds) == (1, 0, False, False)
+    assert found.fault == "mean error 2.60e-05 is above the band"
 
 
 @pytest.mark.parametrize(
@@ -81,8 +86,40 @@ def test_a_rate_of_candles_weighs_late_hours_more(tmp_path):
         ("bitmex", "timestamp,size,price,grossValue\na,x,1,1\n", "invalid literal"),
         ("bitmex", "timestamp,size,price,grossValue\na,1,0,1\n", "price: 0 is not"),
         ("hyperliquid-premium", "[]", "no snapshot of asset contexts"),
+        ("bitmex", "timestamp,size,price,grossValue\na,1,1/0,1\n", "f: '1/0' is no decimal"),
+        ("bitmex", "timestamp,size,price,grossValue\na,1,1e400,1\n", "f: a number does not fit"),
+        ("bitmex", "timestamp,size,price,grossValue\na,1,1e-30,1\n", "f: a number does not fit"),
+        ("bitmex", "timestamp,size,price,grossValue\na,1,1e999999999,1\n", "is no decimal"),
+        (
+            "bitmex",
+            "timestamp,size,price,grossValue\na,99999999999999999999,1,1\n",
+            "f: a number does not fit",
+        ),
+        ("bitmex", "timestamp,size,price,grossValue\na\n", "f: "),
+        ("hyperliquid-rate", "coin,time_ms,premium,fundingRate\nB,1,1e400,0\n", "does not fit"),
+        ("hyperliquid-premium", SNAPSHOT % (ASSET % ('"0"', "1e400", '["1", "1"]')), "not fit"),
+        ("hyperliquid-premium", SNAPSHOT % (ASSET % ("5", "1", '["1", "1"]')), "f: "),
+        ("hyperliquid-premium", SNAPSHOT % "5", "f: "),
     ],
 )
 def test_what_is_wrong_is_one_line(tmp_path, kind, text, what):
-    with pytest.raises(VenueDataError, match=what):
+    with pytest.raises(VenueDataError, match=what) as caught:
         compare_venue(kind, written(tmp_path / "f", text))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("change", ["torn", "bent", "plain"])
+def test_a_broken_archive_is_one_line(tmp_path, change):
+    rows = "".join(f"a,{size},7513.5,1\n" for size in range(9_999))
+    whole = gzip.compress(f"timestamp,size,price,grossValue\n{rows}".encode())
+    middle = len(whole) // 2
+    data = {
+        "torn": whole[:middle],
+        "bent": whole[:middle] + bytes(50) + whole[middle + 50 :],
+        "plain": b"timestamp",
+    }
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(data[change])
+    with pytest.raises(VenueDataError, match="t.csv.gz: ") as caught:
+        compare_venue("bitmex", [path])
+    assert "\n" not in str(caught.value)

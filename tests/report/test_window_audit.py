@@ -117,7 +117,7 @@ def test_6_2_where_no_time_tells_both_last_terms_are_possible():
 def test_6_2_a_time_of_due_work_behind_a_trade_is_later_than_it():
     stream = Stream(**WIDE, funding_interval_ns=MINUTE, funding_base_ns=MINUTE).open()
     stream.add("state_changed", 1, 2, 7, 10 * SECOND).trade(9_000, 1)
-    stream.add("funding_averaged", 0, 0, 0, MINUTE, 0, 10_000)
+    stream.add("funding_averaged", 1, 0, 0, MINUTE, 0, 10_000)
     stream.add("funding_published", 100_000, 3, 0, 3, 0, MINUTE, follows=True)
     stream.add("state_changed", 2, 1, 7, 70 * SECOND).at(120 * SECOND)
     assert marked(thin(stream, 2), 0).differences() == []
@@ -135,14 +135,55 @@ def test_6_2_a_trade_in_a_transition_with_a_time_has_that_time():
 
 
 def test_6_2_a_clock_set_where_samples_are_skipped_may_have_dropped_a_trade():
-    for last in (0, 9_000):
-        stream = Stream(**WIDE).open().add("state_changed", 1, 2, 7, 10 * SECOND)
-        stream.trade(9_000, 1).add("sample_clock_set", 30 * SECOND)
-        # between seconds 10 and 40: of second 30 there was a sample or not
-        stream.at(40 * SECOND).add("state_changed", 2, 1, 7, 40 * SECOND)
-        stream.sample(90 * SECOND, 0, 0, 0, 100_000, valid=0).at(90 * SECOND)
-        assert marked(stream, last).differences() == []
-    assert marked(stream, 9_001).differences() != []
+    # between seconds 10 and 70: of second 60 there was a sample, ahead of the trade or behind it,
+    # or it came at second 90
+    for second, last in ((90, 9_000), (150, 9_000), (150, 0)):
+        assert clock_set(second, last).differences() == []
+    assert clock_set(90, 0).differences() != []
+    assert clock_set(150, 9_001).differences() != []
+
+
+def clock_set(second, last):
+    """Reduced at second 10, a trade, the clock moved by half a minute, continuous at 70."""
+    stream = Stream(**WIDE).open().add("state_changed", 1, 2, 7, 10 * SECOND)
+    stream.trade(9_000, 1).add("sample_clock_set", 30 * SECOND)
+    stream.at(70 * SECOND).add("state_changed", 2, 1, 7, 70 * SECOND)
+    stream.sample(second * SECOND, 0, 0, 0, 100_000, valid=0).at(second * SECOND)
+    return marked(stream, last)
+
+
+def test_7_1_the_clock_goes_on_at_or_behind_the_sample_that_was_next():
+    for offset, second in ((0, 60), (30, 90), (59, 119)):
+        stream = Stream(**WIDE).open().add("sample_clock_set", offset * SECOND)
+        stream.add("time_advanced", 59 * SECOND)
+        stream.sample(second * SECOND, 0, 0, 0, 100_000, valid=0)
+        assert stream.differences() == []
+
+
+@pytest.mark.parametrize("samples", [5, 6])
+def test_7_1_the_number_of_samples_tells_if_one_came_ahead_of_its_new_time(samples):
+    """Of minute 5, an instant before the interval ends: the clock was set behind it or ahead."""
+    stream = Stream(**WIDE, funding_interval_ns=6 * MINUTE, funding_base_ns=6 * MINUTE).open()
+    stream.add("state_changed", 1, 2, 7, 10 * SECOND)
+    stream.add("time_advanced", 350 * SECOND).add("sample_clock_set", 30 * SECOND)
+    stream.at(6 * MINUTE).price(1, 10_000)
+    stream.add("index_published", 10_000, 1, 0, 0, 10_000, 0, follows=True)
+    stream.add("funding_averaged", samples, 0, 0, 6 * MINUTE, 0, 10_000)
+    stream.add("funding_published", 100_000, 3, 0, 3, 0, 6 * MINUTE, follows=True)
+    # behind it: of minute 6.5 or no more until minute 7.5
+    stream.add("time_advanced", 395 * SECOND)
+    stream.add("state_changed", 2, 1, 7, 395 * SECOND)
+    stream.sample(450 * SECOND, 0, 0, 0, 100_000, valid=0)
+    assert stream.differences() == []
+
+
+def test_absurd_times_end_at_once():
+    for time_ns in (2**62, -(2**62), 2**63 - 1, -(2**63)):
+        stream = Stream().open().add("sample_clock_set", 1)
+        stream.add("time_advanced", time_ns).at(time_ns).price(1, 10_000).trade(1, 1)
+        stream.add("state_changed", 1, 2, 7, time_ns).add("sample_clock_set", time_ns)
+        stream.add("funding_averaged", 0, 0, 0, 0, 0, 0).freeze().open()
+        assert stream.differences()
 
 
 def uncrossed(ends_ns, why):
@@ -207,12 +248,10 @@ def test_5_4_nothing_comes_of_a_price_for_what_has_settled():
 
 
 def test_5_4_values_are_open_where_the_clock_was_set_at_an_unknown_time():
-    stream = suspended((10_000,), delisting_samples=2).add("sample_clock_set", 30 * SECOND)
-    stream.add("time_advanced", 100 * SECOND).at(2 * MINUTE)
-    audit = settle(stream, 10_000, 2, 10_000).audit()
-    assert audit.differences == [] and audit.settlements_open == 1
-    # Two values behind it, of seconds 150 and 210, are all that count.
-    stream = suspended((10_000,), delisting_samples=2).add("sample_clock_set", 30 * SECOND)
-    stream.add("time_advanced", 100 * SECOND).at(220 * SECOND)
-    audit = settle(stream, 10_000, 2, 10_000).audit()
-    assert audit.differences == [] and audit.settlements_open == 0
+    # Second 120 had its value, or has it at second 150; behind that two are all that count. A
+    # clock that is set ahead of second 120 leaves nothing open.
+    for until, settled, is_open in ((130, 140, 1), (130, 220, 1), (130, 280, 0), (110, 220, 0)):
+        stream = suspended((10_000,), delisting_samples=2).add("sample_clock_set", 30 * SECOND)
+        stream.add("time_advanced", until * SECOND).at(settled * SECOND)
+        audit = settle(stream, 10_000, 2, 10_000).audit()
+        assert audit.differences == [] and audit.settlements_open == is_open

@@ -45,6 +45,7 @@ def contract(number: int = 1, *, initial_ppb: int, maintenance_ppb: int, **terms
         "source_reentry_ppb": BAND_PPB_MAX,
         "source_stale_ns": NS_PER_DAY,
         "mark_band_ppb": 0,  # the mark is the index
+        "mark_basis_hold_ns": NS_PER_DAY,
         "funding_sample_ns": NS_PER_DAY,
         "funding_interest_ppb": 0,
         "tiers": (Tier(0, initial_ppb, maintenance_ppb),),

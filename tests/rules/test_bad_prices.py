@@ -7,8 +7,9 @@ import pytest
 
 from engine.schema import refusals
 from engine.schema import vocabulary as words
-from engine.schema.bounds import NS_PER_SECOND
-from engine.schema.contract import outside
+from engine.schema.bounds import NS_PER_SECOND, PPB
+from engine.schema.commands import RedenominateConstituent
+from engine.schema.contract import PriceSource, outside
 from tests.rules.story import BUY, HOUR_NS, PERCENT, SELL, A, B, Events, Story, contract, named
 
 MINUTE = 60
@@ -118,3 +119,143 @@ def test_rule_7_4_a_time_jump_over_five_intervals_makes_up_each_in_order():
     assert times == [story.now_ns - k * HOUR_NS for k in (4, 3, 2, 1, 0)]
     late = [event.values["late_ns"] for event in named(events, "funding_late")]
     assert late == [k * HOUR_NS for k in (4, 3, 2, 1)]
+
+
+def hourly(**terms: Any) -> Story:
+    """One source, one sample a minute, intervals of an hour, a clamp that hides nothing."""
+    return market(
+        sources=outside(1), sources_healthy_min=1, source_stale_ns=24 * HOUR_NS,
+        funding_sample_ns=MINUTE * NS_PER_SECOND, funding_interval_ns=HOUR_NS,
+        funding_base_ns=HOUR_NS, funding_interest_ppb=0, funding_cap_ppb=10 * PERCENT,
+        funding_method=words.RATE_SUM, **terms,
+    )  # fmt: skip
+
+
+def quoted(story: Story, bid: int, ask: int) -> None:
+    story.order(A, BUY, 20, bid)
+    story.order(A, SELL, 20, ask)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "premium"),
+    [
+        (60, 50_000_000),
+        (54, 50_000_000),  # 54 of 60 is 90%: a halt of six minutes does not matter
+        (53, 0),
+        (1, 0),  # nobody sets the rate by one bent sample and a halt behind it
+    ],
+)
+def test_rule_7_1_time_in_which_nothing_can_be_sampled_is_no_valid_time(minutes, premium):
+    story = hourly()
+    quoted(story, 1_050, 1_060)
+    story.go(minutes * MINUTE)
+    if minutes < 60:
+        story.change_state(words.STATE_HALTED)
+        story.go(60 * MINUTE)
+    averaged = named(tuple(story.events), "funding_averaged")[0].values
+    assert (averaged["samples"], averaged["valid"]) == (60, minutes)
+    assert named(tuple(story.events), "funding_published")[0].values["premium_ppb"] == premium
+
+
+def test_rule_6_1_the_index_is_stale_when_its_caps_can_not_be_held_any_more():
+    """Three of 40%: without the third two of 80% are no index, though one source is enough."""
+    story = market(
+        source_cap_ppb=40 * PERCENT, sources_healthy_min=1, source_outlier_ppb=50 * PERCENT
+    )
+    story.go(50)
+    story.price(1_000, source=1)
+    story.price(1_000, source=2)
+    assert story.state() == "continuous"
+    story.go(60)
+    assert story.state() == "continuous"
+    story.go(60, 1)
+    assert story.state() == "frozen"
+
+
+def test_rule_6_2_a_basis_without_a_book_ages():
+    """A mid 10% above the index, for once; five minutes and one second later it says nothing."""
+    story = market(
+        sources=outside(1), sources_healthy_min=1, source_stale_ns=24 * HOUR_NS,
+        mark_method=words.MARK_BASIS, mark_band_ppb=20 * PERCENT,
+        mark_basis_hold_ns=300 * NS_PER_SECOND,
+    )  # fmt: skip
+    quoted(story, 1_099, 1_101)
+    story.go(30)
+    story.cancel_all(A)
+    marks = []
+    for seconds in (31, 330, 331):
+        story.go(seconds)
+        story.price(1_000)
+        marks.append(story.mark())
+    assert marks == [1_100, 1_100, 1_000]
+
+
+@pytest.mark.parametrize(("interest_ppb", "capped"), [(PERCENT, 1), (PERCENT - 1, 0)])
+def test_rule_7_2_a_rate_at_its_cap_is_capped_and_the_next_interval_shorter(interest_ppb, capped):
+    story = market(
+        sources=outside(1), sources_healthy_min=1, source_stale_ns=24 * HOUR_NS,
+        funding_interval_ns=2 * HOUR_NS, funding_base_ns=2 * HOUR_NS,
+        funding_interval_capped_ns=HOUR_NS, funding_interest_ppb=interest_ppb,
+        funding_clamp_ppb=2 * PERCENT, funding_cap_ppb=PERCENT,
+    )  # fmt: skip
+    [averaged] = [event.values for event in named(story.go(7_200), "funding_averaged")]
+    assert averaged["capped"] == capped
+    lengths = [e.values["length_ns"] for e in named(story.go(14_400), "funding_averaged")]
+    assert lengths[0] == (HOUR_NS if capped else 2 * HOUR_NS)
+
+
+def test_rule_6_1_an_own_venue_has_the_lower_of_both_caps():
+    """One own source of four: at most a quarter by the cap of all, whatever its own cap says."""
+    sources = (*outside(1, 1, 1), PriceSource(9, words.SOURCE_OWN))
+    story = market(
+        sources=sources, source_cap_ppb=35 * PERCENT, source_own_cap_ppb=90 * PERCENT,
+        index_method=words.INDEX_CLAMPED_MEAN, index_clamp_ppb=5 * PERCENT,
+    )  # fmt: skip
+    events = story.price(1_040, source=4)
+    found = named(events, "index_published")[0].values
+    # 35% of 1040 and 65% of 1000
+    assert (found["index_ticks"], found["capped"]) == (1_014, 0b1000)
+
+
+def test_rule_6_1_a_redenomination_forgets_who_was_left_out():
+    story = market()
+    story.price(1_200, source=3)
+    story.submit(
+        RedenominateConstituent(
+            time_ns=story.now_ns, contract=1, asset=0, units_ppb=2 * PPB
+        )
+    )  # fmt: skip
+    for source in (1, 2, 3):
+        events = story.price(500, source=source)
+    assert named(events, "index_published")[0].values["used"] == 0b111
+
+
+def test_rule_7_2_a_vote_that_a_freeze_interrupts_is_dropped():
+    """Samples 5% above and, behind the freeze, 1%: the vote is 1% and 1%, not 5% and 1%."""
+    story = hourly(funding_vote_samples=2)
+    quoted(story, 1_050, 1_060)
+    story.go(60)
+    story.submit(RedenominateConstituent(time_ns=story.now_ns, contract=1, asset=0, units_ppb=PPB))
+    story.cancel_all(A)
+    story.price(1_000)
+    story.change_state(words.STATE_CONTINUOUS)
+    quoted(story, 1_010, 1_060)
+    sampled = named(story.go(180), "premium_sampled")
+    assert [event.values["rate_next_ppb"] for event in sampled] == [0, PERCENT]
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "premium", "valid"),
+    [
+        (990, 1_020, 5_000_000, 1),  # a mid of 1005: here impact prices make no premium at all
+        (980, 1_001, -10_000_000, 1),  # floor(990.5)
+        (990, 0, 0, 0),
+    ],
+)
+def test_rule_7_1_the_spread_of_the_mid_needs_both_sides(bid, ask, premium, valid):
+    story = hourly(premium_method=words.PREMIUM_MID)
+    for side, price_ticks in ((BUY, bid), (SELL, ask)):
+        if price_ticks:
+            story.order(A, side, 20, price_ticks)
+    [sampled] = [event.values for event in named(story.go(60), "premium_sampled")]
+    assert (sampled["premium_ppb"], sampled["valid"]) == (premium, valid)

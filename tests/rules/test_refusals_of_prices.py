@@ -104,7 +104,11 @@ def test_rule_6_1_units_that_leave_no_divisor_are_refused():
     story.submit(redenominate(2 * PPB, number=2))
     story.price(2, 100)
     assert refusal(story.submit(change(1, number=2))) == R.UNITS_INVALID
-    assert refusal(story.submit(change(2, number=2))) == R.OK
+    assert refusal(story.submit(change(2, number=2))) == R.OK  # divisor 1, and still 200
+    story = basket()
+    # 1 unit of the first and 2 of the second: divisor 501 // 450 = 1, and the index would be 500
+    assert refusal(story.submit(change(1))) == R.OK
+    assert refusal(story.submit(change(2, asset=1))) == R.UNITS_INVALID
 
 
 def test_rule_6_1_a_basket_that_is_weighed_anew_stays_where_it_is():
@@ -132,7 +136,9 @@ def test_rule_7_1_the_sample_clock_follows_its_seed():
     story = basket()
     day = 86_400 * 10**9
     assert only(story.submit(clock(7 * day + 5)), "sample_clock_set")["offset_ns"] == 5
+    story.go(40_000)
+    story.price(1, 100, source=1)
+    story.price(1, 200, source=2)
     sampled = named(story.go(86_400, 5), "premium_sampled")
     times = [event.values["time_ns"] for event in sampled if event.contract == 1]
-    assert times == [START_NS + 5]  # the day after it is frozen: its one price is stale
-    assert story.state() == "frozen"
+    assert times == [START_NS + day + 5]  # never before the one that was next
