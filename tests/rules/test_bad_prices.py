@@ -103,7 +103,8 @@ def test_rules_6_and_7_bad_prices_and_books(act, code, index, state, sample):
         assert (found["index_ticks"], found["used"], found["outliers"]) == index
     assert story.state() == state
     taken = [event.values for event in named(tuple(story.events), "premium_sampled")]
-    assert ([(t["premium_ppb"], t["valid"]) for t in taken][-1:] or [None]) == [sample]
+    samples: list[tuple[int, int] | None] = [(t["premium_ppb"], t["valid"]) for t in taken]
+    assert (samples[-1:] or [None]) == [sample]
     if code:
         assert story.mark() == mark
     if state == "frozen":  # the mark that stands is not used: nothing trades at it
