@@ -6,10 +6,12 @@ time, by a withdrawal of one unit, and the lazy one takes the same units from ea
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.exchange import Exchange
+from engine.kernel import JIT
 from engine.schema import commands, events
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND, PPB
@@ -98,7 +100,7 @@ PRICES = st.tuples(
 HOURS = st.tuples(st.integers(1, 3), st.permutations(ACCOUNTS), st.just(0), st.just("hours"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40 if JIT else 2, deadline=None)
 @given(st.lists(st.one_of(TRADES, PRICES, HOURS), min_size=4, max_size=30))
 def test_rule_7_3_lazy_settlement_is_eager_settlement(steps):
     lazy, eager = Side(), Side()
@@ -128,6 +130,10 @@ def test_rule_7_3_lazy_settlement_is_eager_settlement(steps):
         assert side.exchange.pool()["funding_clearing"] == 0  # all touched
 
 
+needs_jit = pytest.mark.skipif(not JIT, reason="thirty intervals are long without the JIT")
+
+
+@needs_jit
 def test_rule_7_3_the_index_is_rebased_before_its_bound_and_nobody_gains_by_it():
     """The perpetual stands 30% above the index: every hour a long pays 30% of a lot's value."""
     lazy, eager = Side(), Side()
@@ -148,6 +154,7 @@ def test_rule_7_3_the_index_is_rebased_before_its_bound_and_nobody_gains_by_it()
     assert lazy.exchange.pool()["funding_clearing"] == 0
 
 
+@needs_jit
 def test_rule_8_4_a_rebase_covers_who_is_short_by_what_another_contract_owes_him():
     """The first account pays 30% an hour in one contract and receives as much in the other, which
     is not settled yet: its 2 x 10^9 are less than what the rebase of the first takes at once."""
