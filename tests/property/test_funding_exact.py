@@ -48,6 +48,7 @@ class Side:
         self.now = START_NS
         self.ids = 0
         self.rebased = 0
+        self.prices: dict[int, tuple[int, int]] = {}
         for account in ACCOUNTS:
             self.do(commands.OpenAccount, account=account, owner=account, group=account)
             amount = poor if account == ACCOUNTS[0] else CASH
@@ -67,6 +68,7 @@ class Side:
         self.do(kind, account=account, client_id=self.ids, **fields)
 
     def price(self, number: int, index: int, perpetual: int) -> None:
+        self.prices[number] = index, perpetual
         self.do(commands.PublishPrice, source=2, contract=number, price_ticks=perpetual)
         self.do(commands.PublishPrice, source=1, contract=number, price_ticks=index)
 
@@ -82,8 +84,12 @@ class Side:
         self.client(commands.Withdraw, account, amount=amount)
 
     def advance(self, hours: int) -> None:
+        """Behind it the same prices come again, so that nothing freezes: who is frozen in can't be
+        touched by a withdrawal."""
         self.now += hours * HOUR_NS
         self.do(commands.AdvanceTime)
+        for number, prices in list(self.prices.items()):
+            self.price(number, *prices)
 
     def worth(self, account: int) -> tuple[int, int]:
         """Equity, and cash less entry values."""
