@@ -3,7 +3,7 @@
 import numpy as np
 
 from engine.schema.bounds import ASSETS_MAX, PPB, SOURCES_MAX, TIERS_MAX
-from engine.schema.contract import Config, Contract
+from engine.schema.contract import Config, Contract, cap_of_source
 from engine.schema.vocabulary import FUND, KIND_FUND
 from engine.state import layout
 from engine.state.arena import Arena
@@ -44,6 +44,7 @@ def _write_contract(arena: Arena, spec: Contract) -> None:
     sources = arena.records("sources", first + SOURCES_MAX)[first:]
     for row, source in zip(sources, spec.sources, strict=False):
         row["weight"], row["kind"], row["asset"] = source.weight, source.kind, source.asset
+        row["cap_ppb"] = cap_of_source(spec, source)
     terms["assets"] = len(spec.index_units_ppb)
     terms["divisor_ppb"] = PPB
     assets = arena.records("assets", (spec.contract + 1) * ASSETS_MAX)

@@ -6,62 +6,54 @@ units that the names of the kernels' arguments end in.
 """
 
 from engine.kernel import entry
-from funding.mark import compute_book_price as book_price
-from funding.mark import compute_median_of_terms as median_of_terms
-from funding.premium import compute_excess_ppb as excess_ppb
-from funding.premium import compute_mark_premium as mark_premium
-from funding.premium import compute_shortfall_ppb as shortfall_ppb
-from funding.rate import compute_base_rate as base_rate
-from funding.rate import compute_margin_cap as margin_cap
-from funding.values import compute_value_inverse as value_inverse
-from funding.values import compute_value_inverse_per_fill as value_inverse_per_fill
-from funding.values import compute_value_linear as value_linear
+from funding import mark, premium, rate, values
 
 
 @entry("int64(int64, int64, int64)")
 def compute_book_price(bid_ticks: int, ask_ticks: int, last_ticks: int) -> int:
-    return book_price(bid_ticks, ask_ticks, last_ticks)
+    return mark.compute_book_price(bid_ticks, ask_ticks, last_ticks)
 
 
 @entry("int64(int64, int64, int64, int64)")
 def compute_median_of_terms(
     count: int, first_ticks: int, second_ticks: int, third_ticks: int
 ) -> int:
-    return median_of_terms(count, first_ticks, second_ticks, third_ticks)
+    return mark.compute_median_of_terms(count, first_ticks, second_ticks, third_ticks)
 
 
 @entry("int64(int64, int64, int64, int64)")
 def compute_premium(bid_value: int, bid_base: int, ask_value: int, ask_base: int) -> int:
     """Impact bid above the index less impact ask below it: each side's value of some lots, and the
     same lots at the index (7.1)."""
-    return excess_ppb(bid_value, bid_base) - shortfall_ppb(ask_value, ask_base)
+    excess_ppb = premium.compute_excess_ppb(bid_value, bid_base)
+    return excess_ppb - premium.compute_shortfall_ppb(ask_value, ask_base)
 
 
 @entry("int64(int64, int64)")
 def compute_mark_premium(mark_ticks: int, index_ticks: int) -> int:
-    return mark_premium(mark_ticks, index_ticks)
+    return premium.compute_mark_premium(mark_ticks, index_ticks)
 
 
 @entry("int64(int64, int64, int64, int64)")
 def compute_base_rate(method: int, premium_ppb: int, interest_ppb: int, clamp_ppb: int) -> int:
-    return base_rate(method, premium_ppb, interest_ppb, clamp_ppb)
+    return rate.compute_base_rate(method, premium_ppb, interest_ppb, clamp_ppb)
 
 
 @entry("int64(int64, int64, int64)")
 def compute_margin_cap(rate_initial_ppb: int, rate_maintenance_ppb: int, share_ppb: int) -> int:
-    return margin_cap(rate_initial_ppb, rate_maintenance_ppb, share_ppb)
+    return rate.compute_margin_cap(rate_initial_ppb, rate_maintenance_ppb, share_ppb)
 
 
 @entry("int64(int64, int64, int64)")
 def compute_value_linear(lots: int, price_ticks: int, tick_value: int) -> int:
-    return value_linear(lots, price_ticks, tick_value)
+    return values.compute_value_linear(lots, price_ticks, tick_value)
 
 
 @entry("int64(int64, int64, int64)")
 def compute_value_inverse(lots: int, face_value: int, price_ticks: int) -> int:
-    return value_inverse(lots, face_value, price_ticks)
+    return values.compute_value_inverse(lots, face_value, price_ticks)
 
 
 @entry("int64(int64, int64, int64)")
 def compute_value_inverse_per_fill(lots: int, face_value: int, price_ticks: int) -> int:
-    return value_inverse_per_fill(lots, face_value, price_ticks)
+    return values.compute_value_inverse_per_fill(lots, face_value, price_ticks)

@@ -21,10 +21,16 @@ from engine.state.arithmetic import (
     multiply_rate_floor,
 )
 from engine.state.events import emit
+from engine.trading_state import is_one_of
 from funding.sources import EXTERNAL, compute_median
 from funding.windows import BASIS, VOTE, count_of, empty_window, mean_of, note_value, window_of
 
 TRADED_VALUE_MAX = 2**60  # the sums behind the last price stop growing here
+
+# Which methods have a term, as masks
+WITH_FAIR = 1 << MARK_MEDIAN | 1 << MARK_FAIR
+WITH_BASIS = 1 << MARK_MEDIAN | 1 << MARK_BASIS | 1 << MARK_EXTERNAL
+WITH_BOOK = 1 << MARK_LAST | 1 << MARK_EXTERNAL
 
 
 @kernel
@@ -81,11 +87,6 @@ def compute_median_of_terms(count, first_ticks, second_ticks, third_ticks):
 
 
 @kernel
-def is_among(method, one, other, third):
-    return method == one or method == other or method == third
-
-
-@kernel
 def find_terms(arena, contract, now_ns):
     """(how many terms the method finds, fair or external price, index with basis, last or book
     price); what is absent, or not of the method, is 0."""
@@ -95,19 +96,19 @@ def find_terms(arena, contract, now_ns):
     fair_ticks = 0
     basis_ticks = 0
     last_ticks = 0
-    if is_among(method, MARK_MEDIAN, MARK_FAIR, MARK_FAIR):
+    if is_one_of(WITH_FAIR, method):
         fair_ticks = compute_fair(terms, now_ns)
         count += 1
     elif method == MARK_EXTERNAL:
         fair_ticks = compute_median(arena, contract, 0, EXTERNAL)
         count += 1 if fair_ticks != 0 else 0
-    if is_among(method, MARK_MEDIAN, MARK_BASIS, MARK_EXTERNAL):
+    if is_one_of(WITH_BASIS, method):
         if has_basis(arena, contract, now_ns) == 1:
             basis_ticks = terms.index_ticks + compute_basis(arena, contract)
             count += 1
     if method == MARK_MEDIAN:
         last_ticks = terms.last_ticks + 0
-    elif is_among(method, MARK_LAST, MARK_EXTERNAL, MARK_EXTERNAL):
+    elif is_one_of(WITH_BOOK, method):
         last_ticks = compute_book_price(
             terms.impact_bid_ticks, terms.impact_ask_ticks, terms.last_ticks
         )
@@ -203,17 +204,23 @@ def note_last(terms):
     terms.traded_value = 0
 
 
+@kernel
+def forget_trading(terms):
+    """Drop the last price with the window of the next one, and the impact prices."""
+    terms.impact_bid_ticks = 0
+    terms.impact_ask_ticks = 0
+    terms.last_ticks = 0
+    terms.traded_lots = 0
+    terms.traded_value = 0
+
+
 @cold
 def forget_market(arena, contract):
     """A freeze drops what the market said before it: basis, last price, impact, a vote begun."""
     terms = CONTRACT(arena, contract)
     forget_basis(arena, contract)
     empty_window(arena, window_of(contract, VOTE))
-    terms.impact_bid_ticks = 0
-    terms.impact_ask_ticks = 0
-    terms.last_ticks = 0
-    terms.traded_lots = 0
-    terms.traded_value = 0
+    forget_trading(terms)
     terms.bid_term_ns = 0
     terms.ask_term_ns = 0
     return 0

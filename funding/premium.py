@@ -7,7 +7,7 @@ from engine.schema.vocabulary import PREMIUM_IMPACT, PREMIUM_MARK, WEIGHTING_RIS
 from engine.state.access import CONTRACT
 from engine.state.arithmetic import clamp, multiply_divide, multiply_divide_trunc
 from engine.state.events import emit
-from funding.mark import note_basis, note_last
+from funding.mark import forget_trading, note_basis, note_last
 from funding.rate import compute_rate_due
 from funding.windows import INDEX, VOTE, is_full, note_value, take_median, window_of
 
@@ -147,11 +147,7 @@ def skip_sample(arena, contract):
     halt behind one bent sample would set the rate of the interval (7.1)."""
     terms = CONTRACT(arena, contract)
     terms.premium_count += 1
-    terms.impact_bid_ticks = 0
-    terms.impact_ask_ticks = 0
-    terms.last_ticks = 0
-    terms.traded_lots = 0
-    terms.traded_value = 0
+    forget_trading(terms)
     return 0
 
 

@@ -22,6 +22,15 @@ HOUR = 60 * MINUTE
 PERCENT = PPB // 100
 NO_BAND = PPB  # a venue without a band around the index: anything up to twice the index
 
+# 2.5: the formula that most venues share: 0.01% of interest per 8 h, clamped at 0.05%.
+CLAMPED_EIGHT_HOURS: dict[str, Any] = {
+    "funding_method": words.RATE_CLAMP,
+    "funding_interval_ns": 8 * HOUR,
+    "funding_base_ns": 8 * HOUR,
+    "funding_interest_ppb": PERCENT // 100,
+    "funding_clamp_ppb": 5 * PERCENT // 100,
+}
+
 BINANCE: dict[str, Any] = {
     # 1.5: weighted constituents, one that is more than 5% off is left out at once.
     # Not expressed: with two of them off, the plain median is the index.
@@ -43,11 +52,7 @@ BINANCE: dict[str, Any] = {
     "funding_impact_value": 4_000 * MONEY,
     # 2.5: sum of i x P_i; the formula's share of 8 h since 2025-09-18.
     "funding_weighting": words.WEIGHTING_RISING,
-    "funding_method": words.RATE_CLAMP,
-    "funding_interval_ns": 8 * HOUR,
-    "funding_base_ns": 8 * HOUR,
-    "funding_interest_ppb": PERCENT // 100,
-    "funding_clamp_ppb": 5 * PERCENT // 100,
+    **CLAMPED_EIGHT_HOURS,
     # 2.5: 0.75 x maintenance at the highest leverage, which is half of the initial rate there, so
     # initial - maintenance; above it the API's cap of a symbol, 2% (fapi/v1/fundingInfo).
     # Not expressed: this cap does not shrink with the interval.
@@ -82,11 +87,7 @@ BITMEX: dict[str, Any] = {
     # 2.5: time-weighted mean of 8 h, clamp of 0.05% around the interest.
     # Not expressed: the rate is paid one interval later.
     "funding_weighting": words.WEIGHTING_PLAIN,
-    "funding_method": words.RATE_CLAMP,
-    "funding_interval_ns": 8 * HOUR,
-    "funding_base_ns": 8 * HOUR,
-    "funding_interest_ppb": PERCENT // 100,
-    "funding_clamp_ppb": 5 * PERCENT // 100,
+    **CLAMPED_EIGHT_HOURS,
     # 1.5: 75% of (initial - maintenance), 0.375% at 100 times.
     # Not expressed: from one interval to the next at most 75% of maintenance.
     "funding_cap_ppb": 375 * PERCENT // 1000,
@@ -110,11 +111,7 @@ BYBIT: dict[str, Any] = {
     # 2.5: sum of i x P_i over 480 minutes, divided by that of i.
     "funding_weighting": words.WEIGHTING_RISING,
     "premium_cap_ppb": 100 * PPB,  # none there
-    "funding_method": words.RATE_CLAMP,
-    "funding_interval_ns": 8 * HOUR,
-    "funding_base_ns": 8 * HOUR,
-    "funding_interest_ppb": PERCENT // 100,
-    "funding_clamp_ppb": 5 * PERCENT // 100,
+    **CLAMPED_EIGHT_HOURS,
     # 1.5: per symbol; 0.75 x (initial - maintenance), 0.375% at 100 times.
     "funding_cap_ppb": 375 * PERCENT // 1000,
     "funding_cap_margin_ppb": 75 * PERCENT,
@@ -196,11 +193,8 @@ HYPERLIQUID: dict[str, Any] = {
     # 2.5: mean of the hour; an eighth of the rate each hour, at most 4%.
     # Not expressed: it is paid on the oracle price.
     "funding_weighting": words.WEIGHTING_PLAIN,
-    "funding_method": words.RATE_CLAMP,
+    **CLAMPED_EIGHT_HOURS,
     "funding_interval_ns": HOUR,
-    "funding_base_ns": 8 * HOUR,
-    "funding_interest_ppb": PERCENT // 100,
-    "funding_clamp_ppb": 5 * PERCENT // 100,
     "funding_cap_ppb": 4 * PERCENT,
 }
 
@@ -284,11 +278,7 @@ HK: dict[str, Any] = {
     # 7.2: the formula of 2.5 that most venues share. Three capped intervals make a capped day, and
     # with a liquidation fee of up to 0.25% no interval takes a maintenance of 0.5%.
     "funding_weighting": words.WEIGHTING_PLAIN,
-    "funding_method": words.RATE_CLAMP,
-    "funding_interval_ns": 8 * HOUR,
-    "funding_base_ns": 8 * HOUR,
-    "funding_interest_ppb": PERCENT // 100,
-    "funding_clamp_ppb": 5 * PERCENT // 100,
+    **CLAMPED_EIGHT_HOURS,
     "funding_cap_ppb": PERCENT // 4,
     "funding_cap_margin_ppb": 75 * PERCENT,
     "funding_cap_day_ppb": 3 * PERCENT // 4,

@@ -3,7 +3,7 @@ that they price (6.1)."""
 
 from engine.kernel import cold, kernel
 from engine.schema.bounds import PPB, SOURCES_MAX
-from engine.schema.vocabulary import INDEX_CLAMPED_MEAN, SOURCE_OWN, SOURCE_PERPETUAL
+from engine.schema.vocabulary import INDEX_CLAMPED_MEAN, SOURCE_PERPETUAL
 from engine.state.access import CONTRACT, SOURCE
 from engine.state.arithmetic import absolute, clamp, multiply_rate_floor
 
@@ -133,14 +133,6 @@ def judge_sources(arena, contract, asset, median_ticks, now_ns):
 
 
 @kernel
-def cap_of(terms, source):
-    """The largest share of a source, in ppb; that of the platform's own may be lower (A20)."""
-    if source.kind == SOURCE_OWN:
-        return min(terms.source_cap_ppb, terms.source_own_cap_ppb)
-    return terms.source_cap_ppb + 0
-
-
-@kernel
 def sum_uncapped(arena, contract, asset):
     """(share left beside the capped sources, weights of the other used ones)."""
     terms = CONTRACT(arena, contract)
@@ -151,7 +143,7 @@ def sum_uncapped(arena, contract, asset):
         if is_counted(arena, row, asset, USED):
             source = SOURCE(arena, row)
             if source.capped == 1:
-                rest_ppb -= cap_of(terms, source)
+                rest_ppb -= source.cap_ppb
             else:
                 weights += source.weight
     return rest_ppb, weights
@@ -170,7 +162,7 @@ def cap_sources(arena, contract, asset):
         row = source_at(contract, k)
         if is_counted(arena, row, asset, USED):
             source = SOURCE(arena, row)
-            if source.capped == 0 and source.weight * rest_ppb > cap_of(terms, source) * weights:
+            if source.capped == 0 and source.weight * rest_ppb > source.cap_ppb * weights:
                 source.capped = 1
                 capped += 1
     return capped
@@ -189,7 +181,7 @@ def share_sources(arena, contract, asset):
         if is_counted(arena, row, asset, USED):
             source = SOURCE(arena, row)
             if source.capped == 1:
-                source.share = cap_of(terms, source) * weights
+                source.share = source.cap_ppb * weights
             else:
                 source.share = source.weight * rest_ppb
     return 1 if weights > 0 else 0
@@ -215,7 +207,7 @@ def compute_clamped_mean(arena, contract, asset, median_ticks):
                 source.price_ticks, median_ticks - reach_ticks, median_ticks + reach_ticks
             )
             if source.capped == 1:
-                capped += cap_of(terms, source) * price_ticks
+                capped += source.cap_ppb * price_ticks
             else:
                 uncapped += source.weight * price_ticks
     whole = uncapped // weights
@@ -250,7 +242,7 @@ def sum_newer(arena, contract, asset, k):
             is_before = beside.time_ns == source.time_ns and other < k
             if beside.time_ns > source.time_ns or is_before:
                 newer += 1
-                caps_ppb += cap_of(CONTRACT(arena, contract), beside)
+                caps_ppb += beside.cap_ppb
     return newer, caps_ppb
 
 
@@ -274,6 +266,6 @@ def find_stale_time(arena, contract, asset):
         newer, caps_ppb = sum_newer(arena, contract, asset, k)
         if is_enough(terms, newer, caps_ppb):
             continue
-        if is_enough(terms, newer + 1, caps_ppb + cap_of(terms, SOURCE(arena, row))):
+        if is_enough(terms, newer + 1, caps_ppb + SOURCE(arena, row).cap_ppb):
             return SOURCE(arena, row).time_ns + terms.source_stale_ns + 1
     return 0

@@ -149,6 +149,19 @@ def remove_holder(arena, contract, position):
     return 0
 
 
+@cold
+def find_next_holder(arena, contract, account):
+    """The position of the holder with the next account id behind this one, NONE behind the last.
+
+    A walk over all accounts, because the list of holders is in no order: for what is rare.
+    """
+    for other in range(account + 1, ENGINE(arena, 0).accounts_top + 1):
+        position = find_position(arena, other, contract)
+        if position != NONE and POSITION(arena, position).lots != 0:
+            return position
+    return NONE
+
+
 @kernel
 def holder_at(arena, contract, k):
     return HOLDER(arena, contract * ACCOUNT_ROWS + k).slot

@@ -15,7 +15,8 @@ from engine.report.venue_numbers import compare_venue
 DIFFERENCES_SHOWN = 20  # of a file of another version all numbers may differ
 
 funding = typer.Typer(
-    no_args_is_help=True, help="Recompute or draw index, mark, premium and rate of an event file."
+    no_args_is_help=True,
+    help="Recompute or draw an event file's prices and rates; compare a venue's numbers.",
 )
 
 

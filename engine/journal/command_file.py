@@ -13,6 +13,7 @@ from engine.journal.record_file import (
     RecordFileError,
     RecordFileWriter,
     Records,
+    find_stray_fault,
     make_zero_masks,
     read_record_file,
 )
@@ -37,12 +38,7 @@ def find_stray_bytes(records: Records) -> int | None:
 
 
 def find_fault(records: Records) -> tuple[int, str] | None:
-    found = record_file.find_stray_bytes(ZERO_MASKS, records)
-    if found is None:
-        return None
-    index, offset = found
-    kind = int(records["kind"][index])
-    return index, f"byte {offset} must be zero in a command of kind {kind}"
+    return find_stray_fault(ZERO_MASKS, records, lambda kind: f"a command of kind {kind}")
 
 
 LAYOUT = Layout(MAGIC, 1, COMMAND, "COMMAND", CommandFileError, find_fault)

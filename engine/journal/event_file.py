@@ -15,7 +15,7 @@ from engine.journal.record_file import (
     RecordFileError,
     RecordFileWriter,
     Records,
-    find_stray_bytes,
+    find_stray_fault,
     make_zero_masks,
     read_record_file,
 )
@@ -42,12 +42,7 @@ def find_fault(records: Records) -> tuple[int, str] | None:
     if is_unknown.any():
         index = int(is_unknown.argmax())
         return index, f"kind: {int(records['kind'][index])} is no kind of event known here"
-    found = find_stray_bytes(ZERO_MASKS, records)
-    if found is None:
-        return None
-    index, offset = found
-    name = FIELDS[int(records["kind"][index])][0]
-    return index, f"byte {offset} must be zero in {name}"
+    return find_stray_fault(ZERO_MASKS, records, lambda kind: FIELDS[kind][0])
 
 
 LAYOUT = Layout(MAGIC, 1, EVENT, "EVENT", EventFileError, find_fault)

@@ -109,6 +109,17 @@ def find_stray_bytes(masks: NDArray[np.uint8], records: Records) -> tuple[int, i
     return index, int(unused.astype(bool).argmax())
 
 
+def find_stray_fault(
+    masks: NDArray[np.uint8], records: Records, name_of: Callable[[int], str]
+) -> tuple[int, str] | None:
+    """The same as a sentence, in which `name_of` names the kind."""
+    found = find_stray_bytes(masks, records)
+    if found is None:
+        return None
+    index, offset = found
+    return index, f"byte {offset} must be zero in {name_of(int(records['kind'][index]))}"
+
+
 class RecordFileWriter:
     """Writes a file; it appears under its name whole, or not at all.
 

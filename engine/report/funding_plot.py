@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.report.moments import PLACES
 from engine.schema import events as ev
 from engine.schema.bounds import PPB
 from engine.schema.contract import Config, Contract
@@ -21,10 +22,6 @@ WIDTH_INCHES, HEIGHT_INCHES = 10, 7  # of one contract
 PANELS = 3  # of one contract: prices, premium, rate
 NO_TIME = -(2**63)  # what numpy calls NaT
 PERCENT = 100 / PPB
-TIMED = {  # place of time_ns
-    ev.PRICE_RECEIVED: 2, ev.STATE_CHANGED: 3, ev.PREMIUM_SAMPLED: 4, ev.FUNDING_PUBLISHED: 5,
-    ev.TIME_ADVANCED: 0,
-}  # fmt: skip
 OF_PRICES = (ev.INDEX_PUBLISHED, ev.MARK_PUBLISHED)
 
 
@@ -42,7 +39,7 @@ class Series(NamedTuple):
 def place_events(events: NDArray[np.void]) -> NDArray[np.datetime64]:
     """The time of every event that has one; NaT of the others."""
     times = np.full(len(events), NO_TIME, np.int64)
-    for kind, place in TIMED.items():
+    for kind, place in PLACES.items():
         rows = events["kind"] == kind
         times[rows] = events["abcdef"[place]][rows]
     for contract in np.unique(events["contract"]):

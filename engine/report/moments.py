@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from engine.schema import events as ev
 from engine.schema import vocabulary as words
 
-PLACES = {  # of the number that is a time
-    ev.PRICE_RECEIVED: 2, ev.STATE_CHANGED: 3, ev.PREMIUM_SAMPLED: 4, ev.FUNDING_PUBLISHED: 5,
-    ev.FUNDING_LATE: 0, ev.TIME_ADVANCED: 0,
-}  # fmt: skip
+# Of every kind of event with a time: which of its numbers that is.
+PLACES = {
+    kind: fields.index("time_ns") for kind, (_, fields) in ev.FIELDS.items() if "time_ns" in fields
+} | {ev.FUNDING_LATE: 0}
 WHYS_DUE = (words.WHY_UNCROSSED, words.WHY_FREEZE_MAX)
 WHYS_OF_COMMANDS = (words.WHY_OPERATOR, words.WHY_VOLATILITY, words.WHY_TOO_VOLATILE)
 NEVER_NS = 2**63 - 1

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 from engine.report.findings import Findings
 from engine.report.premium_audit import Votes
-from engine.report.rounding import clamp, divide_trunc, share_of
+from engine.report.rounding import clamp, divide_trunc
 from engine.schema import vocabulary as words
 from engine.schema.bounds import FUNDING_OWED_MAX, NS_PER_DAY, PPB
-from engine.schema.contract import Contract
+from engine.schema.contract import Contract, cap_of_interval
 
 
 class Averaged(NamedTuple):
@@ -29,16 +29,6 @@ class Averaged(NamedTuple):
     length_ns: int
     capped: int
     mark_ticks: int
-
-
-def cap_of(spec: Contract, length_ns: int) -> int:
-    """The cap of an interval's rate, before frozen time leaves it."""
-    if spec.funding_cap_margin_ppb == 0:
-        return spec.funding_cap_ppb
-    tier = spec.tiers[0]
-    spread_ppb = tier.rate_initial_ppb - tier.rate_maintenance_ppb
-    margin_ppb = share_of(spread_ppb, spec.funding_cap_margin_ppb)
-    return min(spec.funding_cap_ppb, margin_ppb * length_ns // spec.funding_base_ns)
 
 
 def rate_of_base(spec: Contract, premium_ppb: int) -> int:
@@ -57,7 +47,7 @@ def rate_of(
     """The rate of an interval, and whether its cap held it; `day_ppb` is that of its day so far."""
     base_ppb = rate_of_base(spec, premium_ppb)
     rate = divide_trunc(base_ppb * length_ns, spec.funding_base_ns)
-    cap = cap_of(spec, length_ns)
+    cap = cap_of_interval(spec, length_ns)
     is_capped = cap > 0 and abs(rate) >= cap
     rate = divide_trunc(clamp(rate, -cap, cap) * (length_ns - frozen_ns), length_ns)
     cap_day = spec.funding_cap_day_ppb

@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from engine.report.findings import INT64_MAX, INT64_MIN
+from engine.report.rounding import divide_trunc
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
 from funding import from_python as own
@@ -166,7 +167,7 @@ def compare_hourly_rates(path: Path) -> VenueComparison:
             preset["funding_method"], ppb_of(row["premium"]),
             preset["funding_interest_ppb"], preset["funding_clamp_ppb"],
         )  # fmt: skip
-        rate = base_ppb // parts if base_ppb >= 0 else -(-base_ppb // parts)
+        rate = divide_trunc(base_ppb, parts)
         found.compare(f"{row['coin']} {row['time_ms']}", ppb_of(row["fundingRate"]), rate)
     return found
 

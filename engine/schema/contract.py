@@ -313,7 +313,7 @@ def check_approval(spec: Contract) -> list[str]:
     problems = []
     if spec.mark_band_ppb >= lowest_ppb:
         problems.append(f"{where}: mark_band_ppb is not below the lowest maintenance rate (6.2)")
-    if cap_of_interval(spec) + spec.liquidation_fee_ppb > lowest_ppb:
+    if cap_of_interval(spec, spec.funding_interval_ns) + spec.liquidation_fee_ppb > lowest_ppb:
         problems.append(
             f"{where}: the cap of an interval + liquidation_fee_ppb is above the lowest"
             " maintenance rate (7.2)"
@@ -321,14 +321,14 @@ def check_approval(spec: Contract) -> list[str]:
     return problems
 
 
-def cap_of_interval(spec: Contract) -> int:
-    """The highest rate of a whole interval: the number, or the share of margin if that is lower."""
+def cap_of_interval(spec: Contract, length_ns: int) -> int:
+    """The highest rate of an interval: the number, or the share of margin if that is lower."""
     if spec.funding_cap_margin_ppb == 0:
         return spec.funding_cap_ppb
     tier = spec.tiers[0]
     margin_ppb = tier.rate_initial_ppb - tier.rate_maintenance_ppb
     base_ppb = margin_ppb * spec.funding_cap_margin_ppb // bounds.PPB
-    return min(spec.funding_cap_ppb, base_ppb * spec.funding_interval_ns // spec.funding_base_ns)
+    return min(spec.funding_cap_ppb, base_ppb * length_ns // spec.funding_base_ns)
 
 
 def check_config(config: Config) -> list[str]:

@@ -88,7 +88,9 @@ def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
     sources = arena.records("sources", (contracts + 1) * 8)
     form["sources"] = [
         sources[name]
-        for name in ("weight", "kind", "asset", "price_ticks", "time_ns", "out", "back_ns")
+        for name in (
+            "weight", "cap_ppb", "kind", "asset", "price_ticks", "time_ns", "out", "back_ns",
+        )  # fmt: skip
     ]
     assets = arena.records("assets", (contracts + 1) * ASSETS_MAX)
     form["assets"] = [assets["units_ppb"], assets["price_ticks"]]

@@ -96,7 +96,7 @@ CONTRACT = _record(
     # specification
     band_static_ppb="i8", market_range_ppb="i8", sources="i8", sources_healthy_min="i8",
     source_stale_ns="i8", source_outlier_ppb="i8", source_reentry_ppb="i8",
-    source_reentry_ns="i8", source_cap_ppb="i8", source_own_cap_ppb="i8",
+    source_reentry_ns="i8",
     index_method="i8", index_clamp_ppb="i8",
     mark_method="i8", mark_band_ppb="i8", mark_move_ppb="i8", mark_basis_ema_ppb="i8",
     mark_basis_hold_ns="i8",
@@ -193,8 +193,9 @@ TIER = _record(
 
 # `fresh`, `share` and `capped` are those of the last index.
 SOURCE = _record(
-    64, weight="i8", price_ticks="i8", time_ns="i8", out="i8", back_ns="i8", share="i8",
-    fresh="i4", capped="i4", kind="i4", asset="i4",
+    64,
+    weight="i8", price_ticks="i8", time_ns="i8", back_ns="i8", share="i8",
+    cap_ppb="i4", out="i4", fresh="i4", capped="i4", kind="i4", asset="i4",
 )  # fmt: skip
 ASSET = _record(32, units_ppb="i8", price_ticks="i8", median_ticks="i8")
 

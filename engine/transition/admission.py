@@ -262,7 +262,8 @@ def count_side_lots(arena, position, side):
 
 @cold
 def check_group(arena, contract, account, side, lots):
-    """Largest position of a group of accounts together (4.9, 15.1); lots: what the order adds."""
+    """Largest position of a group of accounts together (4.9, 15.1); lots: what the order adds.
+    A walk over the group, so only where there is a limit."""
     member = lead_of(arena, account)
     while member != NONE:
         position = find_position(arena, member, contract)

@@ -44,6 +44,7 @@ from engine.transition.feasibility import (
     trial_order_lots_of,
     trial_position_lots_of,
 )
+from funding.values import compute_value_linear
 from risk.margin import compute_maintenance_of, value_beside
 from risk.settlement import (
     compute_fee_unrebated,
@@ -147,7 +148,8 @@ def edge_of(arena, contract, side):
 
 @kernel
 def value_of(arena, contract, lots):
-    return lots * UNCROSS(arena, 0).price_ticks * CONTRACT(arena, contract).tick_value
+    price_ticks = UNCROSS(arena, 0).price_ticks
+    return compute_value_linear(lots, price_ticks, CONTRACT(arena, contract).tick_value)
 
 
 @cold

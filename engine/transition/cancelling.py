@@ -28,7 +28,12 @@ from engine.state.layout import (
     TIMER_EXPIRY,
 )
 from engine.transition.admission import check_client
-from engine.transition.orders import cancel_of_account, cancel_of_position, cancel_working
+from engine.transition.orders import (
+    cancel_of_account,
+    cancel_of_contract,
+    cancel_of_position,
+    cancel_working,
+)
 from risk.accounts import find_position
 from risk.groups import find_lead, next_member
 
@@ -175,14 +180,12 @@ def stop_trading(arena, scope, number):
         return refusals.SCOPE_INVALID
     set_stopped(arena, scope, number, 1)
     count = 0
-    for account in range(CLIENT_FIRST, ENGINE(arena, 0).accounts_top + 1):
-        if not is_in_scope(arena, account, scope, number):
-            continue
-        if scope == SCOPE_CONTRACT:
-            position = find_position(arena, account, number)
-            count += cancel_of_position(arena, position, CANCEL_KILL, 0, SIDES_BOTH, 0)
-        else:
-            count += cancel_of_account(arena, account, CANCEL_KILL, 0, SIDES_BOTH, 0)
+    if scope == SCOPE_CONTRACT:
+        count = cancel_of_contract(arena, number, CANCEL_KILL)
+    else:
+        for account in range(CLIENT_FIRST, ENGINE(arena, 0).accounts_top + 1):
+            if is_in_scope(arena, account, scope, number):
+                count += cancel_of_account(arena, account, CANCEL_KILL, 0, SIDES_BOTH, 0)
     emit_scope(arena, events.TRADING_STOPPED, scope, number, count)
     return refusals.OK
 

@@ -85,6 +85,8 @@ def set_sample_clock(arena, contract, seed):
         return refusals.CONTRACT_UNKNOWN
     if seed < 0 or seed > bounds.SEED_MAX:
         return refusals.SEED_INVALID
+    # From here the clock stands; nothing below may refuse.
+
     terms = CONTRACT(arena, contract)
     terms.funding_sample_offset_ns = seed % terms.funding_sample_ns
     emit(

@@ -36,7 +36,7 @@ from funding.rate import (
     publish_funding,
     rebase_index,
 )
-from risk.accounts import find_position
+from risk.accounts import find_next_holder, find_position
 from risk.ledger import settle_funding
 from risk.settlement import cover_if_short
 from risk.step import begin_step, enter_step
@@ -95,11 +95,12 @@ def note_due(arena):
 @cold
 def settle_holders(arena, contract):
     """Settle every holder of a contract, by account id, before its index is rebased."""
-    for account in range(1, ENGINE(arena, 0).accounts_top + 1):
-        position = find_position(arena, account, contract)
-        if position != NONE and POSITION(arena, position).lots != 0:
-            settle_funding(arena, account, contract, position)
-            cover_if_short(arena, account)
+    position = find_next_holder(arena, contract, NONE)
+    while position != NONE:
+        account = POSITION(arena, position).account + 0
+        settle_funding(arena, account, contract, position)
+        cover_if_short(arena, account)
+        position = find_next_holder(arena, contract, account)
     return 0
 
 
@@ -141,8 +142,8 @@ def freeze_contract(arena, contract):
 
 @cold
 def do_sample(arena, contract):
-    """Sample the premium out of the book; while the mark is held or nothing can trade only the
-    clock goes on (6.2)."""
+    """Sample the premium out of the book; while the mark is held or nothing can trade the sample is
+    skipped (6.2). The index is kept at each."""
     terms = CONTRACT(arena, contract)
     sample_index(arena, contract)
     if is_one_of(SAMPLED, terms.state) and terms.held == 0:
@@ -168,7 +169,7 @@ def do_item(arena, contract, kind, now_ns):
     if kind == SAMPLE:
         return do_sample(arena, contract)
     if kind == FREEZE_END:
-        return settle_frozen(arena, ENGINE(arena, 0).clock_ns)
+        return settle_frozen(arena)
     return do_funding(arena, contract, now_ns)
 
 

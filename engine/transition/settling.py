@@ -7,7 +7,6 @@ from engine.schema.vocabulary import (
     CANCEL_STATE,
     NONE,
     SELL,
-    SIDES_BOTH,
     STATE_FROZEN,
     STATE_SETTLED,
     STATE_SETTLING,
@@ -19,32 +18,22 @@ from engine.state.access import ACCOUNT, CONTRACT, ENGINE, POSITION
 from engine.state.arithmetic import absolute
 from engine.state.events import emit
 from engine.state.layout import NEGATIVE
-from engine.transition.orders import cancel_linked, cancel_of_position
+from engine.transition.orders import cancel_linked, cancel_of_contract
 from engine.transition.states import enter_state
 from engine.transition.transfers import mark_value_of
 from engine.transition.waterfall import finish_negative
 from funding.mark import set_mark
 from funding.windows import INDEX, count_of, mean_of, window_of
-from risk.accounts import find_position
+from risk.accounts import find_next_holder
 from risk.settlement import cover_if_short, settle_side
 from risk.step import begin_step, enter_step
 from risk.supervision import announce_negative, note_suspect, scan_step
 
 
 @cold
-def cancel_of_contract(arena, contract):
-    """Cancel every order of a contract, by account id."""
-    for account in range(1, ENGINE(arena, 0).accounts_top + 1):
-        position = find_position(arena, account, contract)
-        if position != NONE:
-            cancel_of_position(arena, position, CANCEL_STATE, 0, SIDES_BOTH, 0)
-    return cancel_linked(arena, NONE)
-
-
-@cold
 def apply_delisting_price(arena, contract):
-    """The mean of the last index values on the sample clock becomes the mark, for good, as a part
-    of the present step."""
+    """The mean of the last index values on the sample clock, rounded down to a tick, becomes the
+    mark, for good, as a part of the present step."""
     terms = CONTRACT(arena, contract)
     window = window_of(contract, INDEX)
     mark_before = terms.mark_ticks
@@ -64,7 +53,8 @@ def apply_delisting_price(arena, contract):
 def begin_settlement(arena, contract, why):
     """End the contract's orders and give it its last mark; the caller has begun a step."""
     enter_state(arena, contract, STATE_SETTLING, why)
-    cancel_of_contract(arena, contract)
+    cancel_of_contract(arena, contract, CANCEL_STATE)
+    cancel_linked(arena, NONE)
     return apply_delisting_price(arena, contract)
 
 
@@ -86,11 +76,12 @@ def settle_position(arena, contract, account, position):
 def note_holders(arena, contract):
     """Look again, at the end of the command, at who is not below zero and holds a position in the
     contract: it may be what kept him above his maintenance elsewhere."""
-    for account in range(1, ENGINE(arena, 0).accounts_top + 1):
-        position = find_position(arena, account, contract)
-        if position != NONE and POSITION(arena, position).lots != 0:
-            if ACCOUNT(arena, account).flags & NEGATIVE == 0:
-                note_suspect(arena, account)
+    position = find_next_holder(arena, contract, NONE)
+    while position != NONE:
+        account = POSITION(arena, position).account + 0
+        if ACCOUNT(arena, account).flags & NEGATIVE == 0:
+            note_suspect(arena, account)
+        position = find_next_holder(arena, contract, account)
     return 0
 
 
@@ -108,10 +99,11 @@ def end_settlements(arena):
     for contract in range(1, ENGINE(arena, 0).contracts + 1):
         if CONTRACT(arena, contract).state != STATE_SETTLING:
             continue
-        for account in range(1, ENGINE(arena, 0).accounts_top + 1):
-            position = find_position(arena, account, contract)
-            if position != NONE and POSITION(arena, position).lots != 0:
-                settle_position(arena, contract, account, position)
+        position = find_next_holder(arena, contract, NONE)
+        while position != NONE:
+            account = POSITION(arena, position).account + 0
+            settle_position(arena, contract, account, position)
+            position = find_next_holder(arena, contract, account)
         enter_state(arena, contract, STATE_SETTLED, WHY_SETTLED)
     return 0
 
@@ -130,12 +122,13 @@ def freeze_end_of(terms):
 
 
 @cold
-def settle_frozen(arena, due_ns):
+def settle_frozen(arena):
     """Settle every contract whose longest freeze ends now (5.4): in one step, so that nobody's
     hedge counts before the position that it covers."""
+    now_ns = ENGINE(arena, 0).clock_ns
     begin_step(arena)
     for contract in range(1, ENGINE(arena, 0).contracts + 1):
         terms = CONTRACT(arena, contract)
-        if terms.state == STATE_FROZEN and terms.opened == 1 and freeze_end_of(terms) == due_ns:
+        if terms.state == STATE_FROZEN and terms.opened == 1 and freeze_end_of(terms) == now_ns:
             begin_settlement(arena, contract, WHY_FREEZE_MAX)
     return end_settlements(arena)

@@ -193,8 +193,8 @@ def take_from_orders(arena):
     terms.last_trade_ticks = motion.price_ticks
     if motion.filled == 0:
         motion.first_ticks = motion.price_ticks
-    is_priced_apart = is_affiliated(arena, motion.account, motion.maker)
-    note_traded(terms, motion.price_ticks, lots, is_priced_apart)
+    has_affiliate = is_affiliated(arena, motion.account, motion.maker)
+    note_traded(terms, motion.price_ticks, lots, has_affiliate)
     release_reserve(arena, slot, lots)
     if lots == open_lots_of(arena, slot):
         unrest_order(arena, slot)

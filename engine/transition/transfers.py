@@ -24,6 +24,7 @@ from engine.state.events import emit
 from engine.state.layout import LIQUIDATING, NEGATIVE
 from engine.transition.orders import keep_reduce_only
 from engine.transition.step_plan import compute_step_lots
+from funding.values import compute_value_linear
 from risk.accounts import find_position, holder_at, open_position
 from risk.deleveraging import choose_lots, collect_candidates
 from risk.haircut import give_up_gain
@@ -37,7 +38,7 @@ from risk.supervision import note_suspect, value_again
 @kernel
 def mark_value_of(arena, contract, lots):
     terms = CONTRACT(arena, contract)
-    return lots * terms.mark_ticks * terms.tick_value
+    return compute_value_linear(lots, terms.mark_ticks, terms.tick_value)
 
 
 @cold

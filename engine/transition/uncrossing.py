@@ -249,8 +249,8 @@ def trade_pair(arena, contract, buyer, seller, lots):
         arena, events.TRADE, contract, 0, price_ticks, lots, buyer_id, seller_id, 2, 0
     )  # fmt: skip
     terms.last_trade_ticks = price_ticks
-    is_priced_apart = is_affiliated(arena, buyer_account, seller_account)
-    note_traded(terms, price_ticks, lots, is_priced_apart)
+    has_affiliate = is_affiliated(arena, buyer_account, seller_account)
+    note_traded(terms, price_ticks, lots, has_affiliate)
     note_party(arena, buyer, BUY, lots)
     note_party(arena, seller, SELL, lots)
     take_from_party(arena, buyer, lots)

@@ -4,11 +4,18 @@ import msgspec
 import pytest
 
 from engine.exchange import Exchange
-from engine.report.rate_audit import cap_of, rate_of
+from engine.report.rate_audit import rate_of
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY
 from engine.schema.commands import AdvanceTime, Deposit, OpenAccount, PlaceOrder, PublishPrice
-from engine.schema.contract import Config, Contract, Tier, check_approval, check_contract
+from engine.schema.contract import (
+    Config,
+    Contract,
+    Tier,
+    cap_of_interval,
+    check_approval,
+    check_contract,
+)
 from engine.schema.vocabulary import BUY, SELL
 from funding.presets import HOUR, MINUTE, MONEY, PRESETS
 
@@ -92,7 +99,7 @@ def test_7_2_rates_of_venues(name, premium, length_ns, rate):
 
 
 def test_7_2_a_cap_shrinks_with_the_interval():
-    assert cap_of(listed("dydx"), HOUR) * 8 == cap_of(listed("dydx"), 8 * HOUR)
+    assert cap_of_interval(listed("dydx"), HOUR) * 8 == cap_of_interval(listed("dydx"), 8 * HOUR)
 
 
 @pytest.mark.parametrize("name", PRESETS)

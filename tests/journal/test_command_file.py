@@ -13,32 +13,10 @@ from engine.journal.command_file import (
     read_command_file,
     write_command_file,
 )
-from engine.journal.json_lines import pack_commands
 from engine.journal.record_file import ALIGNMENT, BLOCK_RECORDS, HEADER, HEADER_CHECKSUM, Header
-from engine.schema.commands import COMMAND, AdvanceTime, Deposit, PlaceOrder, PublishPrice
-from engine.schema.contract import Config, Contract, Tier
-
-TIER = Tier(0, 20_000_000, 10_000_000)
-CONFIG = Config(
-    contracts=(
-        Contract(
-            contract=1,
-            symbol="BTC-PERP",
-            tick_value=1,
-            tiers=(TIER,),
-            open_interest_lots_max=2**20,
-            position_lots_max=2**20,
-            order_lots_max=2**20,
-        ),
-    )
-)
-COMMANDS = pack_commands(
-    [
-        Deposit(time_ns=1, amount=5, account=2),
-        PublishPrice(time_ns=2, source=1, contract=1, price_ticks=100),
-        PlaceOrder(time_ns=3, account=2, client_id=1, contract=1, side=0, lots=7, price_ticks=99),
-    ]
-)
+from engine.schema.commands import COMMAND, AdvanceTime
+from engine.schema.contract import Config
+from tests.journal.files import COMMANDS, CONFIG, refusal_of
 
 
 @pytest.fixture
@@ -56,21 +34,7 @@ def restamp(octets, **changes):
 
 
 def refusal(path, octets):
-    path.write_bytes(octets)
-    with pytest.raises(CommandFileError) as caught:
-        read_command_file(path)
-    text = str(caught.value)
-    assert text.startswith(f"{path}: ") and "\n" not in text
-    return text.removeprefix(f"{path}: ")
-
-
-def test_what_is_written_is_read(path):
-    found = read_command_file(path)
-    assert found.config == CONFIG
-    assert found.records.dtype == COMMAND
-    assert found.records.tobytes() == COMMANDS.tobytes()
-    assert path.stat().st_size % 4 == 0
-    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    return refusal_of(read_command_file, CommandFileError, path, octets)
 
 
 def test_records_lie_on_cache_lines(path):
@@ -87,20 +51,6 @@ def test_blocks(tmp_path, count):
             writer.append(records[start : start + 40_000])
     found = read_command_file(tmp_path / "f").records
     assert found.tobytes() == records.tobytes()
-
-
-def test_a_flip_of_any_byte_is_found(path):
-    whole = path.read_bytes()
-    for place in range(len(whole)):
-        octets = bytearray(whole)
-        octets[place] ^= 1 << place % 8
-        assert refusal(path, bytes(octets))
-
-
-def test_a_truncation_at_any_length_is_found(path):
-    whole = path.read_bytes()
-    for length in range(len(whole)):
-        assert refusal(path, whole[:length])
 
 
 def test_a_flip_in_a_later_block_names_it(tmp_path):

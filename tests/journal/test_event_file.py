@@ -6,32 +6,8 @@ import pytest
 from engine.journal.command_file import CommandFileError, read_command_file, write_command_file
 from engine.journal.event_file import EventFileError, read_event_file, write_event_file
 from engine.journal.json_lines import pack_commands
-from engine.schema import events as ev
 from engine.schema.commands import AdvanceTime
-from engine.schema.contract import Config, Contract, Tier
-from engine.schema.events import EVENT
-
-CONFIG = Config(
-    contracts=(
-        Contract(
-            contract=1,
-            symbol="BTC-PERP",
-            tick_value=1,
-            tiers=(Tier(0, 20_000_000, 10_000_000),),
-            open_interest_lots_max=2**20,
-            position_lots_max=2**20,
-            order_lots_max=2**20,
-        ),
-    )
-)
-EVENTS = np.array(
-    [
-        (1, 7, 0, 0, 0, 0, 0, 0, 0, ev.TIME_ADVANCED),
-        (2, 1, 100, 0, 0, 0, 0, 0, 1, ev.PRICE_RECEIVED),
-        (3, 5, -7, 40, 1, 2, 3, 2**31 - 1, 1, ev.LEG),
-    ],
-    EVENT,
-)
+from tests.journal.files import CONFIG, EVENTS, refusal_of
 
 
 @pytest.fixture
@@ -42,34 +18,7 @@ def path(tmp_path):
 
 
 def refusal(path, octets):
-    path.write_bytes(octets)
-    with pytest.raises(EventFileError) as caught:
-        read_event_file(path)
-    text = str(caught.value)
-    assert text.startswith(f"{path}: ") and "\n" not in text
-    return text.removeprefix(f"{path}: ")
-
-
-def test_what_is_written_is_read(path):
-    found = read_event_file(path)
-    assert found.config == CONFIG
-    assert found.records.dtype == EVENT
-    assert found.records.tobytes() == EVENTS.tobytes()
-    assert [p.name for p in path.parent.iterdir()] == [path.name]
-
-
-def test_a_flip_of_any_byte_is_found(path):
-    whole = path.read_bytes()
-    for place in range(len(whole)):
-        octets = bytearray(whole)
-        octets[place] ^= 1 << place % 8
-        assert refusal(path, bytes(octets))
-
-
-def test_a_truncation_at_any_length_is_found(path):
-    whole = path.read_bytes()
-    for length in range(len(whole)):
-        assert refusal(path, whole[:length])
+    return refusal_of(read_event_file, EventFileError, path, octets)
 
 
 def test_files_of_another_kind_are_foreign(path):

@@ -278,18 +278,23 @@ def test_rule_5_4_what_ends_together_is_one_step_so_a_hedge_counts(long):
     assert [story.cash(account) for account in (A, B, C)] == [205, RICH + 220, RICH - 220]
 
 
-def test_rule_9_1_nobody_is_liquidated_for_a_position_that_settles():
-    """A, long 10 X and 10 Y at 100 with 205; Y at 90 leaves 105, X at 94 leaves 45: below 47 + 45
-    while X is open, and exactly at the 45 of Y behind it."""
+def long_in_both(cash):
+    """A, long 10 X and 10 Y at 100; Y at 90 takes 100, X at 94 will take 60."""
     story = Story(contract(1, **RATES, **CLOCK), contract(2, **RATES))
-    for account, cash in ((A, 205), (B, RICH)):
-        story.open(account, cash)
+    for account, amount in ((A, cash), (B, RICH)):
+        story.open(account, amount)
     story.price(1, 94, 2, 100)
     story.advance(MINUTE)
     story.price(1, 100)
     story.trade(A, B, 10, 100, number=1)
     story.trade(A, B, 10, 100, number=2)
     story.price(2, 90)
+    return story
+
+
+def test_rule_9_1_nobody_is_liquidated_for_a_position_that_settles():
+    """45 of 205 are left: below 47 + 45 while X is open, and exactly at the 45 of Y behind it."""
+    story = long_in_both(cash=205)
     events = settle(story)
     assert only(events, "settlement_priced")["price_ticks"] == 94
     assert not named(events, "liquidation_started") + named(events, "margin_called")
@@ -298,16 +303,7 @@ def test_rule_9_1_nobody_is_liquidated_for_a_position_that_settles():
 
 def test_rule_9_1_who_stays_below_maintenance_is_liquidated_for_what_he_keeps():
     """The same with 204: 44 are left, below the 45 of Y."""
-    story = Story(contract(1, **RATES, **CLOCK), contract(2, **RATES))
-    for account, cash in ((A, 204), (B, RICH)):
-        story.open(account, cash)
-    story.price(1, 94, 2, 100)
-    story.advance(MINUTE)
-    story.price(1, 100)
-    story.trade(A, B, 10, 100, number=1)
-    story.trade(A, B, 10, 100, number=2)
-    story.price(2, 90)
-    started = only(settle(story), "liquidation_started", A)
+    started = only(settle(long_in_both(cash=204)), "liquidation_started", A)
     assert started == {"equity": 44, "margin_maintenance": 45}
 
 
