@@ -14,7 +14,7 @@ from engine.schema.events import EVENT, Event, typed_event
 from engine.schema.packing import pack_into, rows_of
 from engine.schema.vocabulary import BUY, NAMES, SELL
 from engine.state.arena import Arena
-from engine.transition.run import one, run
+from engine.transition.run import one, read_rank_band, run
 from engine.views import Valuer, view_contract, view_depth, view_indicative, view_pool
 
 EVENTS_PER_RUN = 2**16  # a run stops for its events to be read once so many stand there
@@ -108,6 +108,16 @@ class Exchange:
     def account(self, account: int) -> dict[str, Any]:
         """Cash, equity, margins and positions of one account; KeyError when there is none."""
         return Valuer(self._arena).account(account)
+
+    def rank_band(self, account: int, contract: int) -> int:
+        """Where the account's position stands in the order of deleveraging of its side (9.7).
+
+        1 to 5, by the fifth of the side's lots before it: 1 is asked first; 0 without lots. What
+        it tells is for the account's owner. KeyError when there is no such account or contract.
+        """
+        self.contract(contract)
+        self.account(account)
+        return int(read_rank_band(self._arena.base, account, contract))
 
     def contract(self, contract: int) -> dict[str, Any]:
         """Prices, funding and state of one contract, with its state's name."""

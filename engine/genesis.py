@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from engine.schema.bounds import ASSETS_MAX, PPB, SOURCES_MAX, TIERS_MAX
+from engine.schema.bounds import (
+    ASSETS_MAX,
+    CONTRACT_VALUE_MAX,
+    LOTS_MAX,
+    ORDERS_MAX,
+    PPB,
+    SOURCES_MAX,
+    TIERS_MAX,
+)
 from engine.schema.contract import Config, Contract, cap_of_source
 from engine.schema.vocabulary import FUND, KIND_FUND
 from engine.state import layout
@@ -39,6 +47,7 @@ def _write_contract(arena: Arena, spec: Contract) -> None:
     terms["tiers"] = len(spec.tiers)
     terms["rate_maintenance_max_ppb"] = spec.tiers[-1].rate_maintenance_ppb
     terms["sources"] = len(spec.sources)
+    terms["limits"] = _find_limits(spec)
     terms["fee_worst_ppb"] = max(spec.fee_taker_ppb, spec.fee_maker_ppb, 0)
     first = spec.contract * SOURCES_MAX
     sources = arena.records("sources", first + SOURCES_MAX)[first:]
@@ -58,6 +67,20 @@ def _write_contract(arena: Arena, spec: Contract) -> None:
         spec.funding_vote_samples,
     )
     _write_tiers(arena.records("tiers", (spec.contract + 1) * TIERS_MAX), spec)
+
+
+def _find_limits(spec: Contract) -> int:
+    """The bits of the limits that can ever refuse an order of this contract."""
+    limits = 0
+    if spec.order_value_min > 0 or spec.order_value_max < CONTRACT_VALUE_MAX:
+        limits |= layout.LIMITS_VALUE
+    if spec.group_lots_max < LOTS_MAX:
+        limits |= layout.LIMITS_GROUP
+    if spec.level_orders_max < ORDERS_MAX:
+        limits |= layout.LIMITS_LEVEL
+    if spec.rate_initial_min_ppb > 0 or spec.open_interest_scale_high_lots > 0:
+        limits |= layout.LIMITS_RATE
+    return limits
 
 
 def _write_tiers(rows: "np.ndarray", spec: Contract) -> None:

@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 
 from engine.schema.bounds import ORDERS_MAX
-from engine.schema.vocabulary import BUY, FUND, NONE, REDUCE_ONLY, SELL, STATE_FROZEN
+from engine.schema.vocabulary import (
+    BUY,
+    DELEVERAGING_QUEUE,
+    FUND,
+    NONE,
+    REDUCE_ONLY,
+    SELL,
+    STATE_FROZEN,
+)
 from engine.state import layout
 from engine.state.arena import Arena, Records
 from engine.trading_state import TRADING
@@ -22,6 +30,8 @@ def check_state(arena: Arena) -> list[str]:
     problems = check_money(view_pool(arena), accounts)
     problems += check_positions(terms, accounts)
     problems += check_solvency(terms, accounts)
+    problems += check_floors(terms, accounts)
+    problems += check_histories(arena)
     problems += check_orders(arena, accounts)
     problems += check_links(arena)
     for contract in terms:
@@ -82,6 +92,36 @@ def check_solvency(terms: dict[int, dict[str, int]], accounts: list[View]) -> li
         is_under = account["equity"] < account["margin_maintenance"]
         if is_under and not account["in_liquidation"] and not is_frozen:
             problems.append(f"I8: {who} is under maintenance and not in liquidation")
+    return problems
+
+
+def check_floors(terms: dict[int, dict[str, int]], accounts: list[View]) -> list[str]:
+    """8.1: where an account has raised its initial rate, admission looks for what raises it."""
+    return [
+        f"8.1: account {account['account']}: nobody asks for its floor in a contract"
+        for account in accounts
+        for position in account["positions"]
+        if position["rate_floor_ppb"]
+        and not terms[position["contract"]]["limits"] & layout.LIMITS_RATE
+    ]
+
+
+def check_histories(arena: Arena) -> list[str]:
+    """9.7: a position knows when it was opened while it is held, and what it has realised since;
+    where deleveraging has no queue nothing is written."""
+    problems = []
+    engine = arena.engine[0]
+    positions = arena.records("positions", int(engine["positions_top"]) + 1)
+    extras = arena.records("position_extras", len(positions))
+    is_queue = int(arena.pool["deleveraging_mode"][0]) == DELEVERAGING_QUEUE
+    is_held = (positions["lots"] != 0) & is_queue
+    if not np.array_equal(extras["opened"] != 0, is_held):
+        problems.append("9.7: a flat position is called open, or the reverse")
+    if np.any(extras["realised"][~is_held]) or (not is_queue and np.any(extras["kept"])):
+        problems.append("9.7: a position that is not in a queue has a history")
+    latest = extras["opened"].max(), extras["kept_ns"].max()
+    if latest[0] > engine["sequence"] or latest[1] > engine["clock_ns"]:
+        problems.append("9.7: a position's history lies in the future")
     return problems
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from engine.schema import bounds
 from engine.schema.vocabulary import BUY, NONE, SELL
 from engine.state import layout
-from engine.state.arena import Arena
+from engine.state.arena import Arena, account_ids
 
 PAGE_TICKS = layout.TICKS_PER_PAGE
 
@@ -65,15 +65,35 @@ def view_tiers(arena: Arena, contract: int) -> list[dict[str, int]]:
 
 
 def compute_margin(
-    terms: dict[str, int], tiers: list[dict[str, int]], lots: int, which: str
+    terms: dict[str, int],
+    tiers: list[dict[str, int]],
+    lots: int,
+    which: str,
+    floor_ppb: int = 0,
 ) -> int:
-    """Tiered margin at mark in plain integers, rounded up (8.1)."""
+    """Tiered margin at mark in plain integers, rounded up; of initial margin with what raises it
+    (8.1, 8.6)."""
     if lots == 0:
         return 0
-    notional = abs(lots) * terms["mark_ticks"] * terms["tick_value"]
+    notional = abs(lots) * terms["mark_size"]
     tier = [tier for tier in tiers if tier["floor_value"] <= notional][-1]
-    margin = -(-notional * tier[f"rate_{which}_ppb"] // bounds.PPB)
-    return margin - tier[f"deduction_{which}"]
+    own_ppb = tier[f"rate_{which}_ppb"]
+    margin = -(-notional * own_ppb // bounds.PPB) - tier[f"deduction_{which}"]
+    if which == "initial":
+        raised_ppb = max(floor_ppb, terms["rate_initial_min_ppb"], scale_rate(terms, own_ppb))
+        if raised_ppb > own_ppb:
+            margin = max(margin, -(-notional * raised_ppb // bounds.PPB))
+    return margin
+
+
+def scale_rate(terms: dict[str, int], rate_ppb: int) -> int:
+    """An initial rate on its way to 100% between two bounds of open interest (8.6)."""
+    low_lots = terms["open_interest_scale_low_lots"]
+    high_lots = terms["open_interest_scale_high_lots"]
+    if high_lots == 0:
+        return rate_ppb
+    above_lots = min(max(terms["long_lots"], low_lots), high_lots) - low_lots
+    return rate_ppb + (bounds.PPB - rate_ppb) * above_lots // (high_lots - low_lots)
 
 
 class Valuer:
@@ -87,48 +107,64 @@ class Valuer:
     def position(self, contract: int, slot: int) -> dict[str, int]:
         """One position with its unrealised profit, funding owed and margins."""
         view = as_dict(self.arena.records("positions", slot + 1)[slot])
-        return self.value(contract, view)
+        extra = self.arena.records("position_extras", slot + 1)[slot]
+        return self.value(contract, view, int(extra["rate_floor_ppb"]))
 
-    def value(self, contract: int, view: dict[str, int]) -> dict[str, int]:
+    def value(self, contract: int, view: dict[str, int], floor_ppb: int) -> dict[str, int]:
         terms, tiers, lots = self.contracts[contract], self.tiers[contract], view["lots"]
         owed = lots * (terms["funding_index"] - view["funding_index"]) if lots else 0
         view["contract"] = contract
         view["funding_owed"] = owed
-        view["unrealised"] = lots * terms["mark_ticks"] * terms["tick_value"] - view["entry_value"]
+        view["unrealised"] = lots * terms["mark_value"] - view["entry_value"]
         view["margin_maintenance"] = compute_margin(terms, tiers, lots, "maintenance")
-        view["margin_initial"] = compute_margin(terms, tiers, lots, "initial")
+        view["margin_initial"] = compute_margin(terms, tiers, lots, "initial", floor_ppb)
+        view["rate_floor_ppb"] = floor_ppb
         return view
 
     def account(self, account: int) -> dict[str, Any]:
         """Cash, equity, maintenance, flags and positions; KeyError when there is no account."""
-        top = int(self.arena.engine["accounts_top"][0])
-        if not 1 <= account <= top:
+        if not 1 <= account < layout.ACCOUNT_ROWS:
             raise KeyError(f"there is no account {account}")
         record = as_dict(self.arena.records("accounts", account + 1)[account])
         if record["group"] == 0:
             raise KeyError(f"there is no account {account}")
         places = positions_of(self.arena, account)
-        return summarise(account, record, [self.position(*place) for place in places])
+        view = summarise(account, record, [self.position(*place) for place in places])
+        view["isolated"] = view_isolated(self.arena, account)
+        return view
 
     def accounts(self) -> list[dict[str, Any]]:
         """Every open account by id, from two passes over the tables."""
         engine = self.arena.engine[0]
         positions = self.arena.records("positions", int(engine["positions_top"]) + 1)
         names = layout.POSITION.names or ()
-        of_contract = self.arena.records("position_extras", len(positions))["contract"].tolist()
+        extras = self.arena.records("position_extras", len(positions))
+        of_contract, floors = extras["contract"].tolist(), extras["rate_floor_ppb"].tolist()
         held: dict[int, list[dict[str, int]]] = {}
         for slot, row in enumerate(positions.tolist()):
             if slot != NONE:  # slots rise with first use, as the account's contracts do
-                view = self.value(of_contract[slot], dict(zip(names, row, strict=True)))
+                view = dict(zip(names, row, strict=True))
+                view = self.value(of_contract[slot], view, floors[slot])
                 held.setdefault(view["account"], []).append(view)
-        accounts = self.arena.records("accounts", int(engine["accounts_top"]) + 1)
+        ids = account_ids(self.arena)
+        accounts = self.arena.records("accounts", int(ids[-1]) + 1)[ids]
         names = layout.ACCOUNT.names or ()
-        found = []
-        for account, row in enumerate(accounts.tolist()):
-            record = dict(zip(names, row, strict=True))
-            if record["group"] != 0:
-                found.append(summarise(account, record, held.get(account, [])))
-        return found
+        return [
+            summarise(account, dict(zip(names, row, strict=True)), held.get(account, []))
+            for account, row in zip(ids.tolist(), accounts.tolist(), strict=True)
+        ]
+
+
+def view_isolated(arena: Arena, account: int) -> dict[int, int]:
+    """Which margin account stands for the account in each contract that it has isolated (8.5)."""
+    extras = arena.records("account_extras", layout.ACCOUNT_ROWS)
+    found = {}
+    margin_account = int(extras[account]["margin_first"])
+    while margin_account != NONE:
+        if extras[margin_account]["isolated"]:
+            found[int(extras[margin_account]["contract"])] = margin_account
+        margin_account = int(extras[margin_account]["margin_next"])
+    return found
 
 
 def summarise(

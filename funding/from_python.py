@@ -6,7 +6,8 @@ units that the names of the kernels' arguments end in.
 """
 
 from engine.kernel import entry
-from funding import mark, premium, rate, values
+from engine.state import values
+from funding import mark, premium, rate
 
 
 @entry("int64(int64, int64, int64)")
@@ -44,16 +45,11 @@ def compute_margin_cap(rate_initial_ppb: int, rate_maintenance_ppb: int, share_p
     return rate.compute_margin_cap(rate_initial_ppb, rate_maintenance_ppb, share_ppb)
 
 
-@entry("int64(int64, int64, int64)")
-def compute_value_linear(lots: int, price_ticks: int, tick_value: int) -> int:
-    return values.compute_value_linear(lots, price_ticks, tick_value)
+@entry("int64(int64, int64)")
+def compute_lot_value_inverse(contract_value: int, price_ticks: int) -> int:
+    return values.compute_lot_value_inverse(contract_value, price_ticks)
 
 
 @entry("int64(int64, int64, int64)")
-def compute_value_inverse(lots: int, face_value: int, price_ticks: int) -> int:
-    return values.compute_value_inverse(lots, face_value, price_ticks)
-
-
-@entry("int64(int64, int64, int64)")
-def compute_value_inverse_per_fill(lots: int, face_value: int, price_ticks: int) -> int:
-    return values.compute_value_inverse_per_fill(lots, face_value, price_ticks)
+def compute_value_inverse_per_fill(lots: int, contract_value: int, price_ticks: int) -> int:
+    return values.compute_value_inverse_per_fill(lots, contract_value, price_ticks)

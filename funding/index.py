@@ -84,7 +84,7 @@ def publish_index(arena, contract, now_ns):
     stale = refresh_sources(arena, contract, now_ns)
     price_constituents(arena, contract, now_ns)
     index_ticks = compute_basket(arena, contract) // terms.divisor_ppb
-    if index_ticks > terms.price_ticks_max:
+    if index_ticks < terms.price_ticks_min or index_ticks > terms.price_ticks_max:
         index_ticks = 0
     if index_ticks > 0:
         terms.stale_ns = find_stale_time_of_all(arena, contract)

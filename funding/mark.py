@@ -14,6 +14,7 @@ from engine.schema.vocabulary import (
 )
 from engine.state.access import CONTRACT
 from engine.state.arithmetic import (
+    absolute,
     clamp,
     multiply_divide,
     multiply_divide_trunc,
@@ -21,6 +22,7 @@ from engine.state.arithmetic import (
     multiply_rate_floor,
 )
 from engine.state.events import emit
+from engine.state.values import average_price_floor, size_of_lot, value_of_lot
 from engine.trading_state import is_one_of
 from funding.sources import EXTERNAL, compute_median
 from funding.windows import BASIS, VOTE, count_of, empty_window, mean_of, note_value, window_of
@@ -121,10 +123,12 @@ def set_mark(terms, mark_ticks):
     """The mark with what follows from it alone: the static band (5.3), the slippage of 9.0."""
     reach_ticks = multiply_divide(mark_ticks, terms.band_static_ppb, PPB)
     terms.mark_ticks = mark_ticks
-    terms.band_low_ticks = max(1, mark_ticks - reach_ticks)
+    terms.mark_value = value_of_lot(terms, mark_ticks)
+    terms.mark_size = absolute(terms.mark_value)
+    terms.band_low_ticks = max(terms.price_ticks_min, mark_ticks - reach_ticks)
     terms.band_high_ticks = min(terms.price_ticks_max, mark_ticks + reach_ticks)
     rate_ppb = terms.liquidation_slippage_ppb + terms.fee_taker_ppb
-    terms.slip_value = multiply_rate_ceil(mark_ticks * terms.tick_value, rate_ppb)
+    terms.slip_value = multiply_rate_ceil(terms.mark_size, rate_ppb)
 
 
 @cold
@@ -144,7 +148,7 @@ def publish_mark(arena, contract, now_ns):
         mark_ticks = clamp(
             mark_ticks, terms.mark_ticks - move_ticks, terms.mark_ticks + move_ticks
         )
-    mark_ticks = clamp(mark_ticks, 1, terms.price_ticks_max)
+    mark_ticks = clamp(mark_ticks, terms.price_ticks_min, terms.price_ticks_max)
     held = 0
     if mark_ticks < index_ticks - reach_ticks or mark_ticks > index_ticks + reach_ticks:
         held = 1
@@ -191,7 +195,7 @@ def note_traded(terms, price_ticks, lots, is_affiliated):
         return
     if terms.traded_value <= TRADED_VALUE_MAX:
         terms.traded_lots += lots
-        terms.traded_value += lots * price_ticks * terms.tick_value
+        terms.traded_value += lots * size_of_lot(terms, price_ticks)
 
 
 @kernel
@@ -199,7 +203,7 @@ def note_last(terms):
     """Close the window of the last price: its average when enough was traded, else none."""
     terms.last_ticks = 0
     if terms.traded_lots > 0 and terms.traded_value >= terms.mark_last_value_min:
-        terms.last_ticks = terms.traded_value // (terms.traded_lots * terms.tick_value)
+        terms.last_ticks = average_price_floor(terms, terms.traded_lots, terms.traded_value)
     terms.traded_lots = 0
     terms.traded_value = 0
 

@@ -5,8 +5,14 @@ from engine.schema import events
 from engine.schema.bounds import PPB, PREMIUM_PPB_MAX
 from engine.schema.vocabulary import PREMIUM_IMPACT, PREMIUM_MARK, WEIGHTING_RISING
 from engine.state.access import CONTRACT
-from engine.state.arithmetic import clamp, multiply_divide, multiply_divide_trunc
+from engine.state.arithmetic import (
+    clamp,
+    multiply_divide,
+    multiply_divide_ceil,
+    multiply_divide_trunc,
+)
 from engine.state.events import emit
+from engine.state.values import average_price_ceil, average_price_floor
 from funding.mark import forget_trading, note_basis, note_last
 from funding.rate import compute_rate_due
 from funding.windows import INDEX, VOTE, is_full, note_value, take_median, window_of
@@ -43,22 +49,43 @@ def compute_sample_time(terms, now_ns):
     return (since_ns // sample_ns + 1) * sample_ns + terms.funding_sample_offset_ns
 
 
+@kernel
+def compute_bid_term(terms, lots, size):
+    """How far so many lots of this size together are sold above the index (7.1).
+
+    Of an inverse contract their average price is lots x contract value / size; a quotient divided
+    and rounded down twice is the same as rounded down once.
+    """
+    if terms.tick_value != 0:
+        return compute_excess_ppb(size, lots * terms.tick_value * terms.index_ticks)
+    price_ppb = multiply_divide(lots * PPB, terms.contract_value, size)
+    return clamp(price_ppb // terms.index_ticks - PPB, 0, PREMIUM_PPB_MAX)
+
+
+@kernel
+def compute_ask_term(terms, lots, size):
+    """How far so many lots of this size together are bought below the index, rounded down."""
+    if terms.tick_value != 0:
+        return compute_shortfall_ppb(size, lots * terms.tick_value * terms.index_ticks)
+    price_ppb = multiply_divide_ceil(lots * PPB, terms.contract_value, size)
+    return max(PPB + -price_ppb // terms.index_ticks, 0)
+
+
 @cold
 def note_impact(arena, contract, bid_value, bid_lots, ask_value, ask_lots):
     """Take both sides of the book: how far each stands on its side of the index, and the impact
     prices, which are also a sample of the basis. A side too thin comes as value 0."""
     terms = CONTRACT(arena, contract)
-    lot_value = terms.tick_value * terms.index_ticks
     terms.impact_bid_ticks = 0
     terms.impact_ask_ticks = 0
     if bid_value > 0:
-        terms.bid_term_ppb = compute_excess_ppb(bid_value, bid_lots * lot_value)
+        terms.bid_term_ppb = compute_bid_term(terms, bid_lots, bid_value)
         terms.bid_term_ns = terms.sample_next_ns
-        terms.impact_bid_ticks = bid_value // (bid_lots * terms.tick_value)
+        terms.impact_bid_ticks = average_price_floor(terms, bid_lots, bid_value)
     if ask_value > 0:
-        terms.ask_term_ppb = compute_shortfall_ppb(ask_value, ask_lots * lot_value)
+        terms.ask_term_ppb = compute_ask_term(terms, ask_lots, ask_value)
         terms.ask_term_ns = terms.sample_next_ns
-        terms.impact_ask_ticks = -(-ask_value // (ask_lots * terms.tick_value))
+        terms.impact_ask_ticks = average_price_ceil(terms, ask_lots, ask_value)
     if bid_value > 0 and ask_value > 0:
         mid_ticks = (terms.impact_bid_ticks + terms.impact_ask_ticks) // 2
         note_basis(arena, contract, mid_ticks - terms.index_ticks)

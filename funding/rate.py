@@ -96,7 +96,7 @@ def compute_rate_due(arena, contract):
 def compute_growth(arena, contract, rate_ppb):
     """Money per lot that a long pays: mark value x rate plus the carry, rounded down (7.3)."""
     terms = CONTRACT(arena, contract)
-    lot_value = terms.mark_ticks * terms.tick_value
+    lot_value = terms.mark_size + 0
     whole = lot_value // PPB
     rest = (lot_value - whole * PPB) * rate_ppb + terms.funding_carry_ppb
     return whole * rate_ppb + rest // PPB
@@ -105,7 +105,7 @@ def compute_growth(arena, contract, rate_ppb):
 @kernel
 def compute_carry(terms, rate_ppb):
     """What rounding the growth down left over, in money-ppb, for the next interval."""
-    lot_value = terms.mark_ticks * terms.tick_value
+    lot_value = terms.mark_size + 0
     rest = lot_value - lot_value // PPB * PPB
     return (rest * rate_ppb + terms.funding_carry_ppb) % PPB
 

@@ -149,16 +149,29 @@ def remove_holder(arena, contract, position):
     return 0
 
 
+@kernel
+def next_account(arena, account):
+    """The id behind this one, of opened accounts and then of margin accounts; NONE behind the
+    last."""
+    engine = ENGINE(arena, 0)
+    if account < engine.accounts_top:
+        return account + 1
+    behind = max(account, bounds.ACCOUNTS_MAX) + 1
+    return behind if behind <= engine.margin_accounts_top else NONE
+
+
 @cold
 def find_next_holder(arena, contract, account):
     """The position of the holder with the next account id behind this one, NONE behind the last.
 
     A walk over all accounts, because the list of holders is in no order: for what is rare.
     """
-    for other in range(account + 1, ENGINE(arena, 0).accounts_top + 1):
+    other = next_account(arena, account)
+    while other != NONE:
         position = find_position(arena, other, contract)
         if position != NONE and POSITION(arena, position).lots != 0:
             return position
+        other = next_account(arena, other)
     return NONE
 
 

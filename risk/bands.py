@@ -9,6 +9,11 @@ holds stays in its band, the account's equity stays at or above its margin-call 
     is the highest rate of the contract; a ceil per position and one for the level)
     so d = (S - rounding) / sum N x (1 + r x call) is safe, in both directions
 
+An inverse lot is worth contract value / mark: a fall of the mark by the share f is one of the lot's
+size by f / (1 - f), a rise costs less than its share. So f = d / (1 + d) = S / (sum + S) is safe
+downwards and d upwards. Its size is rounded where the bands were set, where the mark went and in N:
+with d <= 1 that is at most 1 1/2 x (1 + r x call) a lot, at most 7 1/2.
+
 Splitting by notional gives every contract the same relative room. A band is void when anything
 but a mark changes the account: every such change passes `apply_cash`, which notes the account as
 dirty, and the dirty accounts are valued before the next scan. An account below its call level,
@@ -35,6 +40,7 @@ from risk.margin import value_beside
 
 # Money that rounding can move the call level by, per position: call <= 4 (schema) and two ceils.
 ROUNDING_PER_POSITION = 12
+ROUNDING_PER_LOT = 8  # of an inverse contract
 
 
 @kernel
@@ -52,7 +58,7 @@ def note_dirty(arena, account):
 def weigh_position(arena, contract, lots):
     """N x (1 + r x call), rounded up: what one unit of relative move can cost the slack."""
     terms = CONTRACT(arena, contract)
-    notional = absolute(lots) * terms.mark_ticks * terms.tick_value
+    notional = absolute(lots) * terms.mark_size
     raised = multiply_rate_ceil(notional, terms.rate_maintenance_max_ppb)
     return notional + multiply_rate_ceil(raised, POOL(arena, 0).margin_call_ppb_max) + 1
 
@@ -63,6 +69,20 @@ def write_band(arena, contract, position, low_ticks, high_ticks):
     band = BAND(arena, contract * ACCOUNT_ROWS + holder)
     band.low_ticks = low_ticks
     band.high_ticks = high_ticks
+
+
+@cold
+def set_band(arena, contract, position, slack, weight):
+    """Write one position's band: the marks at which its share of the slack is not used up."""
+    terms = CONTRACT(arena, contract)
+    mark_ticks = terms.mark_ticks + 0
+    used = min(slack, weight)
+    rise_ticks = multiply_divide(mark_ticks, used, weight)
+    fall_ticks = rise_ticks
+    if terms.contract_value != 0:
+        fall_ticks = multiply_divide(mark_ticks, used, weight + used)
+    write_band(arena, contract, position, mark_ticks - fall_ticks, mark_ticks + rise_ticks)
+    return 0
 
 
 @cold
@@ -77,8 +97,11 @@ def set_bands(arena, account, equity, maintenance):
     while position != NONE:
         if POSITION(arena, position).lots != 0:
             contract = contract_of(arena, account, position, k)
-            weight += weigh_position(arena, contract, POSITION(arena, position).lots)
+            lots = POSITION(arena, position).lots
+            weight += weigh_position(arena, contract, lots)
             slack -= ROUNDING_PER_POSITION
+            if CONTRACT(arena, contract).contract_value != 0:
+                slack -= ROUNDING_PER_LOT * absolute(lots)
         k += 1
         position = next_position(arena, account, position, k)
     k = 0
@@ -86,16 +109,10 @@ def set_bands(arena, account, equity, maintenance):
     while position != NONE:
         if POSITION(arena, position).lots != 0:
             contract = contract_of(arena, account, position, k)
-            mark_ticks = CONTRACT(arena, contract).mark_ticks
             if is_watched or slack < 0:
                 write_band(arena, contract, position, 0, 0)
             else:
-                reach_ticks = mark_ticks
-                if slack < weight:
-                    reach_ticks = multiply_divide(mark_ticks, slack, weight)
-                write_band(
-                    arena, contract, position, mark_ticks - reach_ticks, mark_ticks + reach_ticks
-                )
+                set_band(arena, contract, position, slack, weight)
         k += 1
         position = next_position(arena, account, position, k)
     return 0

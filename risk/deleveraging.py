@@ -1,5 +1,9 @@
 """Which opposite holders close a position that neither book nor fund could take (9.7).
 
+Here is what the three modes share, the candidates with their affordable lots and the charges of
+those lots, and the default mode; `deleveraging_queue.py` and `deleveraging_pro_rata.py` are the
+others, `deleveraging_modes.py` chooses.
+
 Leverage-draining: lot by lot, the holder with the highest portfolio notional / equity first, ties
 by account id. The result is that of single lots but not their cost: while the charge per lot stays
 the same a holder's leverage moves in one direction, so the level that all lots reach, and then the
@@ -96,8 +100,6 @@ def collect_candidates(arena, contract, lots, excluded_flags):
         candidate.charge = 0
         CANDIDATE_HEAP(arena, engine.candidates).slot = engine.candidates
         engine.candidates += 1
-    for k in range(engine.candidates // 2 - 1, -1, -1):
-        sift_candidate(arena, k)
     return engine.candidates
 
 
@@ -202,8 +204,28 @@ def find_level(arena, lots, lot_value, given_each, must_afford):
 
 
 @kernel
-def take_lots(arena, slot, lots, lot_value, given_each, charge_each):
-    """Let the candidate, who is first, take lots at these amounts a lot."""
+def find_charge(lots, charge, done):
+    """(what the next lot bears, how many lots from it on bear as much) once so many are done.
+
+    Each lot bears the same share of a charge, the last ones a unit more. Sizes: a negative charge
+    is what the holders receive.
+    """
+    each = absolute(charge) // lots
+    rest_from = lots - (absolute(charge) - each * lots)
+    if done < rest_from:
+        return each, rest_from - done
+    return each + 1, lots - done
+
+
+@kernel
+def compute_given(charge, charge_each, gain_cap):
+    """What a holder gives up for a lot that bears so much: never more than the lot has gained."""
+    return min(charge_each, gain_cap) if charge >= 0 else -charge_each
+
+
+@kernel
+def record_lots(arena, slot, lots, given_each, charge_each):
+    """Write down with a candidate the lots that it gives at these amounts a lot."""
     engine = ENGINE(arena, 0)
     candidate = CANDIDATE(arena, slot)
     if candidate.lots_taken == 0:
@@ -213,8 +235,34 @@ def take_lots(arena, slot, lots, lot_value, given_each, charge_each):
     candidate.lots_left -= lots
     candidate.given_up += lots * given_each
     candidate.charge += lots * charge_each
-    candidate.notional -= lots * lot_value
     candidate.equity -= lots * given_each
+
+
+@cold
+def take_from_candidate(arena, slot, lots, done, asked, charge, gain_cap, must_afford):
+    """Ask one candidate for the next so many of `lots`, of which some are done: it gives what it
+    holds and can afford, lot by lot as their charges come. Returns the lots it gave."""
+    sign = 1 if charge >= 0 else -1
+    taken = 0
+    while taken < asked:
+        charge_each, region_lots = find_charge(lots, charge, done + taken)
+        given_each = compute_given(charge, charge_each, gain_cap)
+        run = compute_lots_max(
+            arena, slot, min(region_lots, asked - taken), given_each, must_afford
+        )
+        if run <= 0:
+            break
+        record_lots(arena, slot, run, given_each, charge_each * sign)
+        taken += run
+    return taken
+
+
+@kernel
+def take_lots(arena, slot, lots, lot_value, given_each, charge_each):
+    """Let the candidate, who is first, take lots at these amounts a lot."""
+    record_lots(arena, slot, lots, given_each, charge_each)
+    candidate = CANDIDATE(arena, slot)
+    candidate.notional -= lots * lot_value
     if candidate.lots_left == 0:
         drop_first(arena)
     else:
@@ -249,7 +297,7 @@ def level_candidates(arena, lots, lot_value, given_each, charge_each, must_affor
 
 
 @cold
-def choose_lots(arena, contract, lots, charge, gain_cap, must_afford):
+def drain_lots(arena, contract, lots, charge, gain_cap, must_afford):
     """Spread `lots` with their charge over the candidates; returns the lots that found a taker.
 
     charge > 0: lot by lot the holders give it up, at most `gain_cap` each; charge < 0: they
@@ -258,16 +306,15 @@ def choose_lots(arena, contract, lots, charge, gain_cap, must_afford):
     """
     engine = ENGINE(arena, 0)
     terms = CONTRACT(arena, contract)
-    lot_value = terms.mark_ticks * terms.tick_value
+    lot_value = terms.mark_size + 0
     sign = 1 if charge >= 0 else -1
-    each = absolute(charge) // lots
-    rest_from = lots - (absolute(charge) - each * lots)  # lots from here bear one unit more
     done = 0
     levelled_each = -1
+    for k in range(engine.candidates // 2 - 1, -1, -1):
+        sift_candidate(arena, k)
     while done < lots and engine.candidates > 0:
-        charge_each = each if done < rest_from else each + 1
-        region_lots = rest_from - done if done < rest_from else lots - done
-        given_each = min(charge_each, gain_cap) if sign > 0 else -charge_each
+        charge_each, region_lots = find_charge(lots, charge, done)
+        given_each = compute_given(charge, charge_each, gain_cap)
         if charge_each != levelled_each and region_lots > LEVEL_FROM_LOTS * engine.candidates:
             levelled_each = charge_each
             done += level_candidates(

@@ -6,7 +6,7 @@ from engine.schema.vocabulary import NONE
 from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL, POSITION
 from engine.state.arithmetic import multiply_divide
 from engine.state.events import emit
-from risk.accounts import contract_of, first_position, holder_at, next_position
+from risk.accounts import contract_of, first_position, holder_at, next_account, next_position
 from risk.ledger import apply_cash
 from risk.settlement import cover_if_short
 from risk.step import gain_per_lot_of, is_first_in_step, is_in_step
@@ -60,31 +60,37 @@ def give_up_gain(arena, account, amount):
 
 
 @cold
+def cut_gain(arena, account, gain, amount):
+    apply_cash(arena, account, -amount)
+    cash = ACCOUNT(arena, account).cash
+    emit(arena, events.GAINS_CUT, 0, account, gain, amount, cash, 0, 0, 0)
+    cover_if_short(arena, account)
+    note_suspect(arena, account)
+    return 0
+
+
+@cold
 def cut_gains(arena, haircut):
     """Split a loss over the step's gains, by account id, with running remainders (9.8).
 
     A walk over all accounts: rare, and in the order that the rule wants. Each share is rounded
     down and the last gainer takes the rest; no share is above its gain.
     """
-    engine = ENGINE(arena, 0)
     gains_left = 0
-    for account in range(1, engine.accounts_top + 1):
+    account = next_account(arena, NONE)
+    while account != NONE:
         gains_left += gain_of(arena, account)
+        account = next_account(arena, account)
     haircut_left = haircut
-    for account in range(1, engine.accounts_top + 1):
+    account = next_account(arena, NONE)
+    while account != NONE:
         gain = gain_of(arena, account)
-        if gain == 0:
-            continue
-        amount = multiply_divide(haircut_left, gain, gains_left)
+        amount = multiply_divide(haircut_left, gain, gains_left) if gain > 0 else 0
         gains_left -= gain
-        if amount == 0:
-            continue
-        haircut_left -= amount
-        apply_cash(arena, account, -amount)
-        cash = ACCOUNT(arena, account).cash
-        emit(arena, events.GAINS_CUT, 0, account, gain, amount, cash, 0, 0, 0)
-        cover_if_short(arena, account)
-        note_suspect(arena, account)
+        if amount > 0:
+            haircut_left -= amount
+            cut_gain(arena, account, gain, amount)
+        account = next_account(arena, account)
     return haircut_left
 
 

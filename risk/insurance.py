@@ -74,7 +74,7 @@ def compute_takeover_lots(arena, contract, lots, charge):
         return 0
     held = POSITION(arena, position).lots + 0 if position != NONE else 0
     cap_lots = min(
-        terms.fund_value_max // (terms.mark_ticks * terms.tick_value),
+        terms.fund_value_max // terms.mark_size,
         multiply_rate_floor(terms.long_lots, terms.fund_share_ppb),
     )
     limit_lots = max(cap_lots, absolute(held))

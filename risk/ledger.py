@@ -12,6 +12,7 @@ from engine.state.events import emit
 from risk.accounts import contract_of, first_position, next_position
 from risk.bands import note_dirty
 from risk.margin import compute_profit_of
+from risk.position_history import note_realised
 
 
 @kernel
@@ -41,6 +42,7 @@ def settle_funding(arena, account, contract, position):
     if owed == 0:
         return 0
     apply_cash(arena, account, -owed)
+    note_realised(arena, position, -owed)
     POOL(arena, 0).funding_clearing += owed
     emit(
         arena, events.FUNDING_SETTLED, contract, account,
@@ -91,6 +93,7 @@ def cover_debit(arena, account):
             return 0
         amount = min(profit, -ACCOUNT(arena, account).cash)
         apply_entry(arena, richest, amount)
+        note_realised(arena, richest, amount)
         apply_cash(arena, account, amount)
         emit(
             arena, events.PROFIT_RESTRUCK, richest_contract, account,

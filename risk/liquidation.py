@@ -3,7 +3,8 @@
 from engine.kernel import cold, kernel
 from engine.schema.bounds import PPB
 from engine.state.access import CONTRACT, POSITION
-from engine.state.arithmetic import absolute, clamp, multiply_divide, multiply_rate_ceil
+from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
+from engine.state.values import find_highest_price, find_lowest_price
 from risk.margin import compute_maintenance_of
 
 
@@ -24,11 +25,11 @@ def compute_limit(arena, contract, position, share):
     """
     terms = CONTRACT(arena, contract)
     lots = POSITION(arena, position).lots
-    lots_value = absolute(lots) * terms.tick_value
-    fee = multiply_rate_ceil(lots_value * terms.mark_ticks, terms.liquidation_fee_ppb)
-    reach_ticks = (share - fee) // lots_value
-    limit_ticks = terms.mark_ticks - reach_ticks if lots > 0 else terms.mark_ticks + reach_ticks
-    return clamp(limit_ticks, 1, terms.price_ticks_max)
+    fee = multiply_rate_ceil(absolute(lots) * terms.mark_size, terms.liquidation_fee_ppb)
+    reach = (share - fee) // absolute(lots)
+    if lots > 0:
+        return find_lowest_price(arena, contract, terms.mark_value - reach)
+    return find_highest_price(arena, contract, terms.mark_value + reach)
 
 
 @kernel

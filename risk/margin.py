@@ -1,10 +1,11 @@
 """What an account is worth and what it must hold: equity, maintenance, initial margin (8.1-8.3)."""
 
 from engine.kernel import cold, kernel
-from engine.schema.bounds import TIERS_MAX
+from engine.schema.bounds import PPB, TIERS_MAX
 from engine.schema.vocabulary import NONE
-from engine.state.access import ACCOUNT, CONTRACT, POSITION, TIER
-from engine.state.arithmetic import absolute, multiply_rate_ceil
+from engine.state.access import ACCOUNT, CONTRACT, POSITION, POSITION_EXTRA, TIER
+from engine.state.arithmetic import absolute, clamp, multiply_rate_ceil
+from engine.state.layout import LIMITS_RATE
 from engine.trading_state import is_one_of
 from risk.accounts import contract_of, first_position, next_position
 
@@ -24,18 +25,52 @@ def tier_of(arena, contract, notional):
 def compute_maintenance_of(arena, contract, lots):
     """Maintenance margin of a position of these signed lots at mark; rounded up (8.1)."""
     terms = CONTRACT(arena, contract)
-    notional = absolute(lots) * terms.mark_ticks * terms.tick_value
+    notional = absolute(lots) * terms.mark_size
     tier = TIER(arena, tier_of(arena, contract, notional))
     return (
         multiply_rate_ceil(notional, tier.rate_maintenance_ppb) - tier.deduction_maintenance
     )
 
 
-@kernel
-def compute_initial_of(arena, contract, lots):
-    """Initial margin of a position of these signed lots at mark; rounded up (8.1)."""
+@cold
+def compute_raised_rate(arena, contract, tier, floor_ppb):
+    """The initial rate of a tier with what raises it: the largest of its own, the contract's and an
+    account's floor, and the line of open interest, from its own to 100% (8.1, 8.6)."""
     terms = CONTRACT(arena, contract)
-    notional = absolute(lots) * terms.mark_ticks * terms.tick_value
+    own_ppb = TIER(arena, tier).rate_initial_ppb + 0
+    rate_ppb = max(own_ppb, max(terms.rate_initial_min_ppb, floor_ppb))
+    low_lots = terms.open_interest_scale_low_lots
+    high_lots = terms.open_interest_scale_high_lots
+    if high_lots > 0:
+        above_lots = clamp(terms.long_lots, low_lots, high_lots) - low_lots
+        rise_ppb = (PPB - own_ppb) * above_lots // (high_lots - low_lots)
+        rate_ppb = max(rate_ppb, own_ppb + rise_ppb)
+    return rate_ppb
+
+
+@cold
+def compute_raised_initial(arena, contract, lots, floor_ppb):
+    """Initial margin with what raises it. A raised rate holds for the whole notional: no deduction,
+    so it never asks for less than the tiers."""
+    terms = CONTRACT(arena, contract)
+    notional = absolute(lots) * terms.mark_size
+    k = tier_of(arena, contract, notional)
+    tier = TIER(arena, k)
+    rate_ppb = compute_raised_rate(arena, contract, k, floor_ppb)
+    if rate_ppb > tier.rate_initial_ppb:
+        return multiply_rate_ceil(notional, rate_ppb)
+    return multiply_rate_ceil(notional, tier.rate_initial_ppb) - tier.deduction_initial
+
+
+@kernel
+def compute_initial_of(arena, contract, position):
+    """Initial margin of a position at mark; rounded up (8.1)."""
+    terms = CONTRACT(arena, contract)
+    lots = POSITION(arena, position).lots
+    if terms.limits & LIMITS_RATE:
+        floor_ppb = POSITION_EXTRA(arena, position).rate_floor_ppb
+        return compute_raised_initial(arena, contract, lots, floor_ppb)
+    notional = absolute(lots) * terms.mark_size
     tier = TIER(arena, tier_of(arena, contract, notional))
     return multiply_rate_ceil(notional, tier.rate_initial_ppb) - tier.deduction_initial
 
@@ -46,7 +81,7 @@ def compute_profit_of(arena, contract, position):
     terms = CONTRACT(arena, contract)
     held = POSITION(arena, position)
     owed = held.lots * (terms.funding_index - held.funding_index)
-    return held.lots * terms.mark_ticks * terms.tick_value - held.entry_value - owed
+    return held.lots * terms.mark_value - held.entry_value - owed
 
 
 @kernel
@@ -104,7 +139,7 @@ def value_for_order(arena, account):
         if held.lots != 0:
             contract = contract_of(arena, account, position, k)
             equity += compute_profit_of(arena, contract, position)
-            margin = compute_initial_of(arena, contract, held.lots)
+            margin = compute_initial_of(arena, contract, position)
         requirement += held.loss_fee
         requirement += compute_need(held.lots, margin, held.reserve_buy, held.reserve_sell)
         k += 1
@@ -129,7 +164,7 @@ def compute_notional(arena, account):
         lots = POSITION(arena, position).lots
         if lots != 0:
             terms = CONTRACT(arena, contract_of(arena, account, position, k))
-            notional += absolute(lots) * terms.mark_ticks * terms.tick_value
+            notional += absolute(lots) * terms.mark_size
         k += 1
         position = next_position(arena, account, position, k)
     return notional

@@ -6,7 +6,6 @@ from engine.schema.vocabulary import BUY, FUND
 from engine.state.access import ACCOUNT, CONTRACT, POOL, POSITION
 from engine.state.arithmetic import (
     absolute,
-    multiply_divide,
     multiply_divide_trunc,
     multiply_rate_ceil,
     multiply_rate_floor,
@@ -14,6 +13,7 @@ from engine.state.arithmetic import (
 from engine.state.events import emit
 from risk.accounts import add_holder, remove_holder
 from risk.ledger import apply_cash, apply_entry, cover_debit, settle_funding
+from risk.position_history import note_fill
 from risk.step import note_position_before
 from risk.supervision import value_again
 
@@ -52,7 +52,7 @@ def apply_lots(arena, contract, position, side, lots, value):
     """Change a position by a fill of `lots` worth `value`; returns the realised profit.
 
     A close takes the pro-rata share of the entry value, rounded toward zero; the rest stays with
-    the position, so nothing is lost over its life. A flip splits the value pro rata (1.5).
+    the position, so nothing is lost over its life. A flip splits the value in the same way (1.5).
     """
     held = POSITION(arena, position)
     terms = CONTRACT(arena, contract)
@@ -80,7 +80,7 @@ def apply_lots(arena, contract, position, side, lots, value):
         part = multiply_divide_trunc(part, closed, absolute(before))
     closed_value = value
     if closed != lots:
-        closed_value = multiply_divide(value, closed, lots)
+        closed_value = multiply_divide_trunc(value, closed, lots)
     opened_value = value - closed_value
     if side == BUY:
         apply_entry(arena, position, opened_value - part)
@@ -101,7 +101,9 @@ def settle_side(arena, contract, account, position, order_id, side, lots, value,
     held = POSITION(arena, position)
     if held.lots != 0 and held.funding_index != terms.funding_index:
         settle_funding(arena, account, contract, position)
+    lots_before = held.lots + 0
     realised = apply_lots(arena, contract, position, side, lots, value)
+    note_fill(arena, position, lots_before, realised)
     apply_cash(arena, account, realised - fee)
     POOL(arena, 0).fees += fee
     emit(

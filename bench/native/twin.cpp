@@ -452,7 +452,7 @@ private:
     }
 
     HOT static i64 notional_of(const Contract& terms, i64 lots) {
-        return absolute(lots) * terms.mark_ticks * terms.tick_value;
+        return absolute(lots) * terms.mark_size;
     }
 
     HOT i64 maintenance_of(i64 contract, i64 lots) const {
@@ -471,7 +471,7 @@ private:
 
     HOT static i64 profit_of(const Contract& terms, const Position& held) {
         const i64 owed = held.lots * (terms.funding_index - held.funding_index);
-        return held.lots * terms.mark_ticks * terms.tick_value - held.entry_value - owed;
+        return held.lots * terms.mark_value - held.entry_value - owed;
     }
 
     HOT static i64 need_of(i64 lots, i64 margin, i64 reserve_buy, i64 reserve_sell) {
@@ -549,7 +549,8 @@ private:
     }
 
     HOT i64 check_price(const Contract& terms, i64 price_ticks) const {
-        if (price_ticks < 1) return refusal::PRICE_NOT_POSITIVE;
+        if (price_ticks < terms.price_ticks_min)
+            return price_ticks < 1 ? refusal::PRICE_NOT_POSITIVE : refusal::PRICE_BELOW_MIN;
         if (price_ticks > terms.price_ticks_max) return refusal::PRICE_ABOVE_MAX;
         if (price_ticks < terms.band_low_ticks || price_ticks > terms.band_high_ticks)
             return refusal::PRICE_OUTSIDE_BAND;
@@ -609,10 +610,8 @@ private:
             record.flags & (layout::LIQUIDATING | layout::STOPPED | layout::GROUP_STOPPED);
         if ((standing | terms.stopped) != 0) is_outside = true;
         if (const i64 code = check_price(terms, command.price_ticks)) return code;
-        const i64 value = command.lots * command.price_ticks * terms.tick_value;
-        if (value < terms.order_value_min) return refusal::VALUE_BELOW_MIN;
-        if (value > terms.order_value_max) return refusal::VALUE_ABOVE_MAX;
-        if (terms.state != word::STATE_CONTINUOUS) is_outside = true;
+        if (terms.state != word::STATE_CONTINUOUS || (terms.limits | terms.contract_value) != 0)
+            is_outside = true;
         const Position& held = arena.positions(position);
         const bool is_buy = command.side == word::BUY;
         const i64 working = is_buy ? held.lots_buy : held.lots_sell;
@@ -625,7 +624,6 @@ private:
         }
         if (command.tif == word::GTC) {
             if (record.orders >= arena.pool(0).orders_account_max) return refusal::ORDERS_LIMIT;
-            if (terms.level_orders_max != bound::ORDERS_MAX) is_outside = true;
         }
         if (!has_room(position)) return refusal::POOL_FULL;
         return check_margin(terms, record, held, command, reduces, admission);

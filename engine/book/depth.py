@@ -5,6 +5,7 @@ from engine.kernel import cold, kernel
 from engine.schema.vocabulary import NONE
 from engine.state.access import ACCOUNT, CONTRACT, ENGINE, LADDER, LEVEL, ORDER
 from engine.state.layout import AFFILIATE
+from engine.state.values import size_of_lot
 
 
 @cold
@@ -41,7 +42,7 @@ def compute_impact(arena, contract, side):
     key = LADDER(arena, ladder).best_key
     while key != NONE:
         level_lots = priced_lots_of(arena, contract, find_level(arena, ladder, key))
-        lot_value = key_of(key, side) * terms.tick_value
+        lot_value = size_of_lot(terms, key_of(key, side))
         missing = terms.funding_impact_value - value
         needed = (missing + lot_value - 1) // lot_value
         if needed <= level_lots:

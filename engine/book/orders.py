@@ -6,6 +6,7 @@ from engine.kernel import cold, kernel
 from engine.schema import bounds
 from engine.schema.vocabulary import BUY, NONE, SELL
 from engine.state.access import (
+    ACCOUNT_EXTRA,
     CONTRACT,
     ENGINE,
     LADDER,
@@ -30,12 +31,15 @@ def order_id_of(arena, slot):
 
 @kernel
 def find_order(arena, order_id, account):
-    """The slot of the account's working order of this id, NONE when there is none."""
+    """The slot of the working order of this id, of the account or of one of its margin accounts;
+    NONE when there is none."""
     slot = order_id & SLOT_MASK
     if order_id <= 0 or slot > ENGINE(arena, 0).orders_top:
         return NONE
     order = ORDER(arena, slot)
-    if order.account != account or order.lots == 0:
+    if order.lots == 0:
+        return NONE
+    if order.account != account and ACCOUNT_EXTRA(arena, order.account).parent != account:
         return NONE
     return slot if order.generation + 1 == order_id >> 32 else NONE
 

@@ -170,6 +170,11 @@ class HeartbeatSet(Report, frozen=True, tag="heartbeat_set"):
     due_ns: int
 
 
+class LeverageSet(Report, frozen=True, tag="leverage_set"):
+    rate_initial_ppb: int
+    client_id: int
+
+
 class HeartbeatLost(Report, frozen=True, tag="heartbeat_lost"):
     orders: int
     due_ns: int
@@ -366,7 +371,7 @@ REPEATED: dict[str, type[Report]] = {"refused": CommandRefused} | {
     str(kind.__struct_config__.tag): kind
     for kind in (
         OrderCancelled, OrderReduced, OrderAmended, OrderArmed, OrderTriggered, OrdersLinked,
-        MassCancelled, HeartbeatSet, HeartbeatLost, SessionCancelled,
+        MassCancelled, HeartbeatSet, HeartbeatLost, SessionCancelled, LeverageSet,
         MassQuoted, QuoteRefused, ProtectionSet, ProtectionTripped,
         AccountOpened, Deposited, Withdrawn, FundingSettled, ProfitRestruck, MarginCalled,
         LiquidationStarted, LiquidationStepped, LiquidationFeePaid, DeficitCovered, GainsCut,

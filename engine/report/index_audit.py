@@ -257,4 +257,4 @@ class IndexAudit:
             return 0
         value = sum(u * p for u, p in zip(self._units, self._asset_prices, strict=True))
         index = value // self._divisor
-        return index if 1 <= index <= self._spec.price_ticks_max else 0
+        return index if self._spec.price_ticks_min <= index <= self._spec.price_ticks_max else 0

@@ -8,7 +8,7 @@ from the terms that a side had when it was deep; a freeze drops those.
 from typing import NamedTuple
 
 from engine.report.findings import Findings
-from engine.report.rounding import clamp, divide_trunc, median_of
+from engine.report.rounding import average_price_of, clamp, divide_trunc, median_of
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB, PREMIUM_PPB_MAX
 from engine.schema.contract import Contract
@@ -121,17 +121,17 @@ class PremiumAudit:
         """Compare a side's price in ticks; returns its term, None without one."""
         found, name = self._findings, ("bid", "ask")[side]
         published = (sample.bid_ticks, sample.ask_ticks)[side]
-        lot_ticks = lots * self._spec.tick_value
-        if lot_ticks <= 0 or index <= 0:
+        number, divisor = average_price_of(self._spec, lots, value)
+        if lots <= 0 or value <= 0 or index <= 0:
             found.compare(f"impact_sampled.{name}_value", value, 0)
             found.compare(f"premium_sampled.impact_{name}_ticks", published, 0)
             return self._held_term(side, sample.time_ns)
-        ticks = value // lot_ticks if side == 0 else -(-value // lot_ticks)
+        ticks = number // divisor if side == 0 else -(-number // divisor)
         found.compare(f"premium_sampled.impact_{name}_ticks", published, ticks)
         least = max(value, self._spec.funding_impact_value)
         found.compare(f"impact_sampled.{name}_value", value, least)
-        excess = value - lot_ticks * index if side == 0 else lot_ticks * index - value
-        term_ppb = clamp(divide_trunc(excess * PPB, lot_ticks * index), 0, PREMIUM_PPB_MAX)
+        excess = number - divisor * index if side == 0 else divisor * index - number
+        term_ppb = clamp(divide_trunc(excess * PPB, divisor * index), 0, PREMIUM_PPB_MAX)
         self._held[side] = Held(term_ppb, sample.time_ns)
         return term_ppb
 

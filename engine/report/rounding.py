@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from engine.schema.bounds import PPB
+from engine.schema.contract import Contract
 
 
 def divide_trunc(number: int, by: int) -> int:
@@ -26,3 +27,10 @@ def median_of(numbers: Sequence[int]) -> int:
     if len(ranked) % 2:
         return ranked[middle]
     return (ranked[middle - 1] + ranked[middle]) // 2
+
+
+def average_price_of(spec: Contract, lots: int, size: int) -> tuple[int, int]:
+    """The price in ticks at which so many lots have this size together, as (number, divisor)."""
+    if spec.contract_value == 0:
+        return size, lots * spec.tick_value
+    return lots * spec.contract_value, size

@@ -185,7 +185,7 @@ def compare_inverse_values(path: Path) -> VenueComparison:
             raise VenueDataError(f"{path}: {row['timestamp']}: price: {price} is not positive")
         ticks = price.denominator  # a dollar, so that the price is a whole number of ticks
         size, coin_ticks = fit(int(row["size"])), fit(COIN * ticks)
-        value = own.compute_value_inverse(size, coin_ticks, fit(price * ticks))
+        value = size * own.compute_lot_value_inverse(coin_ticks, fit(price * ticks))
         found.compare(row["timestamp"], fit(int(row["grossValue"])), fit(value))
     return found
 

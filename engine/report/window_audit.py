@@ -13,8 +13,8 @@ from collections import deque
 from typing import NamedTuple
 
 from engine.report.findings import Findings
-from engine.report.rounding import median_of
-from engine.schema.contract import Contract
+from engine.report.rounding import average_price_of, median_of
+from engine.schema.contract import Contract, lot_value_of
 
 TRADED_VALUE_FULL = 2**60  # nothing is added to a sum that has passed it
 
@@ -118,7 +118,7 @@ class WindowAudit:
         self._end_doubt()
 
     def add_trade(self, price_ticks: int, lots: int, until_ns: int) -> None:
-        value = price_ticks * lots * self._spec.tick_value
+        value = lots * lot_value_of(self._spec, price_ticks)
         self._trades.append(Trade(value, lots, until_ns))
 
     def take_sample(self, time_ns: int, bid: int, ask: int, index: int) -> None:
@@ -173,4 +173,5 @@ class WindowAudit:
             value += trade.value
             lots += trade.lots
         is_enough = lots > 0 and value >= self._spec.mark_last_value_min
-        return value // (lots * self._spec.tick_value) if is_enough else 0
+        number, divisor = average_price_of(self._spec, lots, value)
+        return number // divisor if is_enough else 0

@@ -2,8 +2,9 @@
 
 Money is an integer in the smallest unit of the settlement asset. The argument, once:
 
-* A contract is listed only if `price_ticks_max * open_interest_lots_max * tick_value <=
-  CONTRACT_VALUE_MAX` (2**52). Admission keeps the open interest at or below twice
+* A contract is listed only if a lot where it is worth most (at `price_ticks_max`, an inverse one
+  at `price_ticks_min`) times `open_interest_lots_max` is at most CONTRACT_VALUE_MAX (2**52).
+  Admission keeps the open interest at or below twice
   `open_interest_lots_max` (orders that only reduced when they were accepted are not counted), so
   the value of all longs of a contract, and so of any one position, stays within 2**53. Over all
   contracts of a pool listing keeps the sum at or below POOL_VALUE_MAX, so that the value of
@@ -36,7 +37,8 @@ TICK_VALUE_MAX = 2**32
 CONTRACT_VALUE_MAX = 2**52
 POOL_VALUE_MAX = 2**58  # the same over all contracts
 MARGIN_MULTIPLE_PPB_MAX = 4 * PPB  # of maintenance: margin call, end of a liquidation
-LOT_VALUE_MAX = 2**44  # price_ticks_max * tick_value: one lot
+LOT_VALUE_MAX = 2**44  # one lot where it is worth most
+LOT_FACE_VALUE_MAX = 2**60  # of an inverse lot: its value at a price of one tick
 DEPOSITS_MAX = 2**59  # Σ deposits of all ledgers; also the largest single amount
 FUNDING_OWED_MAX = 2**53
 RATE_PPB_MAX = PPB  # fees, margins, bands of a rate: at most 100%
@@ -53,6 +55,7 @@ TIME_NS_MAX = 2**62
 
 CONTRACTS_MAX = 256
 ACCOUNTS_MAX = 2**21 - 1
+MARGIN_ACCOUNTS_LAST = 2**22 - 1  # of isolated positions, behind all opened accounts (8.5)
 ORDERS_MAX = 2**24 - 1
 POSITIONS_MAX = 2**23 - 1
 PAGES_MAX = 2**17 - 1
@@ -81,4 +84,4 @@ assert (2**54 // PPB + 1) * PPB < 2**62 and PPB * PPB < 2**62, "split products f
 assert PRICE_TICKS_MAX * BAND_PPB_MAX < 2**62, "a band of any price fits"
 assert 2 * PPB * SOURCES_MAX * SOURCE_WEIGHT_MAX < 2**62, "twice a cumulated share"
 assert ASSETS_MAX * UNITS_PPB_MAX * PRICE_TICKS_MAX < 2**62, "a basket's value fits"
-assert ORDERS_MAX < 2**31 and ACCOUNTS_MAX < 2**31 and POSITIONS_MAX < 2**31
+assert ORDERS_MAX < 2**31 and MARGIN_ACCOUNTS_LAST < 2**31 and POSITIONS_MAX < 2**31

@@ -23,6 +23,10 @@ CANCEL_SESSION = 7
 SET_PROTECTION = 8
 MASS_QUOTE = 9
 PLACE_BRACKET = 10
+SET_LEVERAGE = 11
+ISOLATE_CONTRACT = 12
+JOIN_CONTRACT = 13
+MOVE_MARGIN = 14
 QUOTE_ROW = 15  # a row of the mass quote before it, never a command
 PUBLISH_PRICE = 17
 OPEN_ACCOUNT = 33
@@ -36,6 +40,9 @@ RELEASE_TRADING = 40
 CHANGE_CONSTITUENT = 41
 REDENOMINATE_CONSTITUENT = 42
 SET_SAMPLE_CLOCK = 43
+SET_ELIGIBILITY = 44
+PUBLISH_DISCLOSURE = 45
+SET_REFERENCE = 46
 CLIENT_LAST = 15
 OPERATOR_FIRST = 32
 OPERATOR_LAST = 47
@@ -53,7 +60,8 @@ COMMAND = np.dtype(
             "sides", "timeout_ns", "state", "low_ticks", "high_ticks", "scope", "number",
             "protection", "quotes", "window_ns", "lots_max", "fills_max", "net_lots_max",
             "bid_ticks", "bid_lots", "ask_ticks", "ask_lots", "stop_ticks", "target_ticks",
-            "asset", "units_ppb", "seed",
+            "asset", "units_ppb", "seed", "rate_initial_ppb",
+            "professional_until_ns", "assessed", "blocked", "disclosure", "version", "until_ns",
         ],
         "formats": [
             "<i8", "<i8", "<i8", "<i8",
@@ -66,7 +74,8 @@ COMMAND = np.dtype(
             "i1", "<i8", "i1", "<i4", "<i4", "i1", "<i4",
             "i1", "i1", "<i8", "<i4", "<i4", "<i4",
             "<i4", "<i4", "<i4", "<i4", "<i4", "<i4",
-            "i1", "<i8", "<i8",
+            "i1", "<i8", "<i8", "<i8",
+            "<i8", "i1", "i1", "<i4", "<i4", "<i8",
         ],
         "offsets": [
             0, 8, 16, 24,
@@ -79,7 +88,8 @@ COMMAND = np.dtype(
             47, 24, 47, 32, 36, 47, 40,
             47, 48, 24, 32, 36, 52,
             32, 36, 52, 56, 52, 56,
-            47, 24, 24,
+            47, 24, 24, 24,
+            24, 47, 48, 36, 36, 24,
         ],
         "itemsize": 64,
     }
@@ -243,6 +253,45 @@ class Withdraw(Command, tag="withdraw", frozen=True, kw_only=True):
     amount: int
 
 
+class SetLeverage(Command, tag="set_leverage", frozen=True, kw_only=True):
+    """The account's own floor under its initial rate in a contract, 0: none (8.1). A rate of 20%
+    is a largest leverage of 5."""
+
+    kind_code: ClassVar[int] = SET_LEVERAGE
+    account: int
+    client_id: int
+    contract: int
+    rate_initial_ppb: int
+
+
+class IsolateContract(Command, tag="isolate_contract", frozen=True, kw_only=True):
+    """From now on the account's position in the contract has a margin account of its own (8.5)."""
+
+    kind_code: ClassVar[int] = ISOLATE_CONTRACT
+    account: int
+    client_id: int
+    contract: int
+
+
+class JoinContract(Command, tag="join_contract", frozen=True, kw_only=True):
+    """Back to cross margin in the contract; the margin comes along (8.5)."""
+
+    kind_code: ClassVar[int] = JOIN_CONTRACT
+    account: int
+    client_id: int
+    contract: int
+
+
+class MoveMargin(Command, tag="move_margin", frozen=True, kw_only=True):
+    """Money into an isolated position's margin account, out of it where negative (8.3, 8.5)."""
+
+    kind_code: ClassVar[int] = MOVE_MARGIN
+    account: int
+    client_id: int
+    contract: int
+    amount: int
+
+
 class PublishPrice(Command, tag="publish_price", frozen=True, kw_only=True):
     """One source's prices for up to three contracts (6.1).
 
@@ -350,6 +399,34 @@ class SetSampleClock(Command, tag="set_sample_clock", frozen=True, kw_only=True)
     seed: int
 
 
+class SetEligibility(Command, tag="set_eligibility", frozen=True, kw_only=True):
+    """What makes a client eligible to trade (3.1): until when it is a professional investor,
+    whether its knowledge of derivatives is assessed, which disclosure it has acknowledged, a
+    block."""
+
+    kind_code: ClassVar[int] = SET_ELIGIBILITY
+    account: int
+    professional_until_ns: int
+    assessed: int
+    disclosure: int
+    blocked: int = 0
+
+
+class PublishDisclosure(Command, tag="publish_disclosure", frozen=True, kw_only=True):
+    """A new version of the disclosure: who has not acknowledged it may only reduce (3.1)."""
+
+    kind_code: ClassVar[int] = PUBLISH_DISCLOSURE
+    version: int
+
+
+class SetReference(Command, tag="set_reference", frozen=True, kw_only=True):
+    """Until when the contract's reference asset is open to retail spot trading here (3.3)."""
+
+    kind_code: ClassVar[int] = SET_REFERENCE
+    contract: int
+    until_ns: int
+
+
 ClientCommand = (
     PlaceOrder
     | CancelOrder
@@ -361,6 +438,10 @@ ClientCommand = (
     | SetProtection
     | MassQuote
     | PlaceBracket
+    | SetLeverage
+    | IsolateContract
+    | JoinContract
+    | MoveMargin
 )
 PriceCommand = PublishPrice
 OperatorCommand = (
@@ -375,6 +456,9 @@ OperatorCommand = (
     | ChangeConstituent
     | RedenominateConstituent
     | SetSampleClock
+    | SetEligibility
+    | PublishDisclosure
+    | SetReference
 )
 AnyCommand = ClientCommand | PriceCommand | OperatorCommand
 
@@ -382,9 +466,11 @@ BY_KIND: dict[int, type[Command]] = {
     struct.kind_code: struct
     for struct in (
         PlaceOrder, CancelOrder, AmendOrder, MassCancel, Withdraw, SetHeartbeat, CancelSession,
-        SetProtection, MassQuote, PlaceBracket, PublishPrice, OpenAccount, Deposit, AdvanceTime,
+        SetProtection, MassQuote, PlaceBracket, SetLeverage, IsolateContract, JoinContract,
+        MoveMargin, PublishPrice, OpenAccount, Deposit, AdvanceTime,
         ReleaseWithdrawals, ChangeState, SetBand, StopTrading, ReleaseTrading,
-        ChangeConstituent, RedenominateConstituent, SetSampleClock,
+        ChangeConstituent, RedenominateConstituent, SetSampleClock, SetEligibility,
+        PublishDisclosure, SetReference,
     )
 }  # fmt: skip
 # What a command's own record carries; a mass quote's rows are records of their own.

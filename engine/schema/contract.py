@@ -42,19 +42,29 @@ def outside(*weights: int) -> tuple[PriceSource, ...]:
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A linear perpetual. `contract` is its id, 1 to 256, dense from 1."""
+    """A perpetual: linear with a `tick_value`, inverse with a `contract_value` (1.2).
+
+    `contract` is its id, 1 to 256, dense from 1.
+    """
 
     contract: int
     symbol: str
     tick_size: str = "1"  # decimal price of one tick, for people
     lot_size: str = "1"  # decimal quantity of one lot, for people
-    tick_value: int  # money per tick and lot (1.2)
+    tick_value: int = 0  # money per tick and lot
+    contract_value: int = 0  # of an inverse lot: its worth in money at a price of one tick
+    lot_value_min: int = 100_000  # what an inverse lot must be worth at the highest price (1.2)
+    price_ticks_min: int = 1
     price_ticks_max: int = bounds.PRICE_TICKS_MAX
     order_lots_max: int = bounds.LOTS_MAX
     position_lots_max: int = bounds.LOTS_MAX  # of an account
     group_lots_max: int = bounds.LOTS_MAX  # of all accounts of a group together, LOTS_MAX: none
     open_interest_lots_max: int = bounds.LOTS_MAX
     tiers: tuple[Tier, ...]
+    # what raises the initial rate of every tier (8.1), and with open interest to 100% (8.6)
+    rate_initial_min_ppb: int = 0
+    open_interest_scale_low_lots: int = 0
+    open_interest_scale_high_lots: int = 0  # 0: none
     fee_taker_ppb: int = 0
     fee_maker_ppb: int = 0  # negative: a rebate (8.8)
     band_static_ppb: int = 100_000_000  # 5.3
@@ -78,6 +88,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     band_dynamic_value_min: int = 0  # a smaller rest starts no auction
     volatility_auctions_max: int = 0  # so many in the window, and the next is a halt; 0: no limit
     volatility_window_ns: int = 3_600 * bounds.NS_PER_SECOND
+    reference_until_ns: int = 0  # until when its reference asset is open to retail here, 0: always
     # the end of a contract (3.2, 5.4)
     freeze_max_ns: int = 7 * bounds.NS_PER_DAY  # it settles when no mark has come for so long
     delisting_samples: int = 30  # index values, one a premium sample, whose mean it settles at
@@ -145,6 +156,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     house_cash_limit: int = 0
     fund_loss_step_max: int = bounds.DEPOSITS_MAX  # 9.6, loss per mark move
     fund_loss_day_max: int = bounds.DEPOSITS_MAX  # and per UTC day
+    eligibility_checked: bool = False  # whether clients must be eligible to increase (3.1)
+    disclosure_version: int = 0  # that they must have acknowledged
+    deleveraging_mode: int = words.DELEVERAGING_DRAINING  # 9.7
+    deleveraging_profit_ns: int = 0  # how long a closed position's profit counts in the queue
     liquidation_steps_max: int = 16  # per command (2.5)
     triggers_max: int = 64  # fired orders that a command works off (2.5)
     orders_account_max: int = bounds.ORDERS_MAX  # working orders of one account (4.9)
@@ -254,16 +269,22 @@ def check_contract(spec: Contract) -> list[str]:
         _between(problems, where, spec, low, high, *names)
 
     between(1, bounds.CONTRACTS_MAX, "contract")
-    between(1, bounds.TICK_VALUE_MAX, "tick_value")
+    between(0, bounds.TICK_VALUE_MAX, "tick_value")
+    between(0, bounds.LOT_FACE_VALUE_MAX, "contract_value", "lot_value_min")
     between(1, bounds.PRICE_TICKS_MAX, "price_ticks_max")
+    between(1, spec.price_ticks_max, "price_ticks_min")
+    between(0, bounds.PPB, "rate_initial_min_ppb")
+    between(0, bounds.LOTS_MAX, "open_interest_scale_low_lots", "open_interest_scale_high_lots")
     between(1, bounds.LOTS_MAX, "order_lots_max", "position_lots_max", "open_interest_lots_max")
     between(1, spec.position_lots_max, "order_lots_max")
     between(1, spec.order_lots_max, "order_lots_min")
     between(0, bounds.CONTRACT_VALUE_MAX, "order_value_min", "order_value_max")
     between(1, bounds.ORDERS_MAX, "level_orders_max")
     between(0, bounds.NS_PER_DAY - 1, "day_end_ns")
+    between(0, bounds.TIME_NS_MAX, "reference_until_ns")
     between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "auction_ns", "auction_indicative_ns")
-    between(0, spec.price_ticks_max, "auction_reference_ticks")
+    if spec.auction_reference_ticks != 0:
+        between(spec.price_ticks_min, spec.price_ticks_max, "auction_reference_ticks")
     between(0, bounds.AUCTION_EXTENSIONS_MAX, "auction_extensions_max")
     between(0, bounds.BAND_PPB_MAX, "band_dynamic_ppb")
     between(0, bounds.CONTRACT_VALUE_MAX, "band_dynamic_value_min")
@@ -291,11 +312,18 @@ def check_contract(spec: Contract) -> list[str]:
     between(0, bounds.PPB, "mark_basis_ema_ppb")
     between(0, bounds.NS_PER_DAY, "mark_basis_hold_ns")
     problems += _check_sources(where, spec) + _check_funding(where, spec)
-    lot_value = spec.price_ticks_max * spec.tick_value
+    if (spec.tick_value == 0) == (spec.contract_value == 0):
+        problems.append(f"{where}: exactly one of tick_value and contract_value must be set (1.2)")
+    low_lots, high_lots = spec.open_interest_scale_low_lots, spec.open_interest_scale_high_lots
+    if low_lots >= high_lots and (low_lots, high_lots) != (0, 0):
+        problems.append(f"{where}: open_interest_scale_low_lots is not below the high bound (8.6)")
+    if spec.contract_value != 0 and lot_value_of(spec, spec.price_ticks_max) < 1:
+        problems.append(f"{where}: a lot is worth nothing at the highest price")
+    lot_value = largest_lot_value_of(spec)
     if lot_value > bounds.LOT_VALUE_MAX:
-        problems.append(f"{where}: one lot at the highest price is worth more than 2**44")
+        problems.append(f"{where}: one lot can be worth more than 2**44")
     if lot_value * spec.open_interest_lots_max > bounds.CONTRACT_VALUE_MAX:
-        problems.append(f"{where}: price x open interest x tick value passes 2**52 (1.3)")
+        problems.append(f"{where}: the open interest at its dearest passes 2**52 (1.3)")
     if -spec.fee_maker_ppb > spec.fee_taker_ppb:
         problems.append(f"{where}: a rebate exceeds the taker rate (8.8)")
     return problems
@@ -313,12 +341,34 @@ def check_approval(spec: Contract) -> list[str]:
     problems = []
     if spec.mark_band_ppb >= lowest_ppb:
         problems.append(f"{where}: mark_band_ppb is not below the lowest maintenance rate (6.2)")
+    dearest = lot_value_of(spec, spec.price_ticks_max)
+    if spec.contract_value != 0 and dearest < spec.lot_value_min:
+        problems.append(
+            f"{where}: a lot at the highest price is worth less than lot_value_min (1.2)"
+        )
     if cap_of_interval(spec, spec.funding_interval_ns) + spec.liquidation_fee_ppb > lowest_ppb:
         problems.append(
             f"{where}: the cap of an interval + liquidation_fee_ppb is above the lowest"
             " maintenance rate (7.2)"
         )
     return problems
+
+
+def lot_value_of(spec: Contract, price_ticks: int) -> int:
+    """What a lot is worth at a price, its size: exact, of an inverse one half to even (1.2).
+
+    A price that can't be one, of a specification that can't be listed, counts as a tick.
+    """
+    if spec.contract_value == 0:
+        return price_ticks * spec.tick_value
+    price_ticks = max(price_ticks, 1)
+    whole, rest = divmod(spec.contract_value, price_ticks)
+    return whole + (2 * rest + whole % 2 > price_ticks)
+
+
+def largest_lot_value_of(spec: Contract) -> int:
+    """What a lot is worth where it is worth most: of an inverse one that is the lowest price."""
+    return lot_value_of(spec, spec.price_ticks_min if spec.contract_value else spec.price_ticks_max)
 
 
 def cap_of_interval(spec: Contract, length_ns: int) -> int:
@@ -341,11 +391,12 @@ def check_config(config: Config) -> list[str]:
     for spec in config.contracts:
         problems += check_contract(spec)
     value = sum(
-        spec.price_ticks_max * spec.tick_value * spec.open_interest_lots_max
-        for spec in config.contracts
+        largest_lot_value_of(spec) * spec.open_interest_lots_max for spec in config.contracts
     )
     if value > bounds.POOL_VALUE_MAX:
-        problems.append("contracts: the open interest of all at their highest prices passes 2**58")
+        problems.append("contracts: the open interest of all at its dearest passes 2**58")
+    _between(problems, "config", config, 0, words.DELEVERAGING_PRO_RATA, "deleveraging_mode")
+    _between(problems, "config", config, 0, bounds.NS_PER_DAY, "deleveraging_profit_ns")
     names = ("fund_cash", "house_cash", "fund_cash_limit", "house_cash_limit")
     _between(problems, "config", config, 0, bounds.DEPOSITS_MAX, *names)
     _between(problems, "config", config, 0, bounds.DEPOSITS_MAX, "fund_loss_step_max")
@@ -354,7 +405,7 @@ def check_config(config: Config) -> list[str]:
         problems.append("config: fund_cash + house_cash passes the bound of all deposits")
     _between(problems, "config", config, 1, 2**16, "liquidation_steps_max", "triggers_max")
     _between(problems, "config", config, 1, bounds.ORDERS_MAX, "orders_account_max")
-    _between(problems, "config", config, 0, 2**31 - 1, "messages_max")
+    _between(problems, "config", config, 0, 2**31 - 1, "messages_max", "disclosure_version")
     _between(problems, "config", config, 1, bounds.NS_PER_DAY, "messages_window_ns")
     _between(problems, "config", config, 0, bounds.NS_PER_DAY, "stamp_ahead_ns_max")
     _between(problems, "config", config, 0, 366 * bounds.NS_PER_DAY, "jump_ns_max")

@@ -85,6 +85,17 @@ CONSTITUENT_REDENOMINATED = 73
 SAMPLE_CLOCK_SET = 74
 FUNDING_AVERAGED = 75
 IMPACT_SAMPLED = 76
+# Margin modes
+LEVERAGE_SET = 81
+CONTRACT_ISOLATED = 82
+CONTRACT_JOINED = 83
+MARGIN_MOVED = 84
+# Eligibility
+ELIGIBILITY_SET = 85
+ELIGIBILITY_LAPSED = 86
+DISCLOSURE_PUBLISHED = 87
+REFERENCE_SET = 88
+REFERENCE_LAPSED = 89
 # For feeds: where an order comes to rest and the events before it leave its price or size open
 ORDER_RESTED = 67
 
@@ -208,6 +219,21 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
         ("deficit", "fund", "given_up", "house", "haircut"),
     ),
     POSITION_SETTLED: ("position_settled", ("lots", "value")),
+    ELIGIBILITY_SET: (
+        "eligibility_set",
+        ("professional_until_ns", "assessed", "disclosure", "blocked", "lacks"),
+    ),
+    ELIGIBILITY_LAPSED: ("eligibility_lapsed", ("lacks", "orders")),
+    DISCLOSURE_PUBLISHED: ("disclosure_published", ("version", "accounts")),
+    REFERENCE_SET: ("reference_set", ("until_ns",)),
+    REFERENCE_LAPSED: ("reference_lapsed", ("until_ns",)),
+    LEVERAGE_SET: ("leverage_set", ("rate_initial_ppb", "client_id")),
+    CONTRACT_ISOLATED: ("contract_isolated", ("margin_account", "client_id")),
+    CONTRACT_JOINED: ("contract_joined", ("margin_account", "client_id", "amount", "cash")),
+    MARGIN_MOVED: (
+        "margin_moved",
+        ("amount", "client_id", "margin_account", "cash_margin", "cash"),
+    ),
 }
 
 

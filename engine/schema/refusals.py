@@ -92,6 +92,17 @@ INDEX_MISSING = 72
 SEED_INVALID = 73
 # limits of a group
 GROUP_LIMIT = 74
+# margin
+PRICE_BELOW_MIN = 75
+RATE_INVALID = 76
+MODE_UNCHANGED = 77
+MODE_NOT_FLAT = 78
+# eligibility
+NOT_PROFESSIONAL = 79
+NOT_ASSESSED = 80
+DISCLOSURE_NOT_ACKNOWLEDGED = 81
+ACCOUNT_BLOCKED = 82
+ELIGIBILITY_INVALID = 83
 
 SENTENCES = {
     TIME_BACKWARDS: "the command's time lies before the last command's",
@@ -131,7 +142,7 @@ SENTENCES = {
     ACCOUNT_EXISTS: "the account exists already",
     ACCOUNT_KIND_INVALID: "there is no such kind of account to open",
     SOURCE_UNKNOWN: "the contract has no such price source",
-    SOURCE_PRICE_INVALID: "a source price must lie between 1 and the contract's highest",
+    SOURCE_PRICE_INVALID: "a source price must lie between the contract's lowest and highest",
     ACCOUNT_OUT_OF_RANGE: "the account id lies outside the engine's range",
     GROUP_INVALID: "owner and group must be positive",
     WITHDRAWALS_NOT_STOPPED: "withdrawals are not stopped",
@@ -154,7 +165,7 @@ SENTENCES = {
     LEVEL_LIMIT: "the price level has as many orders as allowed",
     STATE_CHANGE_INVALID: "an operator can't make this change from the contract's state",
     SCOPE_INVALID: "there is nothing of this scope and number to stop or release",
-    BAND_INVALID: "a band needs 1 <= low <= high <= the contract's highest price, or 0 and 0",
+    BAND_INVALID: "a band lies within the contract's prices, low to high, or is 0 and 0",
     TIMEOUT_INVALID: "a timeout lies between 0 (disarm) and a day",
     QUOTES_INVALID: "a mass quote has 1 to 64 quote rows, and all of them follow it",
     PROTECTION_INVALID: "a protection window is 1 to 4, of 1 ns to a day, with no limit below 0",
@@ -166,6 +177,15 @@ SENTENCES = {
     INDEX_MISSING: "the contract has no index to keep the level of",
     GROUP_LIMIT: "the positions of the account's group could together pass the contract's limit",
     SEED_INVALID: "a seed lies between 0 and 2**62",
+    PRICE_BELOW_MIN: "the price is below the contract's lowest",
+    RATE_INVALID: "a rate lies between 0 and 100%",
+    MODE_UNCHANGED: "the account already has this margin mode in the contract",
+    MODE_NOT_FLAT: "the margin mode changes only without lots and orders in the contract",
+    NOT_PROFESSIONAL: "the account's status as a professional investor has run out",
+    NOT_ASSESSED: "the account's knowledge of derivatives has not been assessed",
+    DISCLOSURE_NOT_ACKNOWLEDGED: "the account has not acknowledged the current disclosure",
+    ACCOUNT_BLOCKED: "the account is blocked: it may only reduce",
+    ELIGIBILITY_INVALID: "a time, a version or a mark of eligibility lies outside its range",
     BRACKET_INVALID: "stop and target must lie on their sides of an order that opens",
 }
 

@@ -120,6 +120,7 @@ CANCEL_PROTECTION = 18  # market-maker protection tripped (4.8)
 CANCEL_QUOTE = 19  # replaced by a newer quote
 CANCEL_DYNAMIC_BAND = 20  # stopped at the dynamic band, and too small for an auction (5.3)
 CANCEL_STATE = 21  # the contract's new state does not keep the order
+CANCEL_ELIGIBILITY = 22  # its account, or the contract's reference asset, has lapsed (3.1, 3.3)
 
 # Kinds of price sources (6.1)
 SOURCE_OUTSIDE = 0
@@ -150,6 +151,11 @@ WEIGHTING_RISING = 1
 RATE_CLAMP = 0  # premium + clamp(interest - premium)
 RATE_DAMPER = 1  # nothing within the clamp, what exceeds it beyond
 RATE_SUM = 2
+
+# How many lots each opposite holder gives in a deleveraging (9.7)
+DELEVERAGING_DRAINING = 0  # the highest leverage first, lot by lot
+DELEVERAGING_QUEUE = 1  # by profit and leverage, one holder behind the other
+DELEVERAGING_PRO_RATA = 2
 
 # Which layer paid a part of a deficit (9.8)
 LAYER_FUND = 1
@@ -249,6 +255,7 @@ NAMES = {
         CANCEL_QUOTE: "quote",
         CANCEL_DYNAMIC_BAND: "dynamic_band",
         CANCEL_STATE: "state",
+        CANCEL_ELIGIBILITY: "eligibility",
     },
     "layer": {LAYER_FUND: "fund", LAYER_HOUSE: "house", LAYER_HAIRCUT: "haircut"},
     "step": {STEP_PARTIAL: "partial", STEP_WHOLE: "whole", STEP_WATERFALL: "waterfall"},

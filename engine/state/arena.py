@@ -7,7 +7,12 @@ import mmap
 import numpy as np
 import numpy.typing as npt
 
-from engine.schema.bounds import ASSETS_MAX, PROTECTIONS_MAX, VOLATILITY_AUCTIONS_MAX
+from engine.schema.bounds import (
+    ACCOUNTS_MAX,
+    ASSETS_MAX,
+    PROTECTIONS_MAX,
+    VOLATILITY_AUCTIONS_MAX,
+)
 from engine.schema.vocabulary import NONE
 from engine.state import layout
 from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, MAGIC, SECTIONS
@@ -15,7 +20,7 @@ from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, MAGIC, SECTIONS
 # Linux's value; Python names it from 3.13 on. Without it 64-bit machines with small memories
 # refuse large reservations.
 MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
-DIGEST_VERSION = 3
+DIGEST_VERSION = 4
 
 Records = npt.NDArray[np.void]
 
@@ -67,6 +72,7 @@ _POSITION = (
     "account", "lots", "entry_value", "funding_index", "reserve_buy", "reserve_sell", "loss_fee",
     "lots_buy", "lots_sell", "lots_reduce_only",
 )  # fmt: skip
+_POSITION_EXTRA = ("contract", "opened", "realised", "kept", "kept_ns", "rate_floor_ppb")
 
 
 def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
@@ -99,7 +105,7 @@ def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
         arena.records("volatility_times", (contracts + 1) * VOLATILITY_AUCTIONS_MAX)["value"]
     ]
     form["protections"] = _protections(arena, int(engine["accounts_top"]))
-    form["accounts"] = _accounts(arena, int(engine["accounts_top"]))
+    form["accounts"] = _accounts(arena)
     form["positions"] = _positions(arena, int(engine["positions_top"]))
     form["orders"] = _orders(arena, int(engine["orders_top"]))
     return form
@@ -123,10 +129,18 @@ def _protections(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
     return [rows, *(windows[name][rows] for name in names)]
 
 
-def _accounts(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
-    accounts = arena.records("accounts", top + 1)
-    extras = arena.records("account_extras", top + 1)
-    held = np.flatnonzero(accounts["group"])
+def account_ids(arena: Arena) -> npt.NDArray[np.int64]:
+    """The ids of all accounts: those opened, then the margin accounts of isolated positions."""
+    engine = arena.engine[0]
+    opened = arena.records("accounts", int(engine["accounts_top"]) + 1)["group"]
+    behind = np.arange(ACCOUNTS_MAX + 1, int(engine["margin_accounts_top"]) + 1)
+    return np.concatenate([np.flatnonzero(opened), behind])
+
+
+def _accounts(arena: Arena) -> list[npt.NDArray[np.int64]]:
+    held = account_ids(arena)
+    accounts = arena.records("accounts", int(held[-1]) + 1)
+    extras = arena.records("account_extras", int(held[-1]) + 1)
     passing = layout.SUSPECT | layout.NEGATIVE | layout.DIRTY | layout.WAKING
     flags = accounts["flags"][held] & ~passing
     in_liquidation = (flags & layout.LIQUIDATING) != 0
@@ -140,6 +154,9 @@ def _accounts(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
         extras["group_next"][held],
         extras["owner"][held],
         extras["kind"][held],
+        extras["parent"][held],
+        extras["contract"][held],
+        extras["isolated"][held],
         flags,
         np.where(in_liquidation, extras["excess"][held], 0),
         np.where(cooling, extras["ready_ns"][held], 0),
@@ -155,7 +172,7 @@ def _positions(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
     order = np.argsort(positions["account"], kind="stable")
     columns = [positions[name][order] for name in _POSITION]
     columns[3] = np.where(columns[1] != 0, columns[3], 0)  # a flat position owes nothing
-    return [*columns, extras["contract"][order]]
+    return [*columns, *(extras[name][order] for name in _POSITION_EXTRA)]
 
 
 def _orders(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:

@@ -41,6 +41,14 @@ def multiply_divide(left, right, divisor):
     return divide_wide(left, right, divisor)
 
 
+@kernel
+def multiply_divide_ceil(left, right, divisor):
+    """ceil(left * right / divisor) under the same conditions."""
+    whole = multiply_divide(left, right, divisor)
+    is_whole = to_int(multiply_low(left, right)) == to_int(multiply_low(whole, divisor))
+    return whole if is_whole else whole + 1
+
+
 @cold
 def divide_wide(left, right, divisor):
     """The same by shift and subtract: LLVM's 128-bit division needs a library call that the

@@ -57,7 +57,7 @@ ENGINE = _record(
     liquidations="i8", cooling="i8",
     rows="i8", rows_left="i8", pages_top="i8", pages_free="i8", positions_top="i8",
     cooling_ns="i8", dirty="i8", waking="i8", hits="i8", candidates="i8", chosen="i8",
-    accounts_top="i8",
+    accounts_top="i8", margin_accounts_top="i8",
     # results that a function leaves for its caller, and the state of a running waterfall
     impact_lots="i8", step_contracts="i8", bankrupt="i8",
     plan_position="i8", plan_contract="i8", plan_step="i8", plan_lots="i8", plan_limit_ticks="i8",
@@ -73,6 +73,7 @@ POOL = _record(
     512,
     fees="i8", house="i8", rounding="i8", funding_clearing="i8", deposits_net="i8",
     cash_total="i8", entry_total="i8", messages_max="i8", orders_account_max="i8",
+    deleveraging_mode="i8", deleveraging_profit_ns="i8",
     withdrawals_stopped="i8", fund_loss_step="i8", fund_loss_day="i8", fund_day="i8",
     fund_cash_limit="i8", house_cash_limit="i8", fund_loss_step_max="i8", fund_loss_day_max="i8",
     liquidation_steps_max="i8", stamp_ahead_ns_max="i8", jump_ns_max="i8",
@@ -84,7 +85,8 @@ POOL = _record(
 CONTRACT = _record(
     1152,
     # what the plain path reads comes first
-    mark_ticks="i8", tick_value="i8", band_low_ticks="i8", band_high_ticks="i8", state="i8",
+    mark_ticks="i8", mark_value="i8", mark_size="i8", tick_value="i8", band_low_ticks="i8",
+    band_high_ticks="i8", price_ticks_min="i8", state="i8", limits="i8",
     fee_taker_ppb="i8", fee_maker_ppb="i8", fee_worst_ppb="i8", funding_index="i8",
     slip_value="i8", tiers="i8", rate_maintenance_max_ppb="i8", order_lots_max="i8",
     position_lots_max="i8", group_lots_max="i8",
@@ -94,6 +96,7 @@ CONTRACT = _record(
     level_orders_max="i8", last_trade_ticks="i8", armed_last="i8", band_dynamic_ppb="i8",
     band_set_low_ticks="i8",
     # specification
+    contract_value="i8",
     band_static_ppb="i8", market_range_ppb="i8", sources="i8", sources_healthy_min="i8",
     source_stale_ns="i8", source_outlier_ppb="i8", source_reentry_ppb="i8",
     source_reentry_ns="i8",
@@ -110,7 +113,8 @@ CONTRACT = _record(
     margin_call_ppb="i8", liquidation_fee_ppb="i8", liquidation_slippage_ppb="i8",
     liquidation_buffer_ppb="i8", liquidation_whole_lots="i8", liquidation_whole_equity_ppb="i8",
     liquidation_depth_ppb="i8", liquidation_cooldown_ns="i8", takeover_penalty_ppb="i8",
-    fund_value_max="i8", fund_share_ppb="i8",
+    fund_value_max="i8", fund_share_ppb="i8", rate_initial_min_ppb="i8",
+    open_interest_scale_low_lots="i8", open_interest_scale_high_lots="i8",
     # prices
     assets="i8", divisor_ppb="i8", impact_bid_ticks="i8", impact_ask_ticks="i8",
     basis_ema="i8", basis_ema_weight="i8", basis_ns="i8",
@@ -144,7 +148,8 @@ SWEEP = _record(
     mode="i8", share="i8", share_lots="i8", equity="i8", beside="i8", leaves="i8", filled="i8",
     stop_reason="i8", first_ticks="i8",
     maker_slot="i8", maker="i8", maker_position="i8", maker_equity="i8", maker_beside="i8",
-    asked_lots="i8", price_ticks="i8", edge="i8", lots="i8", fee="i8", liquidation_fee="i8",
+    asked_lots="i8", price_ticks="i8", lot_value="i8",
+    edge="i8", lots="i8", fee="i8", liquidation_fee="i8",
     maker_sibling="i8", maker_group="i8", maker_is_entry="i8", maker_is_over="i8",
     is_special="i8",
     banded="i8",  # 1 when the dynamic band ended the sweep
@@ -244,6 +249,8 @@ ACCOUNT_EXTRA = _record(
     heartbeat_ns="i8", messages_from_ns="i8", messages="i4", timer="i4",
     armed_reducing="i4",
     lead="i4", group_next="i4", group_tail="i4",  # of its group: see risk/groups.py
+    # margin accounts: see risk/isolation.py; `contract` is where this one is the parent's
+    margin_first="i4", margin_next="i4", parent="i4", contract="i2", isolated="i2",
 )  # fmt: skip
 
 POSITION = _record(
@@ -253,9 +260,12 @@ POSITION = _record(
     order_head="i4",
 )  # fmt: skip
 POSITION_EXTRA = _record(
-    64,
+    128,
     step="i8", lots_step="i8", trial="i8", lots_trial="i8",
     contract="i4", chain_next="i4", holder="i4", quote_bid="i4", quote_ask="i4",
+    # what the queue of deleveraging goes by, 0 in every other mode: see risk/position_history.py
+    opened="i8", realised="i8", kept="i8", kept_ns="i8",
+    rate_floor_ppb="i8",  # the account's own floor under its initial rate (8.1)
 )  # fmt: skip
 
 # An order found breaching in a trial: its slot, or minus the row of a liquidation order.
@@ -270,7 +280,7 @@ HIT = _record(
 CANDIDATE = _record(
     64,
     notional="i8", equity="i8", lots_left="i8", lots_taken="i8", given_up="i8", charge="i8",
-    account="i4", position="i4",
+    account="i4", position="i4", rank="i8",
 )  # fmt: skip
 # One window of market-maker protection of a group (4.8). `lots_trial` -1: tripped on trial.
 PROTECTION = _record(
@@ -298,7 +308,14 @@ WAKING = 128
 STOPPED = 256  # by a kill switch of the account (4.6)
 GROUP_STOPPED = 512  # by one of its group
 ARMED_REDUCING = 1024  # has reduce-only orders that wait for a trigger
+ISOLATES = 4096  # has isolated contracts (8.5)
 AFFILIATE = 2048  # of kind affiliate (11): its quotes and trades may not count in prices
+
+# Which of the limits of 4.9 that most contracts do without are set: so a plain order asks once.
+LIMITS_VALUE = 1
+LIMITS_GROUP = 2
+LIMITS_LEVEL = 4
+LIMITS_RATE = 8  # something raises the initial rates of its tiers, for one account at least (8.1)
 
 # Why a contract is stopped, bits (4.6)
 CONTRACT_STOPPED = 1
@@ -336,8 +353,8 @@ WINDOW_ROWS = 64
 _LONGEST = max(bounds.BASIS_SAMPLES_MAX, bounds.DELISTING_SAMPLES_MAX, bounds.VOTE_SAMPLES_MAX)
 assert _LONGEST <= WINDOW_ROWS
 
-ACCOUNT_ROWS = bounds.ACCOUNTS_MAX + 1
-GROUP_ROW_BITS = 22
+ACCOUNT_ROWS = bounds.MARGIN_ACCOUNTS_LAST + 1
+GROUP_ROW_BITS = 23
 GROUP_ROWS = 1 << GROUP_ROW_BITS
 assert GROUP_ROWS >= 2 * ACCOUNT_ROWS, "a search for a group ends"
 # A contract's ladders: its two sides of the book, then the armed triggers by source and direction

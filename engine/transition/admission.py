@@ -50,7 +50,15 @@ from engine.state.access import (
     to_bits,
 )
 from engine.state.arithmetic import absolute, clamp, multiply_rate_floor
-from engine.state.layout import GROUP_STOPPED, LIQUIDATING, STOPPED
+from engine.state.layout import (
+    GROUP_STOPPED,
+    LIMITS_GROUP,
+    LIMITS_LEVEL,
+    LIMITS_VALUE,
+    LIQUIDATING,
+    STOPPED,
+)
+from engine.state.values import size_of_lot
 from engine.trading_state import CLOSED, COLLECTING, is_one_of
 from engine.transition.states import is_collecting, must_reduce
 from risk.accounts import find_position, has_position_room
@@ -151,11 +159,17 @@ def check_lots(terms, lots, flags):
 
 
 @kernel
+def check_price_range(terms, price_ticks):
+    if price_ticks < terms.price_ticks_min:
+        return refusals.PRICE_NOT_POSITIVE if price_ticks < 1 else refusals.PRICE_BELOW_MIN
+    return refusals.PRICE_ABOVE_MAX if price_ticks > terms.price_ticks_max else refusals.OK
+
+
+@kernel
 def check_price(terms, price_ticks):
-    if price_ticks < 1:
-        return refusals.PRICE_NOT_POSITIVE
-    if price_ticks > terms.price_ticks_max:
-        return refusals.PRICE_ABOVE_MAX
+    code = check_price_range(terms, price_ticks)
+    if code != refusals.OK:
+        return code
     if price_ticks < terms.band_low_ticks or price_ticks > terms.band_high_ticks:
         return refusals.PRICE_OUTSIDE_BAND
     return refusals.OK
@@ -178,12 +192,13 @@ def compute_slid_price(arena, contract, side, price_ticks):
     """One tick from the opposite best for a post-only order that would trade, never past its own
     limit (4.2); the limit itself when it is no price, or there is none below. While orders are
     collected none trades."""
-    if price_ticks < 1 or price_ticks > CONTRACT(arena, contract).price_ticks_max:
+    terms = CONTRACT(arena, contract)
+    if price_ticks < terms.price_ticks_min or price_ticks > terms.price_ticks_max:
         return price_ticks
     if would_trade(arena, contract, side, price_ticks) and not is_collecting(arena, contract):
         best_ticks = best_price_ticks(arena, contract, SELL - side)
         slid_ticks = best_ticks - 1 if side == BUY else best_ticks + 1
-        return slid_ticks if slid_ticks >= 1 else price_ticks
+        return slid_ticks if slid_ticks >= terms.price_ticks_min else price_ticks
     return price_ticks
 
 
@@ -280,7 +295,7 @@ def check_limits(arena, contract, account, position, side, lots, replaced_lots):
     added_lots = lots - replaced_lots
     if count_side_lots(arena, position, side) + added_lots > terms.position_lots_max:
         return refusals.POSITION_LIMIT
-    if terms.group_lots_max != bounds.LOTS_MAX:
+    if terms.limits & LIMITS_GROUP:
         code = check_group(arena, contract, account, side, added_lots)
         if code != refusals.OK:
             return code
@@ -294,7 +309,7 @@ def check_limits(arena, contract, account, position, side, lots, replaced_lots):
 @kernel
 def check_value_min(terms, price_ticks, lots, flags):
     """Smallest value of an order (4.9); what reduces may be worth as little as it likes."""
-    if lots * price_ticks * terms.tick_value < terms.order_value_min and flags & REDUCE_ONLY == 0:
+    if lots * size_of_lot(terms, price_ticks) < terms.order_value_min and flags & REDUCE_ONLY == 0:
         return refusals.VALUE_BELOW_MIN
     return refusals.OK
 
@@ -302,12 +317,12 @@ def check_value_min(terms, price_ticks, lots, flags):
 @kernel
 def check_value(terms, price_ticks, lots, flags):
     """Smallest and largest value of an order (4.9)."""
-    value = lots * price_ticks * terms.tick_value
-    if value >= terms.order_value_min and value <= terms.order_value_max:
+    if terms.limits & LIMITS_VALUE == 0:
         return refusals.OK
     code = check_value_min(terms, price_ticks, lots, flags)
     if code != refusals.OK:
         return code
+    value = lots * size_of_lot(terms, price_ticks)
     if value > terms.order_value_max and flags & CLOSE_POSITION == 0:  # it closes what is there
         return refusals.VALUE_ABOVE_MAX
     return refusals.OK
@@ -342,7 +357,7 @@ def check_count(arena, account, position, flags, orders):
 def check_level(arena, contract, side, price_ticks, replaced):
     """Room for one more order at the price (4.9), as if `replaced` had left."""
     terms = CONTRACT(arena, contract)
-    if terms.level_orders_max == bounds.ORDERS_MAX:
+    if terms.limits & LIMITS_LEVEL == 0:
         return refusals.OK
     level = find_level(arena, ladder_of(contract, side), key_of(price_ticks, side))
     count = LEVEL_ORDERS(arena, level).slot if level != NONE else level
@@ -406,7 +421,7 @@ def check_margin(arena, contract, account, position, side, price_ticks, lots, re
         held.lots_buy + (lots_change if side == BUY else 0),
         held.lots_sell + (lots_change if side != BUY else 0),
     )
-    reserve = compute_reserve(arena, contract, side, price_ticks, lots, worst_lots)
+    reserve = compute_reserve(arena, contract, position, side, price_ticks, lots, worst_lots)
     loss_fee = compute_loss_fee(arena, contract, side, price_ticks, lots)
     admission = ADMISSION(arena, 0)
     admission.lots = lots
@@ -414,7 +429,7 @@ def check_margin(arena, contract, account, position, side, price_ticks, lots, re
     admission.loss_fee = loss_fee
     margin = 0
     if held.lots != 0:
-        margin = compute_initial_of(arena, contract, held.lots)
+        margin = compute_initial_of(arena, contract, position)
     buys = held.reserve_buy - old_buy
     sells = held.reserve_sell - old_sell
     need_before = compute_need(held.lots, margin, buys, sells)

@@ -33,8 +33,9 @@ from engine.state.access import (
     UNCROSS,
     UNCROSS_SIDE,
 )
-from engine.state.arithmetic import multiply_divide
+from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.layout import STP_SHIFT
+from engine.state.values import value_of_lot
 from engine.transition.feasibility import (
     begin_trial,
     note_trial_equity,
@@ -44,7 +45,6 @@ from engine.transition.feasibility import (
     trial_order_lots_of,
     trial_position_lots_of,
 )
-from funding.values import compute_value_linear
 from risk.margin import compute_maintenance_of, value_beside
 from risk.settlement import (
     compute_fee_unrebated,
@@ -142,14 +142,18 @@ def find_party(arena, contract, side, in_trial):
 def edge_of(arena, contract, side):
     """What a party of the side gains per lot at the price, against the mark."""
     terms = CONTRACT(arena, contract)
-    edge = (terms.mark_ticks - UNCROSS(arena, 0).price_ticks) * terms.tick_value
+    edge = terms.mark_value - value_of_lot(terms, UNCROSS(arena, 0).price_ticks)
     return edge if side == BUY else -edge
 
 
 @kernel
 def value_of(arena, contract, lots):
-    price_ticks = UNCROSS(arena, 0).price_ticks
-    return compute_value_linear(lots, price_ticks, CONTRACT(arena, contract).tick_value)
+    return lots * value_of_lot(CONTRACT(arena, contract), UNCROSS(arena, 0).price_ticks)
+
+
+@kernel
+def size_of(arena, contract, lots):
+    return absolute(value_of(arena, contract, lots))
 
 
 @cold
@@ -163,7 +167,7 @@ def judge(arena, contract, party, side, lots):
         return CANCEL_SOLVENCY
     if party < 0 or -edge <= terms.slip_value:
         return 0
-    equity -= compute_fee_unrebated(terms, value_of(arena, contract, lots), equity)
+    equity -= compute_fee_unrebated(terms, size_of(arena, contract, lots), equity)
     signed = lots if side == BUY else -lots
     lots_after = trial_position_lots_of(arena, position_of(arena, party)) + signed
     _, beside = value_beside(arena, account, contract)
@@ -179,7 +183,7 @@ def compute_fee(arena, contract, party, side, lots, equity, is_own):
     if side == SELL or is_own == 0:
         equity += lots * edge_of(arena, contract, side)
     terms = CONTRACT(arena, contract)
-    return compute_fee_unrebated(terms, value_of(arena, contract, lots), equity)
+    return compute_fee_unrebated(terms, size_of(arena, contract, lots), equity)
 
 
 @cold
@@ -190,7 +194,7 @@ def compute_penalty(arena, contract, party, side, lots, equity, fee):
     order = AUCTION_ORDER(arena, row_of(party))
     effect = lots * edge_of(arena, contract, side)
     surplus = effect + multiply_divide(order.share, lots, order.share_lots) - fee
-    value = value_of(arena, contract, lots)
+    value = size_of(arena, contract, lots)
     return compute_liquidation_fee(CONTRACT(arena, contract), value, surplus, equity + effect - fee)
 
 

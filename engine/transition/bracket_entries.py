@@ -35,9 +35,17 @@ from engine.transition.admission import (
 from engine.transition.conditional import can_rest, check_lifetime
 from engine.transition.placing import emit_accepted, work_or_rest, write_order
 from risk.accounts import find_position, open_position
+from risk.isolation import trading_account_of
 from risk.reserve import apply_reserve
 
 COMMAND = command_accessor()
+
+
+@kernel
+def is_price_or_none(terms, price_ticks):
+    if price_ticks == 0:
+        return True
+    return price_ticks >= terms.price_ticks_min and price_ticks <= terms.price_ticks_max
 
 
 @kernel
@@ -49,8 +57,8 @@ def check_bracket(arena, command, price_ticks):
         return refusals.BRACKET_INVALID
     stop_ticks = command.stop_ticks + 0
     target_ticks = command.target_ticks + 0
-    highest_ticks = CONTRACT(arena, command.contract).price_ticks_max
-    if min(stop_ticks, target_ticks) < 0 or max(stop_ticks, target_ticks) > highest_ticks:
+    terms = CONTRACT(arena, command.contract)
+    if not is_price_or_none(terms, stop_ticks) or not is_price_or_none(terms, target_ticks):
         return refusals.BRACKET_INVALID
     if stop_ticks == 0 and target_ticks == 0:
         return refusals.BRACKET_INVALID
@@ -99,6 +107,7 @@ def place_bracket(arena, commands, row):
         price_ticks = compute_market_price(arena, contract, side)
     if flags & SLIDE:
         price_ticks = compute_slid_price(arena, contract, side, price_ticks)
+    account = trading_account_of(arena, account, contract)
     position = find_position(arena, account, contract)
     may_rest = 1 if can_rest(command.tif) else 0
     asked = command.lots + 0
@@ -117,7 +126,7 @@ def place_bracket(arena, commands, row):
     if position == NONE:
         position = open_position(arena, account, contract)
     slot = take_order_slot(arena)
-    write_order(arena, slot, command, position, price_ticks, asked, flags)
+    write_order(arena, slot, command, account, position, price_ticks, asked, flags)
     mark_extra(arena, slot)
     extra = ORDER_EXTRA(arena, slot)
     extra.expiry_ns = ADMISSION(arena, 0).expiry_ns

@@ -10,6 +10,7 @@ from engine.schema.vocabulary import (
     CANCEL_MASS,
     CANCEL_SESSION,
     CLIENT_FIRST,
+    FUND,
     NONE,
     SCOPE_ACCOUNT,
     SCOPE_ALL,
@@ -34,8 +35,20 @@ from engine.transition.orders import (
     cancel_of_position,
     cancel_working,
 )
-from risk.accounts import find_position
+from risk.accounts import find_position, next_account
 from risk.groups import find_lead, next_member
+from risk.isolation import first_margin_account, next_margin_account, trading_account_of
+
+
+@cold
+def cancel_of_client(arena, account, reason, sides, session):
+    """Cancel the orders of an account and of its margin accounts; returns the count."""
+    count = cancel_of_account(arena, account, reason, 0, sides, session)
+    margin_account = first_margin_account(arena, account)
+    while margin_account != NONE:
+        count += cancel_of_account(arena, margin_account, reason, 0, sides, session)
+        margin_account = next_margin_account(arena, margin_account)
+    return count
 
 
 @cold
@@ -49,9 +62,10 @@ def mass_cancel(arena, account, client_id, contract, sides):
     if sides < SIDES_BOTH or sides > SIDES_SELL:
         return refusals.SIDES_INVALID
     if contract == 0:
-        count = cancel_of_account(arena, account, CANCEL_MASS, 0, sides, 0)
+        count = cancel_of_client(arena, account, CANCEL_MASS, sides, 0)
     else:
-        position = find_position(arena, account, contract)
+        trader = trading_account_of(arena, account, contract)
+        position = find_position(arena, trader, contract)
         count = cancel_of_position(arena, position, CANCEL_MASS, 0, sides, 0)
     emit(arena, events.MASS_CANCELLED, contract, account, client_id, count, 0, 0, 0, 0)
     return refusals.OK
@@ -65,7 +79,7 @@ def cancel_session(arena, account, client_id, session):
         return code
     if session < 1:
         return refusals.SESSION_INVALID
-    count = cancel_of_account(arena, account, CANCEL_SESSION, 0, SIDES_BOTH, session)
+    count = cancel_of_client(arena, account, CANCEL_SESSION, SIDES_BOTH, session)
     emit(arena, events.SESSION_CANCELLED, 0, account, client_id, session, count, 0, 0, 0)
     return refusals.OK
 
@@ -92,7 +106,7 @@ def do_timer(arena):
         return cancel_working(arena, slot, CANCEL_EXPIRY)
     due_ns = ACCOUNT_EXTRA(arena, slot).heartbeat_ns + 0
     set_heartbeat_timer(arena, slot, 0)
-    count = cancel_of_account(arena, slot, CANCEL_HEARTBEAT, 0, SIDES_BOTH, 0)
+    count = cancel_of_client(arena, slot, CANCEL_HEARTBEAT, SIDES_BOTH, 0)
     emit(arena, events.HEARTBEAT_LOST, 0, slot, count, due_ns, 0, 0, 0, 0)
     return 0
 
@@ -143,6 +157,10 @@ def set_stopped(arena, scope, number, value):
     """Write the switch where admission reads it: on accounts and contracts."""
     if scope == SCOPE_ACCOUNT:
         set_flag(arena, number, STOPPED, value)
+        margin_account = first_margin_account(arena, number)
+        while margin_account != NONE:
+            set_flag(arena, margin_account, STOPPED, value)
+            margin_account = next_margin_account(arena, margin_account)
     elif scope == SCOPE_GROUP:
         account = find_lead(arena, number)
         while account != NONE:
@@ -162,7 +180,7 @@ def is_in_scope(arena, account, scope, number):
     if ACCOUNT(arena, account).group == 0:
         return False
     if scope == SCOPE_ACCOUNT:
-        return account == number
+        return account == number or ACCOUNT_EXTRA(arena, account).parent == number
     return scope != SCOPE_GROUP or ACCOUNT(arena, account).group == number
 
 
@@ -183,9 +201,11 @@ def stop_trading(arena, scope, number):
     if scope == SCOPE_CONTRACT:
         count = cancel_of_contract(arena, number, CANCEL_KILL)
     else:
-        for account in range(CLIENT_FIRST, ENGINE(arena, 0).accounts_top + 1):
+        account = next_account(arena, FUND)
+        while account != NONE:
             if is_in_scope(arena, account, scope, number):
                 count += cancel_of_account(arena, account, CANCEL_KILL, 0, SIDES_BOTH, 0)
+            account = next_account(arena, account)
     emit_scope(arena, events.TRADING_STOPPED, scope, number, count)
     return refusals.OK
 

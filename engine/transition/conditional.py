@@ -52,6 +52,7 @@ from engine.transition.admission import (
     check_count,
     check_lots,
     check_order,
+    check_price_range,
     check_shape,
     check_standing,
     check_trading_state,
@@ -67,6 +68,7 @@ from engine.transition.orders import (
 )
 from engine.transition.placing import emit_accepted, place_plain, work_or_rest, write_order
 from risk.accounts import find_position, open_position
+from risk.isolation import trading_account_of
 from risk.reserve import apply_reserve
 
 COMMAND = command_accessor()
@@ -113,7 +115,9 @@ def check_trigger(terms, order_type, source, trigger_ticks, trail_bp):
     if order_type == TRAILING_MARKET:
         if trigger_ticks != 0 or trail_bp < 1 or trail_bp > bounds.TRAIL_BP_MAX:
             return refusals.TRIGGER_INVALID
-    elif trail_bp != 0 or trigger_ticks < 1 or trigger_ticks > terms.price_ticks_max:
+    elif trail_bp != 0 or trigger_ticks < terms.price_ticks_min:
+        return refusals.TRIGGER_INVALID
+    elif trigger_ticks > terms.price_ticks_max:
         return refusals.TRIGGER_INVALID
     return refusals.OK
 
@@ -191,7 +195,8 @@ def check_special(arena, commands, row):
     code = check_lifetime(arena, command)
     if code != refusals.OK:
         return code
-    return check_link(arena, command.account, contract, command.linked_id)
+    account = trading_account_of(arena, command.account, contract)
+    return check_link(arena, account, contract, command.linked_id)
 
 
 @kernel
@@ -235,10 +240,9 @@ def check_waiting(arena, contract, account, position, command, flags):
     if code != refusals.OK:
         return code
     if not is_market_kind(command.order_type):
-        if command.price_ticks < 1:
-            return refusals.PRICE_NOT_POSITIVE
-        if command.price_ticks > terms.price_ticks_max:
-            return refusals.PRICE_ABOVE_MAX
+        code = check_price_range(terms, command.price_ticks)
+        if code != refusals.OK:
+            return code
     if flags & REDUCE_ONLY and reducing_lots_of(arena, position, command.side) == 0:
         return refusals.REDUCE_ONLY_NOTHING
     value_ticks = value_of_source(terms, command.trigger_source)
@@ -262,8 +266,8 @@ def check_waiting(arena, contract, account, position, command, flags):
 def place_waiting(arena, commands, row):
     """An order that waits for its trigger: it reserves nothing and is not in the book."""
     command = COMMAND(commands, row)
-    account = command.account
     contract = command.contract
+    account = trading_account_of(arena, command.account, contract)
     flags = command.flags | 0
     if flags & CLOSE_POSITION:
         flags |= REDUCE_ONLY
@@ -281,7 +285,7 @@ def place_waiting(arena, commands, row):
         lots = absolute(POSITION(arena, position).lots)
     price_ticks = 0 if is_market_kind(command.order_type) else command.price_ticks + 0
     slot = take_order_slot(arena)
-    write_order(arena, slot, command, position, price_ticks, lots, flags)
+    write_order(arena, slot, command, account, position, price_ticks, lots, flags)
     write_extra(arena, slot, command)
     emit_accepted(arena, slot, command, price_ticks, lots)
     if linked != NONE:
@@ -306,8 +310,8 @@ def place_special(arena, commands, row):
     command = COMMAND(commands, row)
     if command.order_type > MARKET:
         return place_waiting(arena, commands, row)
-    account = command.account
     contract = command.contract
+    account = trading_account_of(arena, command.account, contract)
     side = command.side
     flags = command.flags | 0
     position = find_position(arena, account, contract)
@@ -333,7 +337,7 @@ def place_special(arena, commands, row):
     if position == NONE:
         position = open_position(arena, account, contract)
     slot = take_order_slot(arena)
-    write_order(arena, slot, command, position, price_ticks, lots, flags)
+    write_order(arena, slot, command, account, position, price_ticks, lots, flags)
     write_extra(arena, slot, command)
     apply_reserve(arena, slot, ADMISSION(arena, 0).reserve, ADMISSION(arena, 0).loss_fee)
     emit_accepted(arena, slot, command, price_ticks, asked)

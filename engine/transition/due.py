@@ -36,7 +36,7 @@ from funding.rate import (
     publish_funding,
     rebase_index,
 )
-from risk.accounts import find_next_holder, find_position
+from risk.accounts import find_next_holder, find_position, next_account
 from risk.ledger import settle_funding
 from risk.settlement import cover_if_short
 from risk.step import begin_step, enter_step
@@ -116,10 +116,12 @@ def do_funding(arena, contract, now_ns):
     if must_rebase(arena, contract, growth) == 1:
         settle_holders(arena, contract)
         rebase_index(arena, contract)
-        for account in range(1, ENGINE(arena, 0).accounts_top + 1):
+        account = next_account(arena, NONE)
+        while account != NONE:
             position = find_position(arena, account, contract)
             if position != NONE:
                 POSITION(arena, position).funding_index = 0
+            account = next_account(arena, account)
     publish_funding(arena, contract, rate_ppb, growth)
     begin_step(arena)
     if growth != 0:

@@ -33,6 +33,7 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute
 from engine.state.layout import ARMED_REDUCING, EXTRA, STP_SHIFT
+from engine.state.values import value_of_lot
 from engine.transition.band import has_dynamic_band, tighten_key
 from engine.transition.orders import is_waiting
 from engine.transition.protection import (
@@ -162,7 +163,8 @@ def try_fill(arena, slot, maker_slot, shown, leaves):
     account = order.account
     maker = maker_order.account
     asked = min(leaves, shown)
-    edge = (terms.mark_ticks - maker_order.price_ticks) * terms.tick_value
+    lot_value = value_of_lot(terms, maker_order.price_ticks)
+    edge = terms.mark_value - lot_value
     signed = 1
     if order.side != BUY:
         edge = -edge
@@ -174,7 +176,7 @@ def try_fill(arena, slot, maker_slot, shown, leaves):
         note_trial_order_lots(arena, maker_slot, 0)  # taken away: its sibling stays
         return 0
     if edge > terms.slip_value:
-        value = asked * maker_order.price_ticks * terms.tick_value
+        value = asked * absolute(lot_value)
         after = maker_equity - compute_fee_unrebated(terms, value, maker_equity)
         _, beside = value_beside(arena, maker, contract)
         if after < beside + compute_maintenance_of(arena, contract, maker_lots):
@@ -184,7 +186,7 @@ def try_fill(arena, slot, maker_slot, shown, leaves):
     equity = trial_equity_of(arena, account)
     if edge < 0 and equity // -edge < asked:
         return -1
-    value = asked * maker_order.price_ticks * terms.tick_value
+    value = asked * absolute(lot_value)
     after = equity + asked * edge
     fee = compute_taker_fee(terms, value, equity if maker == account else after)
     after -= fee

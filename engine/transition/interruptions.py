@@ -15,6 +15,7 @@ from engine.schema.vocabulary import (
 )
 from engine.state.access import CONTRACT, ENGINE, VOLATILITY_TIME
 from engine.state.events import emit
+from engine.state.values import size_of_lot
 from engine.trading_state import TRADING, is_one_of, may_operator_change
 from engine.transition.auctions import uncross_into
 from engine.transition.due import note_due
@@ -58,7 +59,7 @@ def interrupt_trading(arena, contract):
 def is_rest_small(arena, contract, lots, price_ticks):
     """1 when a rest at the dynamic band is worth too little to start an auction."""
     terms = CONTRACT(arena, contract)
-    worth = lots * price_ticks * terms.tick_value
+    worth = lots * size_of_lot(terms, price_ticks)
     return 1 if worth < terms.band_dynamic_value_min else 0
 
 
@@ -93,7 +94,11 @@ def set_band(arena, contract, low_ticks, high_ticks):
         return refusals.CONTRACT_UNKNOWN
     terms = CONTRACT(arena, contract)
     is_off = low_ticks == 0 and high_ticks == 0
-    is_band = low_ticks >= 1 and low_ticks <= high_ticks and high_ticks <= terms.price_ticks_max
+    is_band = (
+        low_ticks >= terms.price_ticks_min
+        and low_ticks <= high_ticks
+        and high_ticks <= terms.price_ticks_max
+    )
     if not is_off and not is_band:
         return refusals.BAND_INVALID
     terms.band_set_low_ticks = low_ticks

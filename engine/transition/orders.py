@@ -24,7 +24,7 @@ from engine.schema.vocabulary import (
     CANCEL_SELF_TRADE,
     CANCEL_SLIPPAGE,
     CANCEL_SOLVENCY,
-    CLIENT_FIRST,
+    FUND,
     NONE,
     REDUCE_ONLY,
     SIDES_BOTH,
@@ -41,7 +41,7 @@ from engine.state.access import (
 from engine.state.arithmetic import absolute
 from engine.state.events import emit
 from engine.state.layout import ARMED, ARMED_REDUCING, ENDING, EXTRA, FIRED
-from risk.accounts import find_position, first_position, next_position
+from risk.accounts import find_position, first_position, next_account, next_position
 from risk.reserve import release_all, release_reserve
 
 
@@ -336,9 +336,11 @@ def cancel_of_position(arena, position, reason, spared_flag, sides, session):
 def cancel_of_contract(arena, contract, reason):
     """Cancel every order of a contract, by account id; returns the count."""
     count = 0
-    for account in range(CLIENT_FIRST, ENGINE(arena, 0).accounts_top + 1):
+    account = next_account(arena, FUND)
+    while account != NONE:
         position = find_position(arena, account, contract)
         count += cancel_of_position(arena, position, reason, 0, SIDES_BOTH, 0)
+        account = next_account(arena, account)
     return count
 
 

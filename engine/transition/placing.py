@@ -62,6 +62,7 @@ from engine.transition.orders import (
 from engine.transition.states import is_collecting
 from engine.transition.sweep import look_at_trades, sweep
 from risk.accounts import find_position, open_position
+from risk.isolation import trading_account_of
 from risk.reserve import apply_reserve, release_reserve
 
 
@@ -158,7 +159,7 @@ def work_aggressor(arena, slot, tif):
 
 
 @kernel
-def write_order(arena, slot, command, position, price_ticks, lots, flags):
+def write_order(arena, slot, command, account, position, price_ticks, lots, flags):
     """Fill the record of an order that has just been accepted."""
     order = ORDER(arena, slot)
     order.reserve = 0
@@ -166,7 +167,7 @@ def write_order(arena, slot, command, position, price_ticks, lots, flags):
     order.client_id = command.client_id
     order.price_ticks = price_ticks
     order.lots = lots
-    order.account = command.account
+    order.account = account
     order.position = position
     order.contract = command.contract
     order.side = command.side
@@ -179,7 +180,7 @@ def emit_accepted(arena, slot, command, price_ticks, asked):
         command.order_type | (command.tif << 8) | (command.flags << 16) | (command.stp << 24)
     )
     emit(
-        arena, events.ORDER_ACCEPTED, command.contract, command.account,
+        arena, events.ORDER_ACCEPTED, command.contract, ORDER(arena, slot).account,
         order_id_of(arena, slot), command.client_id, price_ticks, asked, command.side, terms,
     )  # fmt: skip
 
@@ -199,8 +200,8 @@ def work_or_rest(arena, slot, tif):
 @kernel
 def place_plain(arena, command):
     """A limit or market order without anything special: refused, or accepted and worked."""
-    account = command.account
     contract = command.contract
+    account = trading_account_of(arena, command.account, contract)
     side = command.side
     flags = command.flags
     asked = command.lots
@@ -223,7 +224,7 @@ def place_plain(arena, command):
     if position == NONE:
         position = open_position(arena, account, contract)
     slot = take_order_slot(arena)
-    write_order(arena, slot, command, position, price_ticks, lots, flags)
+    write_order(arena, slot, command, account, position, price_ticks, lots, flags)
     apply_reserve(arena, slot, ADMISSION(arena, 0).reserve, ADMISSION(arena, 0).loss_fee)
     emit_accepted(arena, slot, command, price_ticks, asked)
     if lots < asked:

@@ -39,7 +39,8 @@ def check_pair(arena, contract, source, price_ticks):
         return refusals.OK  # one that has ended must not keep a price from the others
     if source < 1 or source > CONTRACT(arena, contract).sources:
         return refusals.SOURCE_UNKNOWN
-    if price_ticks < 1 or price_ticks > CONTRACT(arena, contract).price_ticks_max:
+    terms = CONTRACT(arena, contract)
+    if price_ticks < terms.price_ticks_min or price_ticks > terms.price_ticks_max:
         return refusals.SOURCE_PRICE_INVALID
     return refusals.OK
 
@@ -132,16 +133,16 @@ def publish_pair(arena, contract, source, price_ticks):
     if was_frozen:
         note_opening(arena, contract, now_ns)
     mark_before = terms.mark_ticks
+    value_before = terms.mark_value + 0
     terms.held = publish_mark(arena, contract, now_ns)
     follow_mark(arena, contract, is_first)
     note_due(arena)
     cancel_outside_band(arena, contract, BUY)
     cancel_outside_band(arena, contract, SELL)
     look_at_prices(arena, contract)
-    moved_ticks = terms.mark_ticks - mark_before
-    if moved_ticks == 0 and not was_frozen:
+    if terms.mark_ticks == mark_before and not was_frozen:
         return 0
-    enter_step(arena, contract, moved_ticks * terms.tick_value)
+    enter_step(arena, contract, terms.mark_value - value_before)
     return 1
 
 

@@ -37,6 +37,7 @@ from engine.transition.orders import cancel_working, cut_working
 from engine.transition.placing import emit_amended, replace_order, rest_order
 from engine.transition.protection import protection_of, window_at
 from risk.accounts import find_position, open_position
+from risk.isolation import trading_account_of
 from risk.reserve import apply_reserve
 
 COMMAND = command_accessor()
@@ -84,7 +85,7 @@ def refuse_quote(arena, contract, account, client_id, code, side, price_ticks, l
 def place_quote(arena, commands, row, contract, side, price_ticks, lots):
     """A first quote on a side: a post-only order in a window of protection. Returns its refusal."""
     header = COMMAND(commands, row)
-    account = header.account + 0
+    account = trading_account_of(arena, header.account, contract)
     position = find_position(arena, account, contract)
     code = check_order(
         arena, contract, account, position, side, price_ticks, lots, POST_ONLY, NONE, 1
@@ -144,7 +145,7 @@ def replace_quote(arena, slot, price_ticks, lots):
 def refuse_side(arena, commands, row, contract, side, price_ticks, lots, code):
     """One side is refused: a quote that it should have replaced goes, too. Returns 1."""
     header = COMMAND(commands, row)
-    account = header.account + 0
+    account = trading_account_of(arena, header.account, contract)
     refuse_quote(arena, contract, account, header.client_id, code, side, price_ticks, lots)
     slot = quote_of(arena, find_position(arena, account, contract), side)
     if slot != NONE:
@@ -156,7 +157,8 @@ def refuse_side(arena, commands, row, contract, side, price_ticks, lots, code):
 def quote_side(arena, commands, row, contract, side, price_ticks, lots):
     """One side of a quote row; 1 when it was refused, else 0."""
     header = COMMAND(commands, row)
-    slot = quote_of(arena, find_position(arena, header.account, contract), side)
+    account = trading_account_of(arena, header.account, contract)
+    slot = quote_of(arena, find_position(arena, account, contract), side)
     code = refusals.OK
     if lots != 0:
         code = check_lots(CONTRACT(arena, contract), lots, 0)
@@ -182,13 +184,16 @@ def quote_row(arena, commands, row, k):
     header = COMMAND(commands, row)
     quote = COMMAND(commands, row + k)
     contract = quote.contract + 0
+    account = header.account + 0
     code = refusals.OK
     if contract < 1 or contract > ENGINE(arena, 0).contracts:
         code = refusals.CONTRACT_UNKNOWN
-    elif header.stp == STP_NONE and CONTRACT(arena, contract).stp_none_allowed == 0:
-        code = refusals.STP_INVALID
+    else:
+        account = trading_account_of(arena, account, contract)
+        if header.stp == STP_NONE and CONTRACT(arena, contract).stp_none_allowed == 0:
+            code = refusals.STP_INVALID
     if code != refusals.OK:
-        refuse_quote(arena, contract, header.account, header.client_id, code, 0, 0, 0)
+        refuse_quote(arena, contract, account, header.client_id, code, 0, 0, 0)
         return 1
     if quote.bid_lots > 0 and quote.ask_lots > 0 and quote.bid_ticks >= quote.ask_ticks:
         code = refusals.QUOTE_CROSSED
@@ -198,7 +203,7 @@ def quote_row(arena, commands, row, k):
         return refused + refuse_side(
             arena, commands, row, contract, SELL, quote.ask_ticks, quote.ask_lots, code
         )
-    ask = quote_of(arena, find_position(arena, header.account, contract), SELL)
+    ask = quote_of(arena, find_position(arena, account, contract), SELL)
     refused = 0
     # The ask makes room first when the bid moves up to where it stands.
     if ask != NONE and quote.bid_ticks >= ORDER(arena, ask).price_ticks:

@@ -1,4 +1,4 @@
-"""The two entries from Python: a batch of commands, and one command (architecture: The arena)."""
+"""The entries from Python: a batch of commands, one command, one question that writes nothing."""
 
 from engine.book.orders import SLOT_MASK
 from engine.kernel import entry, kernel
@@ -8,6 +8,7 @@ from engine.state.access import ACCOUNT_WORD, ENGINE, ORDER, prefetch
 from engine.state.layout import ACCOUNT_WORD_POSITION, ACCOUNT_WORDS, SECTIONS
 from engine.transition.step import COMMAND, apply_command
 from risk.accounts import INLINE
+from risk.deleveraging_modes import compute_rank_band
 
 AHEAD = 8  # commands; measured, further ahead gained nothing
 ACCOUNTS_AT = SECTIONS["accounts"].offset
@@ -82,3 +83,9 @@ def one(arena, commands, rows):
     ENGINE(arena, 0).events = 0
     ENGINE(arena, 0).rows_left = rows
     return apply_command(arena, commands, 0)
+
+
+@entry("int64(int64, int64, int64)")
+def read_rank_band(arena, account, contract):
+    """Which fifth of its side's lots stands before a position in deleveraging (9.7); no write."""
+    return compute_rank_band(arena, account, contract)

@@ -25,6 +25,7 @@ from engine.transition.waterfall import finish_negative
 from funding.mark import set_mark
 from funding.windows import INDEX, count_of, mean_of, window_of
 from risk.accounts import find_next_holder
+from risk.position_history import forget_profit
 from risk.settlement import cover_if_short, settle_side
 from risk.step import begin_step, enter_step
 from risk.supervision import announce_negative, note_suspect, scan_step
@@ -37,6 +38,7 @@ def apply_delisting_price(arena, contract):
     terms = CONTRACT(arena, contract)
     window = window_of(contract, INDEX)
     mark_before = terms.mark_ticks
+    value_before = terms.mark_value + 0
     samples = count_of(arena, window)
     price_ticks = mean_of(arena, window) if samples > 0 else mark_before
     set_mark(terms, price_ticks)
@@ -45,7 +47,7 @@ def apply_delisting_price(arena, contract):
         arena, events.SETTLEMENT_PRICED, contract, 0,
         price_ticks, samples, mark_before, 0, 0, 0,
     )  # fmt: skip
-    enter_step(arena, contract, (price_ticks - mark_before) * terms.tick_value)
+    enter_step(arena, contract, terms.mark_value - value_before)
     return 0
 
 
@@ -68,6 +70,7 @@ def settle_position(arena, contract, account, position):
     value = mark_value_of(arena, contract, lots)
     emit(arena, events.POSITION_SETTLED, contract, account, lots, value, 0, 0, 0, 0)
     settle_side(arena, contract, account, position, 0, side, lots, value, 0)
+    forget_profit(arena, position)
     cover_if_short(arena, account)
     return 0
 

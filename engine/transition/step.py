@@ -11,8 +11,11 @@ from engine.schema.commands import (
     CHANGE_STATE,
     CLIENT_LAST,
     DEPOSIT,
+    ISOLATE_CONTRACT,
+    JOIN_CONTRACT,
     MASS_CANCEL,
     MASS_QUOTE,
+    MOVE_MARGIN,
     OPEN_ACCOUNT,
     OPERATOR_FIRST,
     OPERATOR_LAST,
@@ -24,6 +27,7 @@ from engine.schema.commands import (
     RELEASE_WITHDRAWALS,
     SET_BAND,
     SET_HEARTBEAT,
+    SET_LEVERAGE,
     SET_PROTECTION,
     SET_SAMPLE_CLOCK,
     STOP_TRADING,
@@ -48,6 +52,8 @@ from engine.transition.constituents import (
 )
 from engine.transition.due import do_due_work
 from engine.transition.interruptions import change_trading_state, set_band
+from engine.transition.isolation import isolate_contract, join_contract, move_margin
+from engine.transition.leverage import set_leverage
 from engine.transition.money import deposit, open_account, release_withdrawals, withdraw
 from engine.transition.orders import cancel_linked
 from engine.transition.placing import amend_order, cancel_order
@@ -96,7 +102,7 @@ def refuse(arena, commands, row, code):
         client_id = command.client_id
     if kind == PLACE_ORDER or kind == PLACE_BRACKET or kind == MASS_CANCEL:
         contract = command.contract + 0
-    if kind == PUBLISH_PRICE:
+    if kind == PUBLISH_PRICE or (kind >= SET_LEVERAGE and kind <= MOVE_MARGIN):
         contract = command.contract + 0
     if kind == CHANGE_STATE or kind == SET_BAND:
         contract = command.contract + 0
@@ -144,6 +150,18 @@ def do_rare_command(arena, commands, row):
             arena, command.account, command.client_id, command.protection, command.window_ns,
             command.lots_max, command.fills_max, command.net_lots_max,
         )  # fmt: skip
+    if kind == ISOLATE_CONTRACT:
+        return isolate_contract(arena, command.account, command.client_id, command.contract)
+    if kind == JOIN_CONTRACT:
+        return join_contract(arena, command.account, command.client_id, command.contract)
+    if kind == MOVE_MARGIN:
+        return move_margin(
+            arena, command.account, command.client_id, command.contract, command.amount
+        )
+    if kind == SET_LEVERAGE:
+        return set_leverage(
+            arena, command.account, command.client_id, command.contract, command.rate_initial_ppb
+        )
     if kind == STOP_TRADING:
         return stop_trading(arena, command.scope, command.number)
     if kind == RELEASE_TRADING:

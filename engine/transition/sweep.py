@@ -46,6 +46,7 @@ from engine.state.access import (
 from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.events import emit
 from engine.state.layout import EXTRA, LIQUIDATING
+from engine.state.values import value_of_lot
 from engine.trading_state import TRIGGERING, is_one_of
 from engine.transition.band import has_dynamic_band, tighten_key
 from engine.transition.brackets import follow_entry
@@ -112,7 +113,8 @@ def load_maker(arena):
     motion.maker_position = order.position
     motion.price_ticks = order.price_ticks
     motion.asked_lots = min(motion.leaves, order.lots)
-    edge = (terms.mark_ticks - order.price_ticks) * terms.tick_value
+    motion.lot_value = value_of_lot(terms, order.price_ticks)
+    edge = terms.mark_value - motion.lot_value
     motion.edge = edge if motion.side == BUY else -edge
     equity, beside = value_beside(arena, motion.maker, motion.contract)
     motion.maker_equity = equity
@@ -125,7 +127,7 @@ def is_maker_beyond_slippage(arena):
     below maintenance (9.0)."""
     motion = SWEEP(arena, 0)
     terms = CONTRACT(arena, motion.contract)
-    value = motion.asked_lots * motion.price_ticks * terms.tick_value
+    value = motion.asked_lots * absolute(motion.lot_value)
     equity = motion.maker_equity - motion.asked_lots * motion.edge
     equity -= compute_fee_unrebated(terms, value, equity)
     signed = -motion.asked_lots if motion.side == BUY else motion.asked_lots
@@ -157,7 +159,7 @@ def check_aggressor(arena):
         lots = min(lots, motion.equity // -edge)
         if lots <= 0:
             return CANCEL_SOLVENCY
-    value = lots * motion.price_ticks * terms.tick_value
+    value = lots * absolute(motion.lot_value)
     equity = motion.equity + lots * edge
     if motion.maker == motion.account:
         equity = motion.equity  # its own two legs cancel out: only the fee can cost it
@@ -215,9 +217,8 @@ def settle_fill(arena, maker_order_id):
     """Book both sides, the aggressor first: its fee is what a rebate is paid from (8.8)."""
     motion = SWEEP(arena, 0)
     contract = motion.contract
-    terms = CONTRACT(arena, contract)
     lots = motion.lots
-    value = lots * motion.price_ticks * terms.tick_value
+    value = lots * motion.lot_value
     settle_side(
         arena, contract, motion.account, motion.position, motion.order_id,
         motion.side, lots, value, motion.fee,
@@ -230,7 +231,8 @@ def settle_fill(arena, maker_order_id):
     if motion.maker == motion.account:
         motion.maker_equity = motion.equity
     motion.maker_equity -= lots * motion.edge
-    maker_fee = compute_maker_fee(terms, value, motion.maker_equity, motion.fee)
+    terms = CONTRACT(arena, contract)
+    maker_fee = compute_maker_fee(terms, absolute(value), motion.maker_equity, motion.fee)
     motion.maker_equity -= maker_fee
     settle_side(
         arena, contract, motion.maker, motion.maker_position, maker_order_id,

@@ -24,9 +24,9 @@ from engine.state.events import emit
 from engine.state.layout import LIQUIDATING, NEGATIVE
 from engine.transition.orders import keep_reduce_only
 from engine.transition.step_plan import compute_step_lots
-from funding.values import compute_value_linear
 from risk.accounts import find_position, holder_at, open_position
-from risk.deleveraging import choose_lots, collect_candidates
+from risk.deleveraging import collect_candidates
+from risk.deleveraging_modes import choose_lots
 from risk.haircut import give_up_gain
 from risk.insurance import compute_spread, compute_takeover_lots, note_fund_loss
 from risk.margin import value_beside
@@ -37,8 +37,7 @@ from risk.supervision import note_suspect, value_again
 
 @kernel
 def mark_value_of(arena, contract, lots):
-    terms = CONTRACT(arena, contract)
-    return compute_value_linear(lots, terms.mark_ticks, terms.tick_value)
+    return lots * CONTRACT(arena, contract).mark_value
 
 
 @cold
@@ -100,7 +99,7 @@ def take_over_with_penalty(arena, contract, position, share):
     value = mark_value_of(arena, contract, taken)
     own = multiply_divide(share, taken, absolute(lots))
     rate_ppb = CONTRACT(arena, contract).takeover_penalty_ppb
-    penalty = min(own, multiply_rate_ceil(value, rate_ppb))
+    penalty = min(own, multiply_rate_ceil(absolute(value), rate_ppb))
     emit(arena, events.POSITION_TAKEN_OVER, contract, debtor, taken, value, 0, penalty, 0, 0)
     transfer_lots(arena, contract, position, fund_position(arena, contract), taken, value, penalty)
     note_suspect(arena, FUND)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
 from engine.schema.contract import Contract
-from tests.oracle.rounding import ceil_div, rate_up
+from tests.oracle.rounding import ceil_div, clamp, rate_up
 
 LIQUIDATION = 64  # the flag of an order of the engine's own, beside those of clients
 
@@ -130,9 +130,15 @@ class Holding:
 
     contract: int
     lots: int = 0  # signed
-    entry_value: int = 0  # signed, positive for a long
+    entry_value: int = 0  # signed, positive for a long; of an inverse contract for a short
     funding_index: int = 0
+    rate_initial_ppb: int = 0  # its owner's floor under the initial rate (8.1), 0: none
     orders: dict[int, Order] = field(default_factory=dict)
+    # What the queue of 9.7 ranks by, beside the unrealised profit.
+    opened: int = 0  # sequence number of the command in which the position was opened
+    realised: int = 0  # by the position since then: closing, funding, re-striking; no fees
+    kept: int = 0  # of the positions before it
+    kept_at: int = 0  # when the last of them ended
 
     def resting(self) -> list[Order]:
         return [order for order in self.orders.values() if order.place == RESTING]
@@ -182,6 +188,11 @@ class Account:
     heartbeat_due: int = 0  # 0: not armed (4.6)
     window: int = 0  # the running window of its rate limit (4.9), by number
     messages: int = 0  # commands in it
+    # 8.5: the margin accounts of its isolated positions, by contract, in the order in which they
+    # came, and where it is isolated now; of a margin account itself whose it is, else 0
+    margin_accounts: dict[int, int] = field(default_factory=dict)
+    isolated: set[int] = field(default_factory=set)
+    main: int = 0
 
     def holding(self, contract: int) -> Holding:
         """The holding, made at the end of the account's contracts if it is new."""
@@ -228,17 +239,40 @@ def bracket_margin(brackets: Brackets, notional: int) -> int:
     return ceil_div(total, PPB)
 
 
-def initial_margin(market, lots: int) -> int:
-    return bracket_margin(market.initial_brackets, abs(lots) * market.lot_value)
+def initial_margin(market, holding: Holding) -> int:
+    """A raised rate holds for the whole position, which pays no less than its tiers say."""
+    notional = abs(holding.lots) * market.lot_size
+    by_tiers = bracket_margin(market.initial_brackets, notional)
+    raised = raised_rate(market, holding, notional)
+    if raised == initial_rate(market.spec, notional):
+        return by_tiers
+    return max(by_tiers, rate_up(notional, raised))
 
 
 def maintenance_margin(market, lots: int) -> int:
-    return bracket_margin(market.maintenance_brackets, abs(lots) * market.lot_value)
+    return bracket_margin(market.maintenance_brackets, abs(lots) * market.lot_size)
 
 
 def initial_rate(spec: Contract, notional: int) -> int:
     """The initial rate of the tier that holds this notional."""
     return [t.rate_initial_ppb for t in spec.tiers if t.floor_value <= notional][-1]
+
+
+def scaled_rate(market, rate: int) -> int:
+    """8.6: the rate rises to 100% as open interest goes from one bound to the other."""
+    low = market.spec.open_interest_scale_low_lots
+    high = market.spec.open_interest_scale_high_lots
+    if high == 0:
+        return rate
+    above = clamp(market.open_interest(), low, high) - low
+    return rate + (PPB - rate) * above // (high - low)
+
+
+def raised_rate(market, holding: Holding, notional: int) -> int:
+    """8.1: the initial rate of the tier that holds this notional, or what raises it most."""
+    rate = initial_rate(market.spec, notional)
+    floors = (market.spec.rate_initial_min_ppb, holding.rate_initial_ppb)
+    return max(rate, *floors, scaled_rate(market, rate))
 
 
 # Figures of an account.
@@ -253,7 +287,7 @@ def owed(exchange, holding: Holding) -> int:
 def mark_value(exchange, holding: Holding) -> int:
     """Signed value at the mark (the last one, if the contract is frozen)."""
     market = exchange.markets[holding.contract]
-    return holding.lots * market.mark * market.spec.tick_value
+    return holding.lots * market.lot_value
 
 
 def profit(exchange, holding: Holding) -> int:
@@ -299,7 +333,7 @@ def need(
 ) -> int:
     """Initial margin of a contract by 8.2, netted; `with_order` counts though it does not rest."""
     market = exchange.markets[holding.contract]
-    position = initial_margin(market, holding.lots)
+    position = initial_margin(market, holding)
     buys, sells = holding.reserved(without)
     if with_order is not None and with_order.side == words.BUY:
         buys += with_order.reserve

@@ -39,6 +39,7 @@ from tests.oracle.states import (
     state_instead,
 )
 from tests.oracle.triggers import look_at_everything
+from tests.oracle.values import size_of_lot
 
 TAKER_SIDE_OF_AN_UNCROSS = 2  # both orders rested
 
@@ -73,9 +74,9 @@ def indicate(market: Market, forced: list[Order]) -> Indication:
         sells = sum(lots for price, lots in asks.items() if price <= tick)
         return min(buys, sells), buys - sells
 
-    highest = market.spec.price_ticks_max
-    ticks = {1, highest} | {price + way for price in bids | asks for way in (-1, 0, 1)}
-    judged = {tick: judge(tick) for tick in ticks if 1 <= tick <= highest}
+    lowest, highest = market.spec.price_ticks_min, market.spec.price_ticks_max
+    ticks = {lowest, highest} | {price + way for price in bids | asks for way in (-1, 0, 1)}
+    judged = {tick: judge(tick) for tick in ticks if lowest <= tick <= highest}
     # first: the most volume
     volume = max(lots for lots, _ in judged.values())
     if volume == 0:
@@ -206,8 +207,8 @@ class Figures:
         left = self.after_price(order, lots, price)
         if order.account == other.account and order.side == words.BUY:
             left = self.equity(order.account)
-        value = lots * price * self.market.spec.tick_value
-        return fee_up(value, max(0, self.market.spec.fee_maker_ppb), left)
+        size = lots * size_of_lot(self.market.spec, price)
+        return fee_up(size, max(0, self.market.spec.fee_maker_ppb), left)
 
     def judge(self, order: Order, other: Order, lots: int, price: int) -> int:
         """Why this side may not have the fill; 0 if it may. Who meets himself is judged on each

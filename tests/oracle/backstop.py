@@ -6,11 +6,16 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from engine.schema import events
-from engine.schema.bounds import NS_PER_DAY
-from tests.oracle.accounts import Account, equity, maintenance, notional
+from engine.schema import vocabulary as words
+from engine.schema.bounds import NS_PER_DAY, PPB
+from tests.oracle.accounts import Account, Holding, equity, maintenance, notional, owed, profit
 from tests.oracle.market import Market
-from tests.oracle.money import suspect, transfer
-from tests.oracle.rounding import rate_down, sign_of
+from tests.oracle.money import kept_profit, suspect, transfer
+from tests.oracle.rounding import clamp, rate_down, sign_of, trunc_div
+
+# Of the rank in the queue: the most of its factors, and the least leverage.
+FACTOR_MAX = 2**45
+LEVERAGE_MIN = 2**15
 
 
 def spread(charge: int, lots: int) -> list[int]:
@@ -82,7 +87,7 @@ def may_fund_hold(exchange, market: Market, lots_after: int) -> bool:
     if after <= before:
         return True
     share = rate_down(market.open_interest(), spec.fund_share_ppb)
-    return after * market.lot_value <= spec.fund_value_max and after <= share
+    return after * market.lot_size <= spec.fund_value_max and after <= share
 
 
 def takeover_lots(
@@ -180,9 +185,14 @@ class Holder:
     lots: int
     equity: int
     notional: int
+    holding: Holding
     taken: int = 0
     charge: int = 0
     paid: int = 0
+
+    @property
+    def left(self) -> int:
+        return self.lots - self.taken
 
     def rank(self) -> tuple[int, Fraction, int]:
         """Highest notional / equity first; equity 0 is highest; ties by id."""
@@ -202,12 +212,18 @@ def opposite_holders(exchange, market: Market, account: Account, everyone: bool)
         if not everyone and other_equity < 0:
             continue
         lots = abs(other.lots(market.contract))
-        found.append(Holder(other, lots, other_equity, notional(exchange, other)))
+        holding = other.holding(market.contract)
+        found.append(Holder(other, lots, other_equity, notional(exchange, other), holding))
     return found
 
 
 def deal_out(
-    market: Market, holders: list[Holder], bears: list[int], most_per_lot: int, everyone: bool
+    exchange,
+    market: Market,
+    holders: list[Holder],
+    bears: list[int],
+    most_per_lot: int,
+    everyone: bool,
 ) -> list[Holder]:
     """Lot by lot to the holder that ranks first at that moment; returns those chosen, in order."""
     chosen: list[Holder] = []
@@ -227,10 +243,92 @@ def deal_out(
         holder.charge += bears_this
         holder.paid += pays
         holder.equity -= pays
-        holder.notional -= market.lot_value
+        holder.notional -= market.lot_size
         if holder.taken < holder.lots:
             heapq.heappush(heap, (holder.rank(), k))
     return chosen
+
+
+def give(holder: Holder, bears: list[int], most_per_lot: int, everyone: bool) -> int:
+    """The holder takes lots that bear this, until it can't afford the next one; returns how
+    many."""
+    for count, bears_this in enumerate(bears):
+        pays = min(bears_this, most_per_lot)
+        if holder.equity - pays < 0 and not everyone:
+            return count
+        holder.taken += 1
+        holder.charge += bears_this
+        holder.paid += pays
+        holder.equity -= pays
+    return len(bears)
+
+
+def queue_key(exchange, market: Market, holder: Holder) -> tuple[int, int, int]:
+    """By profit and leverage, highest first; then who has been in the position for longest."""
+    holding = holder.holding
+    gain = profit(exchange, holding) - owed(exchange, holding)
+    gain += holding.realised + kept_profit(exchange, holding)
+    share = trunc_div(gain * PPB, holder.lots * market.lot_size)
+    share = clamp(share, -FACTOR_MAX, FACTOR_MAX)
+    leverage = FACTOR_MAX
+    if holder.equity > 0:
+        leverage = clamp(holder.notional * PPB // holder.equity, LEVERAGE_MIN, FACTOR_MAX)
+    rank = share * leverage // PPB if share >= 0 else -(-share * PPB // leverage)
+    return -rank, holding.opened, holder.account.account
+
+
+def deal_by_queue(
+    exchange,
+    market: Market,
+    holders: list[Holder],
+    bears: list[int],
+    most_per_lot: int,
+    everyone: bool,
+) -> list[Holder]:
+    """One holder behind the other gives all that it can; returns those chosen, in order."""
+    ranked = sorted(holders, key=lambda holder: queue_key(exchange, market, holder))
+    for holder in ranked:
+        bears = bears[give(holder, bears[: holder.lots], most_per_lot, everyone) :]
+    return [holder for holder in ranked if holder.taken]
+
+
+def deal_pro_rata(
+    exchange,
+    market: Market,
+    holders: list[Holder],
+    bears: list[int],
+    most_per_lot: int,
+    everyone: bool,
+) -> list[Holder]:
+    """In rounds, of everyone who can still afford it the same part of what it holds; returns those
+    chosen, in order."""
+    chosen: list[Holder] = []
+    has_moved = True
+    while bears and has_moved:
+        has_moved = False
+        wanted = len(bears)
+        held = sum(holder.left for holder in holders)
+        for holder in list(holders):
+            own = holder.left
+            asked = min(wanted * own // held, own)
+            wanted -= asked
+            held -= own
+            given = give(holder, bears[:asked], most_per_lot, everyone)
+            bears = bears[given:]
+            if given and holder not in chosen:
+                chosen.append(holder)
+            if given < asked or holder.left == 0:
+                holders.remove(holder)
+                has_moved = True
+            has_moved |= given > 0
+    return chosen
+
+
+DEALERS = {
+    words.DELEVERAGING_DRAINING: deal_out,
+    words.DELEVERAGING_QUEUE: deal_by_queue,
+    words.DELEVERAGING_PRO_RATA: deal_pro_rata,
+}
 
 
 def deleverage(
@@ -250,7 +348,8 @@ def deleverage(
     sign = sign_of(account.lots(market.contract))
     bears = spread(charge, lots) if charge >= 0 else [-share for share in spread(-charge, lots)]
     holders = opposite_holders(exchange, market, account, everyone)
-    chosen = deal_out(market, holders, bears, most_per_lot, everyone)
+    deal = DEALERS[exchange.config.deleveraging_mode]
+    chosen = deal(exchange, market, holders, bears, most_per_lot, everyone)
     for holder in chosen:
         value = holder.taken * market.lot_value + holder.paid * sign
         exchange.emit(

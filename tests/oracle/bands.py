@@ -4,6 +4,7 @@ from engine.schema import events, refusals
 from engine.schema import vocabulary as words
 from tests.oracle.rounding import rate_down
 from tests.oracle.states import AUCTION, HALTED, enter_state
+from tests.oracle.values import size_of_lot
 
 Band = tuple[int, int]
 
@@ -16,7 +17,7 @@ def dynamic_band(market) -> Band | None:
     if spec.band_dynamic_ppb == 0 or price == 0:
         return None
     width = rate_down(price, spec.band_dynamic_ppb)
-    return max(1, price - width), price + width
+    return max(spec.price_ticks_min, price - width), price + width
 
 
 def is_outside(band: Band | None, price: int) -> bool:
@@ -24,8 +25,8 @@ def is_outside(band: Band | None, price: int) -> bool:
 
 
 def is_worth_an_auction(market, order) -> bool:
-    value = order.open * order.price * market.spec.tick_value
-    return value >= market.spec.band_dynamic_value_min
+    size = order.open * size_of_lot(market.spec, order.price)
+    return size >= market.spec.band_dynamic_value_min
 
 
 def interrupt(exchange, market, may_halt: bool) -> None:
@@ -48,7 +49,8 @@ def set_band(exchange, command) -> int:
         return refusals.CONTRACT_UNKNOWN
     low, high = command.low_ticks, command.high_ticks
     is_none = low == high == 0
-    if not is_none and not 1 <= low <= high <= market.spec.price_ticks_max:
+    lowest, highest = market.spec.price_ticks_min, market.spec.price_ticks_max
+    if not is_none and not lowest <= low <= high <= highest:
         return refusals.BAND_INVALID
     market.band_set = None if is_none else (low, high)
     exchange.emit(events.BAND_SET, low, high, contract=market.contract)

@@ -40,7 +40,7 @@ def check_bracket(command, exchange, spec, _) -> int:
     ):
         if not price:
             continue
-        if not 1 <= price <= spec.price_ticks_max:
+        if not spec.price_ticks_min <= price <= spec.price_ticks_max:
             return refusals.BRACKET_INVALID
         if (price <= base) if is_above else (price >= base):
             return refusals.BRACKET_INVALID

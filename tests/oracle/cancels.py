@@ -3,6 +3,7 @@
 from engine.schema import events, refusals
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import Account, Order
+from tests.oracle.isolated import own_accounts, own_orders
 from tests.oracle.resting import cancel, cancel_all
 from tests.oracle.timers import stop_heartbeat
 
@@ -14,9 +15,11 @@ SIDES = {
 
 
 def find_order(exchange, command) -> Order | None:
-    for holding in exchange.accounts[command.account].holdings.values():
-        if command.order_id in holding.orders:
-            return holding.orders[command.order_id]
+    """The account's own, or one of a margin account of its."""
+    for account in own_accounts(exchange, exchange.accounts[command.account]):
+        for holding in account.holdings.values():
+            if command.order_id in holding.orders:
+                return holding.orders[command.order_id]
     return None
 
 
@@ -36,7 +39,7 @@ def mass_cancel(exchange, command) -> int:
         return refusals.SIDES_INVALID
     orders = [
         order
-        for order in account.orders()
+        for order in own_orders(exchange, account)
         if command.contract in (0, order.contract) and order.side in SIDES[command.sides]
     ]
     count = cancel_all(exchange, orders, words.CANCEL_MASS)
@@ -54,7 +57,7 @@ def cancel_session(exchange, command) -> int:
     if not 1 <= command.session <= 127:
         return refusals.SESSION_INVALID
     account = exchange.accounts[command.account]
-    orders = [order for order in account.orders() if order.session == command.session]
+    orders = [o for o in own_orders(exchange, account) if o.session == command.session]
     count = cancel_all(exchange, orders, words.CANCEL_SESSION)
     exchange.emit(
         events.SESSION_CANCELLED,
@@ -77,5 +80,5 @@ def lose_heartbeat(exchange, account: Account) -> None:
     """The account's timer ran out: all of its orders go, and it is no longer armed."""
     due = account.heartbeat_due
     stop_heartbeat(exchange, account)
-    count = cancel_all(exchange, account.orders(), words.CANCEL_HEARTBEAT)
+    count = cancel_all(exchange, own_orders(exchange, account), words.CANCEL_HEARTBEAT)
     exchange.emit(events.HEARTBEAT_LOST, count, due, account=account.account)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
 from engine.schema.contract import Config, Contract, Tier, check_config, outside
@@ -25,9 +27,11 @@ from tests.oracle.price_terms import (
     WIDE,
 )
 
+ISOLATED = "ISOLATED"  # begins the symbols of contracts in which the workload isolates positions
 BRIEF = 2 * MINUTE  # the longest freeze of contracts that may end by one
 FLAT_TIERS = (Tier(0, 20_000_000, 10_000_000),)
 WIDE_TIERS = (Tier(0, 100_000_000, 60_000_000), Tier(3_000_000, 200_000_000, 120_000_000))
+INVERSE_TIERS = (Tier(0, 100_000_000, 60_000_000), Tier(5_000_000, 200_000_000, 120_000_000))
 STEEP_TIERS = (
     Tier(0, 10_000_000, 5_000_000),
     Tier(2_000_000, 50_000_000, 25_000_000),
@@ -63,6 +67,21 @@ def tiny(contract: int, tick_value: int, **changes) -> Contract:
     return Contract(contract=contract, **(values | changes))
 
 
+def tiny_inverse(contract: int, **changes) -> Contract:
+    """The same, inverse: a lot is worth 121,621.5 at 100, one of many prices at which the value
+    lies halfway between two units, and twice as much at the lowest one."""
+    values: dict[str, Any] = {
+        "contract_value": 12_162_150,
+        "lot_value_min": 30_000,
+        "price_ticks_min": 50,
+        "price_ticks_max": 400,
+        "funding_impact_value": 15 * 120_000,
+        "fund_value_max": 6_000_000,
+        "mark_last_value_min": 20 * 120_000,
+    }
+    return tiny(contract, 0, **(values | changes))
+
+
 def realistic(contract: int, symbol: str, tick_value: int, **changes) -> Contract:
     """Prices of many ticks, rates of a large venue, several sources."""
     values: dict[str, Any] = {
@@ -95,7 +114,8 @@ def realistic(contract: int, symbol: str, tick_value: int, **changes) -> Contrac
 def configs() -> dict[str, Config]:
     """By name; every one of them can be listed."""
     found = layer_configs() | clock_configs() | order_configs()
-    found |= quote_configs() | auction_configs()
+    found |= quote_configs() | auction_configs() | deleveraging_configs() | margin_configs()
+    found |= value_configs()
     for name, config in found.items():
         problems = check_config(config)
         assert not problems, (name, problems)
@@ -391,6 +411,80 @@ def quote_configs() -> dict[str, Config]:
     }
 
 
+def inverse_and_linear() -> Config:
+    """Two inverse contracts, of which the second has the prices and rates of a large venue, and a
+    linear one against which they are hedged. Both lowest prices can be reached."""
+    return Config(
+        contracts=(
+            tiny_inverse(
+                1,
+                tiers=INVERSE_TIERS,
+                order_value_min=300_000,
+                order_value_max=30_000_000,
+                auction_reference_ticks=100,
+                band_dynamic_ppb=60_000_000,
+                band_dynamic_value_min=1_500_000,
+                **AVERAGED,
+            ),
+            realistic(
+                2,
+                "ETH",
+                0,
+                contract_value=2_500_000_000,
+                lot_value_min=2_500,
+                price_ticks_min=200_000,
+                price_ticks_max=1_000_000,
+                tiers=(
+                    Tier(0, 20_000_000, 10_000_000),
+                    Tier(4_000_000, 50_000_000, 25_000_000),
+                    Tier(40_000_000, 100_000_000, 50_000_000),
+                ),
+                fee_maker_ppb=-200_000,
+                funding_impact_value=1_000_000,
+                fund_value_max=10**8,
+                mark_last_value_min=500_000,
+                **CLAMPED | VOTES,
+            ),
+            tiny(3, 1_000, tiers=WIDE_TIERS, freeze_max_ns=BRIEF, **LAST | SWITCHED),
+        ),
+        fund_cash=10**6,
+        house_cash=10**5,
+        fund_loss_step_max=5 * 10**5,
+    )
+
+
+def raised_rates() -> Config:
+    """Each of the ways in which an initial rate is raised alone, and all of them in an inverse
+    contract. Open interest reaches both of its bounds."""
+    return Config(
+        contracts=(
+            tiny(1, 1_000, tiers=STEEP_TIERS, rate_initial_min_ppb=30_000_000),
+            tiny(
+                2,
+                1_000,
+                tiers=WIDE_TIERS,
+                open_interest_scale_low_lots=10,
+                open_interest_scale_high_lots=60,
+                **WIDE,
+            ),
+            tiny_inverse(
+                3,
+                rate_initial_min_ppb=40_000_000,
+                open_interest_scale_low_lots=20,
+                open_interest_scale_high_lots=150,
+                **FAIR,
+            ),
+        ),
+        fund_cash=10**7,
+        house_cash=10**6,
+    )
+
+
+def value_configs() -> dict[str, Config]:
+    """Lots whose value is no multiple of the price; initial rates above those of the tiers."""
+    return {"inverse": inverse_and_linear(), "leverage": raised_rates()}
+
+
 SHORT_AUCTIONS: dict[str, Any] = {
     "auction_ns": 15 * NS_PER_SECOND,
     "auction_indicative_ns": 4 * NS_PER_SECOND,
@@ -499,5 +593,55 @@ def auction_configs() -> dict[str, Config]:
             ),
             fund_cash=5 * 10**8,
             house_cash=10**8,
+        ),
+    }
+
+
+def deleveraging_configs() -> dict[str, Config]:
+    """Nothing takes over what breaks, or little, so that holders of the other side give lots; in
+    the modes that are not the default."""
+    empty = layer_configs()["nothing_behind"]
+    funded = clock_configs()["fast_funding"]
+    return {
+        "queue": replace(
+            funded,
+            deleveraging_mode=words.DELEVERAGING_QUEUE,
+            deleveraging_profit_ns=3 * MINUTE,
+        ),
+        "pro_rata": replace(empty, deleveraging_mode=words.DELEVERAGING_PRO_RATA),
+    }
+
+
+def margin_configs() -> dict[str, Config]:
+    """Margin accounts of their own, beside contracts that stay cross."""
+    funded: dict[str, Any] = {
+        "funding_interval_ns": 2 * MINUTE,
+        "funding_interest_ppb": 300_000_000,
+        "funding_clamp_ppb": 400_000_000,
+        "funding_cap_ppb": 30_000_000,
+    }
+    return {
+        "isolated": Config(
+            contracts=(
+                tiny(1, 1_000, symbol=f"{ISOLATED}1", fund_value_max=0, **funded),
+                tiny(
+                    2,
+                    1_000,
+                    symbol=f"{ISOLATED}2",
+                    tiers=WIDE_TIERS,
+                    group_lots_max=300,
+                    liquidation_cooldown_ns=20 * NS_PER_SECOND,
+                    freeze_max_ns=BRIEF,
+                    stp_none_allowed=True,
+                    **WIDE,
+                ),
+                tiny(3, 1_000, tiers=WIDE_TIERS),
+            ),
+            fund_cash=200_000,
+            house_cash=50_000,
+            orders_account_max=14,
+            messages_max=4,
+            messages_window_ns=2 * NS_PER_SECOND,
+            liquidation_steps_max=1,
         ),
     }

@@ -29,6 +29,14 @@ from tests.oracle.cancels import (
 from tests.oracle.funding import publish_funding
 from tests.oracle.index import stale_due
 from tests.oracle.invariants import check, state
+from tests.oracle.isolated import (
+    ROUTED,
+    isolate_contract,
+    join_contract,
+    move_margin,
+    route,
+)
+from tests.oracle.leverage import set_leverage
 from tests.oracle.linked import cancel_ended
 from tests.oracle.market import Market, make_market
 from tests.oracle.money import settle_all_funding
@@ -72,6 +80,10 @@ CLIENT_COMMANDS = {
     commands.SET_PROTECTION: set_protection,
     commands.MASS_QUOTE: mass_quote,
     commands.PLACE_BRACKET: place_bracket,
+    commands.ISOLATE_CONTRACT: isolate_contract,
+    commands.JOIN_CONTRACT: join_contract,
+    commands.MOVE_MARGIN: move_margin,
+    commands.SET_LEVERAGE: set_leverage,
 }
 OPERATOR_COMMANDS = {
     commands.STOP_TRADING: stop_trading,
@@ -273,6 +285,8 @@ class Oracle:
                 return code
             if kind == commands.WITHDRAW:
                 return self.withdraw(command)
+            if kind in ROUTED:
+                command = route(self, command, command.contract)
             return CLIENT_COMMANDS[kind](self, command)
         if kind == commands.PUBLISH_PRICE:
             return self.publish_price(command)
@@ -290,7 +304,9 @@ class Oracle:
         return refusals.COMMAND_UNKNOWN
 
     def client(self, number: int) -> Account | None:
-        return self.accounts.get(number) if number != words.FUND else None
+        """Whoever can send commands and be paid: neither the fund nor a margin account."""
+        account = self.accounts.get(number)
+        return None if account is None or account is self.fund or account.main else account
 
     def admit_client(self, command) -> int:
         """4.9 and 2.4: the account, its rate of messages, and its window of client ids."""
@@ -334,7 +350,7 @@ class Oracle:
                 continue  # nothing comes of it, whatever it is
             if not 1 <= command.source <= len(market.sources):
                 return refusals.SOURCE_UNKNOWN
-            if not 1 <= price <= market.spec.price_ticks_max:
+            if not market.spec.price_ticks_min <= price <= market.spec.price_ticks_max:
                 return refusals.SOURCE_PRICE_INVALID
         step = Step()
         touched: set[int] = set()
@@ -345,11 +361,11 @@ class Oracle:
             touched.add(contract)
             market = self.markets[contract]
             state_before = market.state
-            mark_before, makes_step = publish_pair(self, command.source, contract, price)
+            before = market.lot_value
+            makes_step = publish_pair(self, command.source, contract, price)
             look_at_prices(self, market, state_before)
             if makes_step:
-                gain = (market.mark - mark_before) * market.spec.tick_value
-                step.gain_per_lot[contract] = gain
+                step.gain_per_lot[contract] = market.lot_value - before
         liquidation.supervise(self, step)
         return refusals.OK
 

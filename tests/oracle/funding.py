@@ -88,7 +88,7 @@ def publish_funding(exchange, market: Market, command_time: int) -> int:
     if late > spec.funding_late_ns:
         exchange.emit(events.FUNDING_LATE, due, late, contract=contract)
     rate = rate_of(market)
-    growth, carry = divmod(market.lot_value * rate.published + market.carry, PPB)
+    growth, carry = divmod(market.lot_size * rate.published + market.carry, PPB)
     reach = 2 * spec.open_interest_lots_max * abs(market.funding_index + growth)
     if reach > bounds.FUNDING_OWED_MAX:
         rebase(exchange, market)

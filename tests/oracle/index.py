@@ -138,7 +138,8 @@ def level_of(market: Market) -> int:
     if not all(constituent.price for constituent in market.constituents):
         return 0
     level = basket_value(market.constituents) // market.divisor
-    return level if 1 <= level <= market.spec.price_ticks_max else 0
+    lowest, highest = market.spec.price_ticks_min, market.spec.price_ticks_max
+    return level if lowest <= level <= highest else 0
 
 
 def bits(flags: list[bool]) -> int:

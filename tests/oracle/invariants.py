@@ -3,6 +3,7 @@
 from engine.schema import bounds
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import ARMED, ENDED, FIRED, RESTING, Order, equity, maintenance
+from tests.oracle.isolated import MARGIN_ACCOUNT_FIRST, is_idle
 from tests.oracle.protection import is_tripped
 from tests.oracle.settling import freeze_end_due
 from tests.oracle.states import COLLECTING, FIRING, FROZEN, SETTLED, SETTLING, TRADING
@@ -27,6 +28,7 @@ def check(exchange) -> None:
         check_end(exchange, market)
     for account in exchange.accounts.values():
         check_account(exchange, account)
+        check_isolation(exchange, account)
     check_timers(exchange)
     assert not exchange.ending, "4.5: an order outlived its sibling"
     assert not exchange.suspects, "9.1: someone was not looked at"
@@ -63,6 +65,7 @@ def check_positions(exchange, market) -> None:
     assert sum(owed) + market.clearing == 0, "I7: clearing"
     for holding in market.holders.values():
         assert holding.lots != 0 or holding.entry_value == 0, "I1: entry value of nothing"
+        assert holding.lots != 0 or holding.realised == 0, "9.7: profit of no position"
 
 
 def check_book(exchange, market) -> None:
@@ -82,6 +85,7 @@ def check_book(exchange, market) -> None:
                 assert holding.orders.get(order_id) is order, "I5: an order of nobody"
                 assert order.side == side and book.key(side, order.price) == key, "I5: key"
                 assert order.displayed > 0, "I5: an order that shows nothing"
+                assert order.price >= market.spec.price_ticks_min, "1.2: below the lowest price"
                 assert order.may_rest and not order.is_waiting, "4.2: this one never rests"
                 total += order.open
         assert total == book.resting_lots[side], "I5: lots of a side"
@@ -141,6 +145,9 @@ def check_trading_state(exchange, market) -> None:
 def check_prices(market) -> None:
     """6.1 and 7: what an index and an interval are made of stays within its bounds."""
     assert 1 <= market.divisor < 2**62, "6.1: divisor"
+    for price in (market.index, market.mark):
+        lowest, highest = market.spec.price_ticks_min, market.spec.price_ticks_max
+        assert price == 0 or lowest <= price <= highest, "1.2: a price out of range"
     assert all(1 <= one.units <= bounds.UNITS_PPB_MAX for one in market.constituents), "6.1: units"
     if market.state not in (FROZEN, SETTLED):
         assert all(one.price for one in market.constituents), "6.1: trading without an index"
@@ -190,6 +197,28 @@ def check_account(exchange, account) -> None:
         assert value >= maintenance(exchange, account), f"I8: account {account.account}"
 
 
+def check_isolation(exchange, account) -> None:
+    """8.5: an isolated position is in its margin account and nowhere else, and that has nothing
+    else; joined, it has nothing at all."""
+    assert account.isolated <= set(account.margin_accounts), "8.5: isolated without an account"
+    assert all(is_idle(account, number) for number in account.isolated), "8.5: still cross"
+    for contract, number in account.margin_accounts.items():
+        margin_account = exchange.accounts[number]
+        assert margin_account.main == account.account, "8.5: a margin account of another one"
+        assert set(margin_account.holdings) <= {contract}, "8.5: another contract"
+        is_used = margin_account.cash or not is_idle(margin_account, contract)
+        assert contract in account.isolated or not is_used, "8.5: joined, and not left"
+    if account.main == 0:
+        return
+    main = exchange.accounts[account.main]
+    assert account.account in main.margin_accounts.values(), "8.5: a margin account of nobody"
+    assert account.account >= MARGIN_ACCOUNT_FIRST > main.account, "8.5: id"
+    who = (account.owner, account.group, account.kind)
+    assert who == (main.owner, main.group, main.kind), "8.5: a margin account of somebody else"
+    own = (account.client_ids, account.heartbeat_due, account.messages, account.margin_accounts)
+    assert not any(own), "8.5: a margin account that sends commands"
+
+
 def check_quotes(exchange, account) -> None:
     """4.8: one bid and one ask in a contract, none in a window that has tripped."""
     quotes = [order for order in account.orders() if order.protection]
@@ -231,9 +260,13 @@ def state(exchange) -> dict:
     accounts: by id {owner, group, kind, cash, client_id_highest, client_ids (those of the window),
         in_liquidation, was_called, next_step_whole, cools_until,
         heartbeat_due, messages (in the present window),
-        contracts (in the account's order),
+        contracts (in the account's order), rates_initial (its own floors, by contract, but for 0),
         positions: by contract {lots, entry_value, funding_index}, flat ones left out,
-        reserves: by contract [of buys, of sells, losses and fees], contracts with orders only}
+        profits: by contract {opened (sequence number), realised (since then), kept, kept_at}, those
+            left out of which nothing is kept, and nothing held,
+        reserves: by contract [of buys, of sells, losses and fees], contracts with orders only,
+        margin_accounts: by contract, in the order in which they came, isolated: contracts, main: of
+            a margin account whose it is, else 0}
     orders: by contract [bids, asks], each a list in priority order of
         (order id, account, price, open lots, filled lots, flags, stp, client id, reserve, charges,
         hidden lots, display, type, tif, expiry, session, id of the sibling or 0, group of a quote
@@ -310,6 +343,11 @@ def state_of_account(account) -> dict:
         "heartbeat_due": account.heartbeat_due,
         "messages": account.messages,
         "contracts": list(account.holdings),
+        "rates_initial": {
+            holding.contract: holding.rate_initial_ppb
+            for holding in account.holdings.values()
+            if holding.rate_initial_ppb
+        },
         "positions": {
             holding.contract: {
                 "lots": holding.lots,
@@ -318,11 +356,24 @@ def state_of_account(account) -> dict:
             }
             for holding in account.positions()
         },
+        "profits": {
+            holding.contract: {
+                "opened": holding.opened,
+                "realised": holding.realised,
+                "kept": holding.kept,
+                "kept_at": holding.kept_at,
+            }
+            for holding in account.holdings.values()
+            if holding.lots or holding.kept
+        },
         "reserves": {
             number: [*holding.reserved(), holding.charges()]
             for number, holding in account.holdings.items()
             if holding.resting()
         },
+        "margin_accounts": dict(account.margin_accounts),
+        "isolated": sorted(account.isolated),
+        "main": account.main,
     }
 
 

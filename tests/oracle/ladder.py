@@ -12,8 +12,8 @@ from tests.oracle.accounts import (
     Order,
     equity,
     initial_needed,
-    initial_rate,
     need,
+    raised_rate,
 )
 from tests.oracle.book import other_side
 from tests.oracle.linked import find_free
@@ -22,6 +22,7 @@ from tests.oracle.rounding import clamp, rate_down, rate_up
 from tests.oracle.states import COLLECTING, check_state, must_reduce
 from tests.oracle.stops import is_stopped
 from tests.oracle.triggers import is_reached, is_trailing, source_value
+from tests.oracle.values import is_inverse, size_of_lot, value_of_lot
 
 SOURCES = (words.SOURCE_MARK, words.SOURCE_INDEX, words.SOURCE_LAST)
 SLICES_MAX = 1_000  # of an iceberg: a sweep through it has an end
@@ -119,7 +120,8 @@ def check_trigger(exchange, spec, command) -> int:
     elif command.order_type == words.TRAILING_MARKET:
         is_good = source in SOURCES and ticks == 0 and 1 <= trail_bp <= 9_999
     else:
-        is_good = source in SOURCES and 1 <= ticks <= spec.price_ticks_max and trail_bp == 0
+        is_price = spec.price_ticks_min <= ticks <= spec.price_ticks_max
+        is_good = source in SOURCES and is_price and trail_bp == 0
     return refusals.OK if is_good else refusals.TRIGGER_INVALID
 
 
@@ -169,6 +171,8 @@ def check_entry(exchange, order: Order, without: Order | None = None) -> int:
 def check_limit(market: Market, price: int) -> int:
     if price <= 0:
         return refusals.PRICE_NOT_POSITIVE
+    if price < market.spec.price_ticks_min:
+        return refusals.PRICE_BELOW_MIN
     if price > market.spec.price_ticks_max:
         return refusals.PRICE_ABOVE_MAX
     return refusals.OK
@@ -226,7 +230,7 @@ def check_price(market: Market, order: Order) -> int:
         return code
     if order.flags & words.SLIDE and best is not None and would_trade(market, order):
         slid = best - order.sign
-        if slid >= 1:
+        if slid >= market.spec.price_ticks_min:
             order.price = slid
     low, high = market.band()
     return refusals.OK if low <= order.price <= high else refusals.PRICE_OUTSIDE_BAND
@@ -244,10 +248,10 @@ def market_price(market: Market, side: int) -> int:
 
 def check_value(market: Market, order: Order) -> int:
     """A whole position may always be closed, however much it is worth."""
-    value = order.open * order.price * market.spec.tick_value
-    if value < market.spec.order_value_min and not order.is_reduce_only:
+    size = order.open * size_of_lot(market.spec, order.price)
+    if size < market.spec.order_value_min and not order.is_reduce_only:
         return refusals.VALUE_BELOW_MIN
-    is_above = value > market.spec.order_value_max
+    is_above = size > market.spec.order_value_max
     if is_above and not order.flags & words.CLOSE_POSITION:
         return refusals.VALUE_ABOVE_MAX
     return refusals.OK
@@ -326,21 +330,28 @@ def check_limits(exchange, market: Market, order: Order, without: Order | None) 
 # Margin before the book (8.2).
 
 
+def size_in_reserve(market: Market, order: Order) -> int:
+    """Of a lot. A fill better than the limit may be worth more than at the limit: it would be at
+    a higher price for a seller, at a lower one for an inverse contract's buyer."""
+    at_limit = size_of_lot(market.spec, order.price)
+    worth_more_side = words.BUY if is_inverse(market.spec) else words.SELL
+    return max(at_limit, market.lot_size) if order.side == worth_more_side else at_limit
+
+
 def record_reserve(market: Market, holding: Holding, order: Order, without: Order | None) -> None:
     """Write into the order what its acceptance reserves."""
-    spec, mark = market.spec, market.mark
+    spec = market.spec
     working = {
         side: holding.open_lots(side, without) + (order.open if side == order.side else 0)
         for side in (words.BUY, words.SELL)
     }
     worst = max(abs(holding.lots + working[words.BUY]), abs(holding.lots - working[words.SELL]))
-    rate = initial_rate(spec, worst * market.lot_value)
-    priced_at = order.price if order.side == words.BUY else max(order.price, mark)
-    value = order.open * spec.tick_value * priced_at
-    worse_ticks = max(0, order.sign * (order.price - mark))
-    loss = order.open * spec.tick_value * worse_ticks
-    fee = rate_up(value, max(spec.fee_taker_ppb, spec.fee_maker_ppb, 0))
-    order.reserve = rate_up(value, rate)
+    rate = raised_rate(market, holding, worst * market.lot_size)
+    size = order.open * size_in_reserve(market, order)
+    worse = value_of_lot(spec, order.price) - market.lot_value
+    loss = order.open * max(0, order.sign * worse)
+    fee = rate_up(size, max(spec.fee_taker_ppb, spec.fee_maker_ppb, 0))
+    order.reserve = rate_up(size, rate)
     order.charges = loss + fee
 
 

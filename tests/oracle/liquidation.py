@@ -1,5 +1,6 @@
 """Supervision of a step, suspects, and the queue of accounts in liquidation (9.1, 9.2)."""
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from engine.schema import events
@@ -22,9 +23,10 @@ from tests.oracle.market import Market
 from tests.oracle.matching import sweep
 from tests.oracle.money import suspect
 from tests.oracle.resting import cancel_all
-from tests.oracle.rounding import ceil_div, clamp, rate_down, rate_up
+from tests.oracle.rounding import ceil_div, rate_down, rate_up
 from tests.oracle.states import CLOSED, COLLECTING, FROZEN
 from tests.oracle.triggers import look_after_sweep
+from tests.oracle.values import value_of_lot
 from tests.oracle.waterfall import run_waterfall
 
 # Supervision.
@@ -179,12 +181,20 @@ def is_recovered(exchange, account: Account, holding: Holding) -> bool:
 
 
 def limit_of(market: Market, holding: Holding, share: int) -> int:
-    """The bankruptcy price, fee included, rounded towards earlier bankruptcy."""
-    spec, lots = market.spec, abs(holding.lots)
-    fee = rate_up(lots * market.lot_value, spec.liquidation_fee_ppb)
-    way = (share - fee) // (lots * spec.tick_value)
-    price = market.mark - way if holding.lots > 0 else market.mark + way
-    return clamp(price, 1, spec.price_ticks_max)
+    """The bankruptcy price, fee included, rounded towards earlier bankruptcy: the price farthest
+    from the mark at which the position's loss can still be paid."""
+    spec, lots = market.spec, holding.lots
+    left = share - rate_up(abs(lots) * market.lot_size, spec.liquidation_fee_ppb)
+
+    def can_be_paid(price: int) -> bool:
+        return lots * (market.lot_value - value_of_lot(spec, price)) <= left
+
+    prices = range(spec.price_ticks_min, spec.price_ticks_max + 1)
+    if lots > 0:
+        first = bisect_left(prices, True, key=can_be_paid)
+        return prices[min(first, len(prices) - 1)]
+    beyond = bisect_left(prices, True, key=lambda price: not can_be_paid(price))
+    return prices[max(beyond - 1, 0)]
 
 
 def smallest_cut(exchange, account: Account, holding: Holding) -> int:
@@ -193,7 +203,7 @@ def smallest_cut(exchange, account: Account, holding: Holding) -> int:
     spec, lots = market.spec, abs(holding.lots)
     value = equity(exchange, account)
     others = maintenance(exchange, account) - maintenance_of(exchange, holding)
-    cost = ceil_div(market.lot_value * (spec.liquidation_slippage_ppb + spec.fee_taker_ppb), PPB)
+    cost = ceil_div(market.lot_size * (spec.liquidation_slippage_ppb + spec.fee_taker_ppb), PPB)
 
     def is_enough(cut: int) -> bool:
         margin = others + maintenance_margin(market, lots - cut)
@@ -397,7 +407,7 @@ def close_rest(exchange, account: Account, holding: Holding) -> None:
     taken = takeover_lots(exchange, market, account, [0] * lots, 0)
     if taken:
         rate = market.spec.takeover_penalty_ppb
-        penalty = min(share * taken // lots, rate_up(taken * market.lot_value, rate))
+        penalty = min(share * taken // lots, rate_up(taken * market.lot_size, rate))
         take_over(exchange, market, account, taken, 0, penalty)
     if holding.lots:
         pair_off(exchange, market, account, [])

@@ -97,7 +97,7 @@ def publish_mark(exchange, market: Market, index: int) -> bool:
     if market.state != FROZEN and spec.mark_move_ppb > 0:
         move = max(1, rate_down(market.mark, spec.mark_move_ppb))
         mark = clamp(mark, market.mark - move, market.mark + move)
-    mark = clamp(mark, 1, spec.price_ticks_max)
+    mark = clamp(mark, spec.price_ticks_min, spec.price_ticks_max)
     is_held = not index - width <= mark <= index + width
     market.index, market.mark = index, mark
     shown = [term or 0 for term in terms]

@@ -10,6 +10,7 @@ from tests.oracle.accounts import Brackets, Holding, Order, brackets_of
 from tests.oracle.book import Book
 from tests.oracle.rounding import rate_down
 from tests.oracle.states import CONTINUOUS, FROZEN
+from tests.oracle.values import size_of_lot, value_of_lot
 
 
 @dataclass(slots=True, eq=False)
@@ -109,7 +110,13 @@ class Market:
 
     @property
     def lot_value(self) -> int:
-        return self.mark * self.spec.tick_value
+        """Of a lot at the mark, of an inverse contract below zero."""
+        return value_of_lot(self.spec, self.mark)
+
+    @property
+    def lot_size(self) -> int:
+        """The same without its sign."""
+        return size_of_lot(self.spec, self.mark)
 
     def fired_list(self, order: Order) -> dict[int, Order]:
         return self.fired[0 if order.is_reduce_only else 1]
@@ -119,8 +126,9 @@ class Market:
 
     def band(self) -> tuple[int, int]:
         """The static band (5.3)."""
-        width = rate_down(self.mark, self.spec.band_static_ppb)
-        return max(1, self.mark - width), min(self.spec.price_ticks_max, self.mark + width)
+        spec, width = self.spec, rate_down(self.mark, self.spec.band_static_ppb)
+        low, high = spec.price_ticks_min, spec.price_ticks_max
+        return max(low, self.mark - width), min(high, self.mark + width)
 
     def sources_of(self, asset: int) -> list[Source]:
         """What prices a constituent: perpetuals never do."""

@@ -33,6 +33,7 @@ from tests.oracle.premium import count_trade
 from tests.oracle.protection import protect
 from tests.oracle.resting import cancel, emit_reduced, end, keep_reduce_only, leave
 from tests.oracle.rounding import ceil_div, rate_up
+from tests.oracle.values import size_of_lot, value_of_lot
 
 
 def sweep(exchange, order: Order) -> tuple[list[int], bool]:
@@ -112,12 +113,12 @@ def decrement(exchange, order: Order, resting: Order) -> None:
 
 def gain_per_lot(market: Market, sign: int, price: int) -> int:
     """What one lot bought (+1) or sold (-1) at this price changes in equity at mark."""
-    return sign * (market.mark - price) * market.spec.tick_value
+    return sign * (market.lot_value - value_of_lot(market.spec, price))
 
 
 def is_beyond_slippage(market: Market, sign: int, price: int) -> bool:
     spec = market.spec
-    allowed = ceil_div(market.lot_value * (spec.liquidation_slippage_ppb + spec.fee_taker_ppb), PPB)
+    allowed = ceil_div(market.lot_size * (spec.liquidation_slippage_ppb + spec.fee_taker_ppb), PPB)
     return -gain_per_lot(market, sign, price) > allowed
 
 
@@ -134,14 +135,14 @@ def is_maker_fit(exchange, order: Order, resting: Order) -> bool:
     market = exchange.markets[order.contract]
     maker = exchange.accounts[resting.account]
     lots, price = min(order.open, resting.displayed), resting.price
-    value = lots * price * market.spec.tick_value
+    size = lots * size_of_lot(market.spec, price)
     after = equity(exchange, maker) + lots * gain_per_lot(market, resting.sign, price)
     if after < 0:
         cancel(exchange, resting, words.CANCEL_SOLVENCY)
         return False
     if not is_beyond_slippage(market, resting.sign, price):
         return True
-    after -= fee_up(value, max(0, market.spec.fee_maker_ppb), after)
+    after -= fee_up(size, max(0, market.spec.fee_maker_ppb), after)
     if is_short_of_maintenance(exchange, maker, market, resting.sign * lots, after):
         cancel(exchange, resting, words.CANCEL_SLIPPAGE)
         return False
@@ -160,10 +161,10 @@ def trade_with(exchange, order: Order, resting: Order) -> None:
         return
     if not order.is_liquidation and is_beyond_slippage(market, order.sign, price):
         after = before + lots * per_lot
-        value = lots * price * market.spec.tick_value
+        size = lots * size_of_lot(market.spec, price)
         if resting.account == order.account:
             after = before  # its own two legs cancel out
-        after -= fee_up(value, market.spec.fee_taker_ppb, after)
+        after -= fee_up(size, market.spec.fee_taker_ppb, after)
         if is_short_of_maintenance(exchange, taker, market, order.sign * lots, after):
             end_aggressor(exchange, order, words.CANCEL_SLIPPAGE)
             return
@@ -232,11 +233,11 @@ def settle_fill(
     """
     market = exchange.markets[order.contract]
     account = exchange.accounts[order.account]
-    value = lots * price * market.spec.tick_value
+    value = lots * value_of_lot(market.spec, price)
     realised = change_position(
         exchange, account, market.contract, order.sign * lots, order.sign * value
     )
-    fee = trading_fee(exchange, account, order, value, taker_fee, own_loss or 0)
+    fee = trading_fee(exchange, account, order, abs(value), taker_fee, own_loss or 0)
     account.cash -= fee
     exchange.fees += fee
     emit_leg(exchange, account, market.contract, order.order_id, fee, realised)
@@ -253,11 +254,11 @@ def liquidation_fee(
     market: Market, order: Order, lots: int, price: int, fee: int, equity_left: int
 ) -> int:
     """9.4: out of the surplus over the bankruptcy price, never more."""
-    value = lots * price * market.spec.tick_value
+    size = lots * size_of_lot(market.spec, price)
     surplus = lots * gain_per_lot(market, order.sign, price)
     surplus += order.step_share * lots // order.step_lots - fee
     surplus = min(equity_left, surplus)
-    return min(rate_up(value, market.spec.liquidation_fee_ppb), max(0, surplus))
+    return min(rate_up(size, market.spec.liquidation_fee_ppb), max(0, surplus))
 
 
 def can_fill_whole(exchange, order: Order) -> bool:

@@ -14,6 +14,7 @@ def settle_funding(exchange, account: Account, holding: Holding) -> None:
     if amount == 0:
         return
     account.cash -= amount
+    holding.realised -= amount
     market.clearing += amount
     exchange.emit(
         events.FUNDING_SETTLED,
@@ -41,6 +42,7 @@ def cover(exchange, account: Account) -> None:
         if amount <= 0:
             break
         richest.entry_value += amount
+        richest.realised += amount
         account.cash += amount
         exchange.emit(
             events.PROFIT_RESTRUCK,
@@ -50,6 +52,24 @@ def cover(exchange, account: Account) -> None:
             account=account.account,
             contract=richest.contract,
         )
+
+
+def kept_profit(exchange, holding: Holding) -> int:
+    """What earlier positions in the contract have realised, as long as it counts (9.7)."""
+    lasts_until = holding.kept_at + exchange.config.deleveraging_profit_ns
+    return holding.kept if exchange.clock <= lasts_until else 0
+
+
+def keep_profit(exchange, holding: Holding) -> None:
+    """A position has ended: who opens anew takes what it has realised along (9.7)."""
+    holding.kept = holding.realised + kept_profit(exchange, holding)
+    holding.kept_at = exchange.clock
+    holding.realised = 0
+
+
+def forget_profit(holding: Holding) -> None:
+    """Of a settled contract nothing is kept."""
+    holding.realised = holding.kept = holding.kept_at = 0
 
 
 def change_position(exchange, account: Account, contract: int, lots: int, value: int) -> int:
@@ -70,7 +90,12 @@ def change_position(exchange, account: Account, contract: int, lots: int, value:
     if closed < abs(lots):
         holding.entry_value += value
     holding.lots += lots
+    holding.realised += realised
     account.cash += realised
+    if closed == abs(before) > 0:
+        keep_profit(exchange, holding)
+    if closed == abs(before) and holding.lots:
+        holding.opened = exchange.sequence
     if not account.positions():
         account.was_called = False  # the next position is a new one
     return realised
@@ -138,11 +163,11 @@ def solvent_lots(equity_before: int, gain_per_lot: int, lots: int) -> int:
 
 
 def trading_fee(
-    exchange, account: Account, order: Order, value: int, taker_fee: int | None, own_loss: int
+    exchange, account: Account, order: Order, size: int, taker_fee: int | None, own_loss: int
 ) -> int:
     """The taker's fee if `taker_fee` is None, else the maker's; a rebate is negative (8.8)."""
     spec = exchange.markets[order.contract].spec
     rate = spec.fee_taker_ppb if taker_fee is None else spec.fee_maker_ppb
     if taker_fee is None or rate >= 0:
-        return fee_up(value, rate, equity(exchange, account) + own_loss)
-    return -min(rate_down(value, -rate), taker_fee)
+        return fee_up(size, rate, equity(exchange, account) + own_loss)
+    return -min(rate_down(size, -rate), taker_fee)

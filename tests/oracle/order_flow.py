@@ -9,6 +9,7 @@ from engine.schema import commands
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND, PPB
 from engine.schema.contract import Config, Contract
+from tests.oracle.values import size_of_lot
 
 INT8, INT16, INT32 = 2**7 - 1, 2**15 - 1, 2**31 - 1
 LIMIT_TYPES = (words.LIMIT, words.STOP_LIMIT, words.TAKE_LIMIT)
@@ -200,7 +201,7 @@ class OrderFlow(ABC):
         price = self.some_price(number, side)
         accounts = [self.some_account(), self.some_account()]
         for account in accounts:
-            money = 3 * lots * mark * spec.tick_value
+            money = 3 * lots * size_of_lot(spec, mark)
             yield commands.Deposit(time_ns=self.now, account=account, amount=money)
         for _ in range(self.random.randrange(4, 14)):
             self.now += self.random.randrange(0, NS_PER_SECOND)

@@ -1,6 +1,7 @@
 """Premium samples on their own clock: impact prices, the last price, votes (7.1)."""
 
 from collections.abc import Iterable
+from math import ceil, floor, trunc
 
 from engine.schema import events
 from engine.schema import vocabulary as words
@@ -11,9 +12,10 @@ from tests.oracle.mark import add_basis_sample
 from tests.oracle.market import Market
 from tests.oracle.rounding import ceil_div, clamp, middle, trunc_div
 from tests.oracle.states import CONTINUOUS, POST_ONLY
+from tests.oracle.values import average_price, size_of_lot
 
 TRADED_VALUE_FULL = 2**60
-Impact = tuple[int, int]  # value and lots
+Impact = tuple[int, int]  # size and lots
 
 
 def is_priced(exchange, market: Market, order: Order) -> bool:
@@ -27,16 +29,17 @@ def count_trade(exchange, market: Market, parties: Iterable[Order], lots: int, p
     if market.traded_value > TRADED_VALUE_FULL:
         return
     if all(is_priced(exchange, market, order) for order in parties):
-        market.traded_value += lots * price * market.spec.tick_value
+        market.traded_value += lots * size_of_lot(market.spec, price)
         market.traded_lots += lots
 
 
 def take_last_term(market: Market) -> None:
     """The volume-weighted last price of the window that ends now, if enough was traded."""
     market.last_term = 0
-    if market.traded_lots > 0 and market.traded_value >= market.spec.mark_last_value_min:
-        lot_ticks = market.traded_lots * market.spec.tick_value
-        market.last_term = market.traded_value // lot_ticks
+    is_enough = market.traded_value >= market.spec.mark_last_value_min
+    if market.traded_value > 0 and is_enough:
+        price = average_price(market.spec, market.traded_value, market.traded_lots)
+        market.last_term = floor(price)
     market.traded_value = market.traded_lots = 0
 
 
@@ -53,27 +56,26 @@ def priced_levels(exchange, market: Market, side: int) -> dict[int, int]:
 
 
 def impact_of(exchange, market: Market, side: int) -> Impact | None:
-    """(value, lots) for the set notional: whole levels, of the last one only what is missing.
+    """(size, lots) for the set notional: whole levels, of the last one only what is missing.
 
     None when the side is too thin."""
-    value = lots = 0
+    size = lots = 0
     for price, level_lots in priced_levels(exchange, market, side).items():
-        lot_value = price * market.spec.tick_value
-        missing = market.spec.funding_impact_value - value
-        if level_lots * lot_value >= missing:
-            needed = ceil_div(missing, lot_value)
-            return value + needed * lot_value, lots + needed
-        value += level_lots * lot_value
+        lot_size = size_of_lot(market.spec, price)
+        missing = market.spec.funding_impact_value - size
+        if level_lots * lot_size >= missing:
+            needed = ceil_div(missing, lot_size)
+            return size + needed * lot_size, lots + needed
+        size += level_lots * lot_size
         lots += level_lots
     return None
 
 
 def term_of(market: Market, side: int, impact: Impact) -> int:
     """How far the impact price of a side lies on its profitable side of the index, in ppb."""
-    value, lots = impact
-    index_value = lots * market.spec.tick_value * market.index
-    above = value - index_value if side == words.BUY else index_value - value
-    return min(max(0, trunc_div(above * PPB, index_value)), 1_000 * PPB)
+    price = average_price(market.spec, *impact)
+    above = price - market.index if side == words.BUY else market.index - price
+    return clamp(trunc(above * PPB / market.index), 0, 1_000 * PPB)
 
 
 def term_or_held(market: Market, side: int, impact: Impact | None, now: int) -> int | None:
@@ -90,10 +92,9 @@ def term_or_held(market: Market, side: int, impact: Impact | None, now: int) -> 
 
 def ticks_of(market: Market, bid: Impact | None, ask: Impact | None) -> tuple[int, int]:
     """Impact prices in ticks, rounded away from each other; 0 for a thin side."""
-    tick_value = market.spec.tick_value
     return (
-        bid[0] // (bid[1] * tick_value) if bid else 0,
-        ceil_div(ask[0], ask[1] * tick_value) if ask else 0,
+        floor(average_price(market.spec, *bid)) if bid else 0,
+        ceil(average_price(market.spec, *ask)) if ask else 0,
     )
 
 

@@ -61,20 +61,20 @@ def start_sample_clock(market: Market, now: int) -> None:
     market.next_sample = next_multiple(now, every, market.sample_offset)
 
 
-def publish_pair(exchange, source: int, contract: int, price: int) -> tuple[int, bool]:
-    """One source's price; returns the mark before, and whether the pair makes a step."""
+def publish_pair(exchange, source: int, contract: int, price: int) -> bool:
+    """One source's price; returns whether the pair makes a step."""
     market = exchange.markets[contract]
     mark_before, was_frozen = market.mark, market.state == FROZEN
     exchange.emit(events.PRICE_RECEIVED, source, price, exchange.clock, contract=contract)
     if market.state == SETTLED:  # its mark is the delisting price for good
-        return mark_before, False
+        return False
     market.sources[source - 1].price = price
     market.sources[source - 1].time = exchange.clock
     index = publish_index(exchange, market)
     if index == 0:
         if not was_frozen:
             freeze(exchange, market)
-        return mark_before, False
+        return False
     market.is_held = publish_mark(exchange, market, index)
     if was_frozen:
         reopen(exchange, market)
@@ -83,7 +83,7 @@ def publish_pair(exchange, source: int, contract: int, price: int) -> tuple[int,
     elif market.state == REDUCE_ONLY and market.is_reduced_by_mark and not market.is_held:
         change_state(exchange, market, CONTINUOUS, words.WHY_MARK_FREE)
     cancel_outside_band(exchange, market)
-    return mark_before, was_frozen or market.mark != mark_before
+    return was_frozen or market.mark != mark_before
 
 
 def cancel_outside_band(exchange, market: Market) -> None:

@@ -4,9 +4,11 @@ from engine.schema import bounds, events, refusals
 from engine.schema import vocabulary as words
 from engine.schema.commands import MassQuote, Quote
 from tests.oracle.accounts import Account, Order
+from tests.oracle.isolated import route
 from tests.oracle.orders import decrease, enter, move
 from tests.oracle.protection import WINDOWS, is_tripped
 from tests.oracle.resting import cancel
+from tests.oracle.values import size_of_lot
 
 
 def mass_quote(exchange, command: MassQuote) -> int:
@@ -21,7 +23,9 @@ def mass_quote(exchange, command: MassQuote) -> int:
     account = exchange.accounts[command.account]
     if is_tripped(exchange, account, command.protection):
         return refusals.PROTECTION_TRIPPED
-    refused = sum(quote_row(exchange, command, account, row) for row in command.rows)
+    refused = sum(
+        quote_row(exchange, route(exchange, command, row.contract), row) for row in command.rows
+    )
     exchange.emit(
         events.MASS_QUOTED,
         command.client_id,
@@ -41,9 +45,10 @@ def find_quote(account: Account, contract: int, side: int) -> Order | None:
     return quotes[0] if quotes else None
 
 
-def quote_row(exchange, command: MassQuote, account: Account, row: Quote) -> int:
+def quote_row(exchange, command: MassQuote, row: Quote) -> int:
     """Returns how many of its sides were refused. What moves up begins with its ask, so that it
     does not run into itself."""
+    account = exchange.accounts[command.account]
     market = exchange.markets.get(row.contract)
     code = refusals.OK
     if market is None:
@@ -150,7 +155,7 @@ def replace_quote(
         return move(exchange, old, price, lots)
     if lots < old.open:
         spec = exchange.markets[contract].spec
-        if lots * price * spec.tick_value < spec.order_value_min:
+        if lots * size_of_lot(spec, price) < spec.order_value_min:
             return refusals.VALUE_BELOW_MIN
         decrease(exchange, exchange.markets[contract], old, old.open - lots)
     return refusals.OK

@@ -7,7 +7,7 @@ from tests.oracle.accounts import Account
 from tests.oracle.backstop import Step
 from tests.oracle.linked import cancel_ended
 from tests.oracle.market import Market
-from tests.oracle.money import change_position, cover, emit_leg
+from tests.oracle.money import change_position, cover, emit_leg, forget_profit
 from tests.oracle.resting import cancel_all
 from tests.oracle.states import SETTLED, SETTLING, change_state
 from tests.oracle.stops import orders_of
@@ -63,16 +63,18 @@ def move_to_delisting_prices(exchange, markets: list[Market]) -> None:
     for market in markets:
         numbers = [number for number in sorted(market.holders) if market.holders[number].lots]
         holders += [exchange.accounts[number] for number in numbers]
-        before, market.mark = market.mark, delisting_price(market)
+        before, market.mark = market.lot_value, delisting_price(market)
         market.is_held = False  # no move limit holds this one
-        step.gain_per_lot[market.contract] = (market.mark - before) * market.spec.tick_value
+        step.gain_per_lot[market.contract] = market.lot_value - before
     liquidation.supervise_settlement(exchange, step, holders)
 
 
 def close_positions(exchange, market: Market) -> None:
     for number in sorted(market.holders):
-        if market.holders[number].lots:
+        holding = market.holders[number]
+        if holding.lots:
             close_position(exchange, market, exchange.accounts[number])
+        forget_profit(holding)
 
 
 def close_position(exchange, market: Market, account: Account) -> None:
@@ -82,7 +84,7 @@ def close_position(exchange, market: Market, account: Account) -> None:
     exchange.emit(
         events.POSITION_SETTLED,
         abs(lots),
-        abs(value),
+        abs(lots) * market.lot_value,
         account=account.account,
         contract=market.contract,
     )

@@ -3,13 +3,15 @@
 from engine.schema import events, refusals
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import Order
+from tests.oracle.isolated import own_orders
 from tests.oracle.resting import cancel_all
 
 
-def is_stopped(exchange, account: int, contract: int) -> bool:
+def is_stopped(exchange, number: int, contract: int) -> bool:
+    account = exchange.accounts[number]
     scopes = (
-        (words.SCOPE_ACCOUNT, account),
-        (words.SCOPE_GROUP, exchange.accounts[account].group),
+        (words.SCOPE_ACCOUNT, account.main or number),
+        (words.SCOPE_GROUP, account.group),
         (words.SCOPE_CONTRACT, contract),
         (words.SCOPE_ALL, 0),
     )
@@ -29,11 +31,11 @@ def is_there(exchange, scope: int, number: int) -> bool:
 
 
 def orders_of(exchange, scope: int, number: int) -> list[Order]:
-    """By account id, then as a mass cancel takes them."""
+    """By account id, then as a mass cancel takes them; of one account as its mass cancel."""
+    if scope == words.SCOPE_ACCOUNT:
+        return own_orders(exchange, exchange.accounts[number])
     found = []
     for account in sorted(exchange.accounts):
-        if scope == words.SCOPE_ACCOUNT and account != number:
-            continue
         if scope == words.SCOPE_GROUP and exchange.accounts[account].group != number:
             continue
         for order in exchange.accounts[account].orders():

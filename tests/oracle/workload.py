@@ -11,7 +11,10 @@ from engine.schema.contract import Config
 from tests.oracle.configurations import configs
 from tests.oracle.order_flow import INT8, INT16, INT32, Live, OrderFlow
 from tests.oracle.raw import RawCommand
-from tests.oracle.workload_prices import PriceWorkload, is_lone
+from tests.oracle.values import size_of_lot
+from tests.oracle.workload_isolated import IsolatedWorkload
+from tests.oracle.workload_leverage import LeverageWorkload
+from tests.oracle.workload_prices import PriceWorkload, is_lone, within_prices
 from tests.oracle.workload_quotes import QuoteWorkload, group_of
 from tests.oracle.workload_settling import SettlingWorkload
 from tests.oracle.workload_states import StateWorkload
@@ -47,6 +50,8 @@ class Workload(OrderFlow):
         self.trading_states = StateWorkload(self)
         self.settling = SettlingWorkload(self, seed)
         self.pricing = PriceWorkload(self)
+        self.isolating = IsolatedWorkload(self)
+        self.leverage = LeverageWorkload(self)
         self.kinds = (
             (self.place, 50),
             (self.publish, 15),
@@ -67,16 +72,20 @@ class Workload(OrderFlow):
             *self.quoting.kinds(),
             *self.trading_states.kinds(),
             *self.pricing.kinds(),
+            *self.isolating.kinds(),
+            *self.leverage.kinds(),
         )
 
     # What comes back.
 
     def observe(self, records: Sequence[tuple[int, ...]]) -> None:
-        self.quoting.observe(records)
+        self.isolating.observe(records)
+        self.quoting.observe(self.isolating.by_owner(records))
         self.trading_states.observe(records)
         self.settling.observe(records)
         self.pricing.observe(records)
-        for _, a, b, c, d, e, f, account, contract, kind in records:
+        for _, a, b, c, d, e, f, number, contract, kind in records:
+            account = self.isolating.owner(number)
             if kind == events.ORDER_ACCEPTED:
                 is_reduce_only = bool(f >> 16 & words.REDUCE_ONLY)
                 self.live[a] = Live(account, contract, e, c, d, d, is_reduce_only)
@@ -97,13 +106,13 @@ class Workload(OrderFlow):
                 order.price, order.open = c, d
             elif kind == events.LEG:
                 self.lots[account, contract] = b
-                self.cash[account] = f
+                self.cash[number] = f
             elif kind == events.ACCOUNT_OPENED:
                 self.opened.append(account)
             elif kind == events.LIQUIDATION_STARTED:
-                self.closing.add(account)
+                self.closing.add(number)
             elif kind == events.LIQUIDATION_ENDED:
-                self.closing.discard(account)
+                self.closing.discard(number)
             elif kind in (events.DEPOSITED, events.WITHDRAWN):
                 self.cash[account] = c
             elif kind == events.ORDERS_LINKED:
@@ -187,16 +196,17 @@ class Workload(OrderFlow):
 
     def some_account(self) -> int:
         if self.closing - {words.FUND} and self.random.random() < 0.15:
-            return self.random.choice(sorted(self.closing - {words.FUND}))
+            closing = self.random.choice(sorted(self.closing - {words.FUND}))
+            return self.isolating.owner(closing)
         return self.random.choice(self.opened or list(ACCOUNTS))
 
-    def lot_value(self, number: int) -> int:
-        return self.marks[number] * self.specs[number].tick_value
+    def lot_size(self, number: int) -> int:
+        return size_of_lot(self.specs[number], self.marks[number])
 
     def some_money(self) -> int:
         """Worth some lots at the initial rate: accounts stay thin."""
         spec = self.specs[self.some_contract()]
-        typical = max(1, self.lot_value(spec.contract) * self.typical_lots(spec) // 40)
+        typical = max(1, self.lot_size(spec.contract) * self.typical_lots(spec) // 40)
         return self.random.randrange(1, self.random.choice((2, 4, 20)) * typical + 2)
 
     def typical_lots(self, spec) -> int:
@@ -244,7 +254,7 @@ class Workload(OrderFlow):
         price += self.random.randrange(-size, size + 1)
         if self.random.random() < abs(price - start) / start:
             price += (start - price) // 3
-        self.prices[number] = max(1, min(price, spec.price_ticks_max))
+        self.prices[number] = within_prices(spec, price)
         return self.prices[number]
 
     def publish(self, number: int = 0):
@@ -259,7 +269,8 @@ class Workload(OrderFlow):
                 fields["contract" + suffix] = other
                 fields["price_ticks" + suffix] = self.quote_of(other, source)
         if self.random.random() < 0.02:
-            fields["price_ticks"] = self.random.choice((0, -1, INT32))
+            below = [spec.price_ticks_min - 1] if spec.price_ticks_min > 1 else []
+            fields["price_ticks"] = self.random.choice((0, -1, INT32, *below))
         if self.random.random() < 0.02:
             source = self.random.choice((0, -1, 9, INT8))
         if self.random.random() < 0.01:
@@ -283,7 +294,7 @@ class Workload(OrderFlow):
             spec, price = self.specs[number], self.prices[number]
             jumps = (60, 120, 250) if is_lone(spec) else (6, 20, 40)
             price += price * self.random.choice((-1, 1)) * self.random.choice(jumps) // 1_000
-            prices[number] = self.prices[number] = max(1, min(price, spec.price_ticks_max))
+            prices[number] = self.prices[number] = within_prices(spec, price)
         for source in range(1, max(len(spec.sources) for spec in self.specs.values()) + 1):
             fields = {}
             known = [n for n in numbers if source <= len(self.specs[n].sources)]
@@ -330,7 +341,7 @@ class Workload(OrderFlow):
         price = self.prices[number]
         wide = price // share
         price += self.random.randrange(-wide - 1, wide + 2)
-        return max(1, min(price, self.specs[number].price_ticks_max))
+        return within_prices(self.specs[number], price)
 
     def quote_of(self, number: int, source: int) -> int:
         """What one source says; other venues' perpetuals stray, and move nothing."""
@@ -353,7 +364,7 @@ class Workload(OrderFlow):
     def nonsense(self):
         chance = self.random.random()
         if chance < 0.1:
-            return RawCommand(self.random.choice((0, 11, 15, 20, 47, -3, 99)), self.now)
+            return RawCommand(self.random.choice((0, 16, 15, 20, 47, -3, 99)), self.now)
         if chance < 0.2:
             stamps = (self.now - 1, -1, 0, self.now + 61 * NS_PER_SECOND, 2**62 + 1, 2**63 - 1)
             stamp = self.random.choice(stamps)

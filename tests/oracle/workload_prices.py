@@ -22,6 +22,11 @@ def is_lone(spec: Contract) -> bool:
     return len(assets) == len(set(assets))
 
 
+def within_prices(spec: Contract, price: int) -> int:
+    """The nearest price that a source may say."""
+    return max(spec.price_ticks_min, min(price, spec.price_ticks_max))
+
+
 class PriceWorkload:
     """Commands for a workload that it is a part of, in the same stream of random numbers."""
 
@@ -55,7 +60,7 @@ class PriceWorkload:
         """The level in the units in which the source counts."""
         spec, one = self.workload.specs[number], self.source(number, source)
         scale = self.scales[number][one.asset] if one.kind != PERPETUAL else Fraction(1)
-        return max(1, min(int(level * scale), spec.price_ticks_max))
+        return within_prices(spec, int(level * scale))
 
     def from_all(self, number: int) -> Iterator:
         """The same level from every source, so that what is frozen comes back."""

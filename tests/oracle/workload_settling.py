@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from engine.schema import commands, events
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND, PPB
 from tests.oracle.states import FROZEN, SETTLED, SETTLING, SUSPENDED
+from tests.oracle.values import size_of_lot
 
 EARLIEST = 300  # commands of a stream before any of its contracts ends
 RATE = 1 / 1_200  # ends per command from then on, while no contract has settled
@@ -152,7 +153,7 @@ class SettlingWorkload:
     def thin_deal(self, number: int, account: int, side: int, lots: int, rank: int) -> Iterator:
         """At the mark, with one of the richest, and with the money that the position asks for."""
         spec, price = self.workload.specs[number], self.workload.marks[number]
-        worth = lots * price * spec.tick_value
+        worth = lots * size_of_lot(spec, price)
         rate = spec.tiers[0].rate_initial_ppb + 2 * spec.fee_taker_ppb
         for who, way, money in (
             (self.by_cash()[-rank], 1 - side, worth + 1),
@@ -192,10 +193,10 @@ class SettlingWorkload:
                 time_ns=self.workload.now, account=account, owner=account, group=account
             )
             side = self.random.randrange(2)
-            lot_values = [marks[n] * specs[n].tick_value for n in (number, twin)]
-            worth = max(lot_values) * self.random.randrange(1, 20)
-            for n, way, value in ((number, side, lot_values[0]), (twin, 1 - side, lot_values[1])):
-                yield from self.thin_deal(n, account, way, min(worth // value, 400), 1)
+            sizes = [size_of_lot(specs[n], marks[n]) for n in (number, twin)]
+            worth = max(sizes) * self.random.randrange(1, 20)
+            for n, way, size in ((number, side, sizes[0]), (twin, 1 - side, sizes[1])):
+                yield from self.thin_deal(n, account, way, min(worth // size, 400), 1)
 
     def delisting_of_the_frozen(self, number: int) -> Iterator:
         """Suspended, then its sources die, and nothing but its delisting is left to do."""

@@ -5,6 +5,7 @@ from engine.schema import commands, events
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND, PPB
 from tests.oracle.states import CLOSED, COLLECTING, TRADING
+from tests.oracle.workload_prices import within_prices
 
 INT16, INT32 = 2**15 - 1, 2**31 - 1
 REAL_STATES = (*TRADING, *COLLECTING, *CLOSED)
@@ -103,7 +104,7 @@ class StateWorkload:
             contract=number,
             side=side,
             lots=min(lots, spec.order_lots_max),
-            price_ticks=max(1, min(price, spec.price_ticks_max)),
+            price_ticks=within_prices(spec, price),
             stp=self.random.randrange(stp_last + 1),
             **fields,
         )
@@ -128,8 +129,8 @@ class StateWorkload:
         number = self.workload.some_contract()
         mark = self.workload.marks[number]
         wide = max(1, mark // self.random.choice((20, 30, 60)))
-        highest = self.workload.specs[number].price_ticks_max
-        yield self.band(number, max(1, mark - wide), min(mark + wide, highest))
+        spec = self.workload.specs[number]
+        yield self.band(number, *(within_prices(spec, mark + way) for way in (-wide, wide)))
         for _ in range(self.random.randrange(4, 12)):
             side = self.random.randrange(2)
             away = self.random.randrange(1, 2 * wide + 2)

@@ -10,7 +10,7 @@ import pytest
 
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND, PPB, TICK_VALUE_MAX
-from engine.schema.contract import PriceSource, outside
+from engine.schema.contract import Contract, PriceSource, Tier, lot_value_of, outside
 from funding import from_python as own
 from funding.presets import PRESETS
 from tests.rules.story import BUY, HOUR_NS, PERCENT, SELL, A, B, Story, contract, only
@@ -365,7 +365,8 @@ def notional(vector: Vector, inputs: dict[str, Any]) -> None:
     exponent = inputs["atomic_resolution"] + inputs["price_exponent"] - inputs["quote_resolution"]
     scale = 10 ** -exponent
     lots = abs(inputs["quantums"])
-    value = own.compute_value_linear(lots // 10**6, inputs["price"], 1)
+    spec = Contract(contract=1, symbol="P", tick_value=1, tiers=(Tier(0, 2, 1),))
+    value = lots // 10**6 * lot_value_of(spec, inputs["price"])
     sign = -1 if inputs["quantums"] < 0 else 1
     must_equal(vector, sign * (value * 10**6 // scale), vector["expected"])
 

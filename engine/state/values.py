@@ -1,0 +1,109 @@
+"""What lots of a contract are worth (1.2): linear in the quote, inverse in the coin.
+
+The value V(p) of a lot rises with the price in both kinds, of an inverse contract from below zero:
+a long gains V(q) - V(p) per lot from p to q, so whatever clears money needs no case for the kind.
+The size of a lot is its value without the sign: what fees, margins and funding are a rate of.
+"""
+
+from engine.kernel import cold, kernel
+from engine.state.access import CONTRACT, multiply_low, to_int
+from engine.state.arithmetic import absolute, clamp, multiply_divide, multiply_divide_ceil
+
+
+@kernel
+def round_half_even(whole, rest, divisor):
+    if 2 * rest > divisor or (2 * rest == divisor and whole % 2 == 1):
+        return whole + 1
+    return whole
+
+
+@kernel
+def divide_half_even(number, divisor):
+    """number / divisor, number >= 0 and divisor > 0, to the nearest whole, a half to the even."""
+    whole = number // divisor
+    return round_half_even(whole, number - whole * divisor, divisor)
+
+
+@cold
+def compute_lot_value_inverse(contract_value, price_ticks):
+    """One lot of an inverse contract in its coin's smallest unit: its size.
+
+    `contract_value` is what the lot is worth in the quote, times coin units, in ticks: 1 USD with
+    10^8 satoshi and two ticks a dollar is 2 x 10^8. Rounded once a lot (`per_lot`), so values are
+    additive: sums, flips and equity are exact.
+    """
+    return divide_half_even(contract_value, price_ticks)
+
+
+@kernel
+def compute_value_inverse_per_fill(lots, contract_value, price_ticks):
+    """`rounding: per_fill`: lots x contract value / price, rounded once, by a 128-bit product."""
+    whole = multiply_divide(lots, contract_value, price_ticks)
+    product = to_int(multiply_low(lots, contract_value))
+    rest = product - to_int(multiply_low(whole, price_ticks))
+    return round_half_even(whole, rest, price_ticks)
+
+
+@kernel
+def value_of_lot(terms, price_ticks):
+    """V(p): exact where linear, below zero where inverse."""
+    if terms.tick_value != 0:
+        return price_ticks * terms.tick_value
+    return -compute_lot_value_inverse(terms.contract_value, price_ticks)
+
+
+@kernel
+def size_of_lot(terms, price_ticks):
+    return absolute(value_of_lot(terms, price_ticks))
+
+
+@kernel
+def average_price_floor(terms, lots, size):
+    """The price at which so many lots have this size together, rounded down; lots, size > 0."""
+    if terms.tick_value != 0:
+        return size // (lots * terms.tick_value)
+    return multiply_divide(lots, terms.contract_value, size)
+
+
+@kernel
+def average_price_ceil(terms, lots, size):
+    """The same, rounded up."""
+    if terms.tick_value != 0:
+        return -(-size // (lots * terms.tick_value))
+    return multiply_divide_ceil(lots, terms.contract_value, size)
+
+
+@cold
+def find_lowest_price(arena, contract, value):
+    """The lowest price of the contract's range whose V is at least `value`, else its highest."""
+    terms = CONTRACT(arena, contract)
+    if terms.tick_value != 0:
+        price_ticks = -(-value // terms.tick_value)
+        return clamp(price_ticks, terms.price_ticks_min, terms.price_ticks_max)
+    low = terms.price_ticks_min + 0
+    high = terms.price_ticks_max + 0
+    while low < high:
+        middle = (low + high) // 2
+        if value_of_lot(terms, middle) >= value:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@cold
+def find_highest_price(arena, contract, value):
+    """The highest price of the contract's range whose V is at most `value`, else its lowest."""
+    terms = CONTRACT(arena, contract)
+    if terms.tick_value != 0:
+        price_ticks = value // terms.tick_value
+        return clamp(price_ticks, terms.price_ticks_min, terms.price_ticks_max)
+    low = terms.price_ticks_min + 0
+    high = terms.price_ticks_max + 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        if value_of_lot(terms, middle) <= value:
+            low = middle
+        else:
+            high = middle - 1
+    return low
