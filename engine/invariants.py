@@ -34,6 +34,7 @@ def check_state(arena: Arena) -> list[str]:
     problems += check_histories(arena)
     problems += check_orders(arena, accounts)
     problems += check_links(arena)
+    problems += check_bands(arena, terms)
     for contract in terms:
         problems += check_book(arena, contract, terms[contract])
     return problems
@@ -218,6 +219,23 @@ def check_links(arena: Arena) -> list[str]:
     due = timers["due_ns"]
     if any(due[k] < due[(k - 1) // 2] for k in range(1, len(due))):
         problems.append("2.6: the timers are not in order")
+    return problems
+
+
+def check_bands(arena: Arena, terms: dict[int, View]) -> list[str]:
+    """9.1: no summary of a block of holders is wider than one of its bands."""
+    problems = []
+    for contract, view in terms.items():
+        first, count = contract * layout.ACCOUNT_ROWS, view["holders"]
+        bands = arena.records("bands", first + count)[first:]
+        first = contract * layout.BAND_BLOCKS
+        rows = first + np.arange(count) // layout.BAND_BLOCK_ROWS
+        blocks = arena.records("band_blocks", first + layout.BAND_BLOCKS)[rows]
+        is_wide = (blocks["low_ticks"] < bands["low_ticks"]) | (
+            blocks["high_ticks"] > bands["high_ticks"]
+        )
+        if is_wide.any():
+            problems.append(f"9.1: contract {contract}: a block's summary is too wide")
     return problems
 
 

@@ -13,6 +13,7 @@ from engine.state.access import (
     ACCOUNT_EXTRA,
     ACCOUNT_WORD,
     BAND,
+    BAND_BLOCK,
     CONTRACT,
     ENGINE,
     HOLDER,
@@ -26,6 +27,7 @@ from engine.state.layout import (
     ACCOUNT_WORD_POSITION,
     ACCOUNT_WORDS,
     AFFILIATE,
+    BAND_BLOCK_ROWS,
     CALLED,
 )
 
@@ -104,11 +106,23 @@ def contract_of(arena, account, position, k):
     return POSITION_EXTRA(arena, position).contract
 
 
+@kernel
+def note_band(arena, row):
+    """Narrow the summary of a block to one of its bands that has been written: it holds at most the
+    marks that all bands of the block hold, and is made exact again when a mark has left it."""
+    band = BAND(arena, row)
+    block = BAND_BLOCK(arena, row // BAND_BLOCK_ROWS)
+    block.low_ticks = max(block.low_ticks, band.low_ticks)
+    block.high_ticks = min(block.high_ticks, band.high_ticks)
+
+
 @cold
 def add_holder(arena, contract, position):
     """Enter a position that has just been opened into the contract's holders."""
     terms = CONTRACT(arena, contract)
-    HOLDER(arena, contract * ACCOUNT_ROWS + terms.holders).slot = position
+    row = contract * ACCOUNT_ROWS + terms.holders
+    HOLDER(arena, row).slot = position
+    note_band(arena, row)
     terms.holders += 1
     POSITION_EXTRA(arena, position).holder = terms.holders
     return 0
@@ -141,6 +155,7 @@ def remove_holder(arena, contract, position):
     BAND(arena, to_row).high_ticks = BAND(arena, from_row).high_ticks
     BAND(arena, from_row).low_ticks = 0
     BAND(arena, from_row).high_ticks = 0
+    note_band(arena, to_row)
     POSITION_EXTRA(arena, last).holder = extra.holder
     extra.holder = NONE
     account = POSITION(arena, position).account + 0

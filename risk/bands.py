@@ -14,6 +14,10 @@ size by f / (1 - f), a rise costs less than its share. So f = d / (1 + d) = S / 
 downwards and d upwards. Its size is rounded where the bands were set, where the mark went and in N:
 with d <= 1 that is at most 1 1/2 x (1 + r x call) a lot, at most 7 1/2.
 
+A block of holders has a summary, the marks that all of its bands hold: a mark inside it can hit
+nobody of the block. Writing a band only narrows it, so it may be too narrow, never too wide; a scan
+that finds a mark outside makes it exact again.
+
 Splitting by notional gives every contract the same relative room. A band is void when anything
 but a mark changes the account: every such change passes `apply_cash`, which notes the account as
 dirty, and the dirty accounts are valued before the next scan. An account below its call level,
@@ -35,7 +39,7 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
 from engine.state.layout import ACCOUNT_ROWS, CALLED, DIRTY, LIQUIDATING
-from risk.accounts import contract_of, first_position, next_position
+from risk.accounts import contract_of, first_position, next_position, note_band
 from risk.margin import value_beside
 
 # Money that rounding can move the call level by, per position: call <= 4 (schema) and two ceils.
@@ -65,10 +69,11 @@ def weigh_position(arena, contract, lots):
 
 @kernel
 def write_band(arena, contract, position, low_ticks, high_ticks):
-    holder = POSITION_EXTRA(arena, position).holder - 1
-    band = BAND(arena, contract * ACCOUNT_ROWS + holder)
+    row = contract * ACCOUNT_ROWS + POSITION_EXTRA(arena, position).holder - 1
+    band = BAND(arena, row)
     band.low_ticks = low_ticks
     band.high_ticks = high_ticks
+    note_band(arena, row)
 
 
 @cold

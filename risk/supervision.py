@@ -7,6 +7,7 @@ from engine.state.access import (
     ACCOUNT,
     ACCOUNT_EXTRA,
     BAND,
+    BAND_BLOCK,
     CONTRACT,
     ENGINE,
     HIT,
@@ -22,6 +23,8 @@ from engine.state.arithmetic import multiply_rate_ceil, multiply_rate_floor
 from engine.state.events import emit
 from engine.state.layout import (
     ACCOUNT_ROWS,
+    BAND_BLOCK_ROWS,
+    BAND_BLOCKS,
     CALLED,
     COOLING,
     LIQUIDATING,
@@ -41,7 +44,7 @@ from risk.liquidation_queue import (
 )
 from risk.margin import find_largest_position, value_beside
 
-BLOCK = 256  # holders
+MARK_MAX = 2**31 - 1  # no mark is higher, nor an end of a band
 
 
 @kernel
@@ -247,28 +250,44 @@ def scan_all(arena, contract):
 
 
 @cold
-def scan_bands(arena, contract):
-    """Value the holders of a contract whose band its mark has left.
-
-    The sign bits of a block are or-ed, without a branch per holder, so that the loop vectorises;
-    only a block with an outsider is looked through.
-    """
-    terms = CONTRACT(arena, contract)
-    mark_ticks = terms.mark_ticks
+def sum_up_block(arena, contract, start, end):
+    """Make the summary of a block of holders exact."""
     first = contract * ACCOUNT_ROWS
-    start = 0
-    while start < terms.holders:
-        end = min(start + BLOCK, terms.holders)
-        outside = 0
-        for k in range(start, end):
-            band = BAND(arena, first + k)
-            outside |= (mark_ticks - band.low_ticks) | (band.high_ticks - mark_ticks)
-        if outside < 0:
-            for k in range(start, end):
-                band = BAND(arena, first + k)
-                if mark_ticks < band.low_ticks or mark_ticks > band.high_ticks:
-                    add_hit(arena, POSITION(arena, holder_at(arena, contract, k)).account)
-        start = end
+    low_ticks = 0
+    high_ticks = MARK_MAX
+    for k in range(first + start, first + end):
+        band = BAND(arena, k)
+        low_ticks = max(low_ticks, band.low_ticks)
+        high_ticks = min(high_ticks, band.high_ticks)
+    block = BAND_BLOCK(arena, (first + start) // BAND_BLOCK_ROWS)
+    block.low_ticks = low_ticks
+    block.high_ticks = high_ticks
+    return 0
+
+
+@cold
+def scan_block(arena, contract, start):
+    """Value the holders of one block whose band the contract's mark has left."""
+    terms = CONTRACT(arena, contract)
+    mark_ticks = terms.mark_ticks + 0
+    end = min(start + BAND_BLOCK_ROWS, terms.holders)
+    for k in range(start, end):
+        band = BAND(arena, contract * ACCOUNT_ROWS + k)
+        if mark_ticks < band.low_ticks or mark_ticks > band.high_ticks:
+            add_hit(arena, POSITION(arena, holder_at(arena, contract, k)).account)
+    return sum_up_block(arena, contract, start, end)
+
+
+@cold
+def scan_bands(arena, contract):
+    """Value the holders of a contract whose band its mark has left: only a block whose summary it
+    has left is looked through."""
+    mark_ticks = CONTRACT(arena, contract).mark_ticks + 0
+    first = contract * BAND_BLOCKS
+    for start in range(0, CONTRACT(arena, contract).holders, BAND_BLOCK_ROWS):
+        block = BAND_BLOCK(arena, first + start // BAND_BLOCK_ROWS)
+        if mark_ticks < block.low_ticks or mark_ticks > block.high_ticks:
+            scan_block(arena, contract, start)
     return 0
 
 

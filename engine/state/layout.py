@@ -354,6 +354,9 @@ _LONGEST = max(bounds.BASIS_SAMPLES_MAX, bounds.DELISTING_SAMPLES_MAX, bounds.VO
 assert _LONGEST <= WINDOW_ROWS
 
 ACCOUNT_ROWS = bounds.MARGIN_ACCOUNTS_LAST + 1
+BAND_BLOCK_ROWS = 256  # holders that have one summary of their bands
+BAND_BLOCKS = ACCOUNT_ROWS // BAND_BLOCK_ROWS
+assert BAND_BLOCKS * BAND_BLOCK_ROWS == ACCOUNT_ROWS
 GROUP_ROW_BITS = 23
 GROUP_ROWS = 1 << GROUP_ROW_BITS
 assert GROUP_ROWS >= 2 * ACCOUNT_ROWS, "a search for a group ends"
@@ -399,6 +402,7 @@ def _sections() -> dict[str, Section]:
         "position_extras": (POSITION_EXTRA, bounds.POSITIONS_MAX + 1),
         "holders": (SLOT, (bounds.CONTRACTS_MAX + 1) * ACCOUNT_ROWS),
         "bands": (BAND, (bounds.CONTRACTS_MAX + 1) * ACCOUNT_ROWS),
+        "band_blocks": (BAND, (bounds.CONTRACTS_MAX + 1) * BAND_BLOCKS),
         "dirty_accounts": (SLOT, ACCOUNT_ROWS),
         "waking": (SLOT, ACCOUNT_ROWS),
         "timers": (TIMER, bounds.ORDERS_MAX + ACCOUNT_ROWS),
