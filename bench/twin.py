@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from bench.native.build import Run, TwinMissing, load_twin
 from bench.workloads import Workload, make_workload
 from engine.exchange import EVENTS_PER_RUN, Exchange
+from engine.schema.bounds import TIERS_MAX
 from engine.schema.commands import COMMAND
 from engine.state import layout
 from engine.state.arena import Arena
@@ -57,7 +58,7 @@ def used_sections(arena: Arena) -> Iterator[tuple[str, int, int]]:
     orders = int(engine["orders_top"]) + 1
     positions = int(engine["positions_top"]) + 1
     rows = {
-        "engine": 1, "pool": 1, "contracts": contracts, "tiers": 8 * contracts,
+        "engine": 1, "pool": 1, "contracts": contracts, "tiers": TIERS_MAX * contracts,
         "sources": 8 * contracts, "assets": 4 * contracts, "windows": layout.WINDOWS * contracts,
         "window_values": layout.WINDOWS * layout.WINDOW_ROWS * contracts, "ladders": 2 * contracts,
         "ladder_groups": 128 * contracts,

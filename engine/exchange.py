@@ -3,19 +3,30 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from engine.genesis import write_genesis
 from engine.invariants import check_state
+from engine.schema import refusals
 from engine.schema.commands import COMMAND, ROWS_MAX, AnyCommand
 from engine.schema.contract import Config, check_config
 from engine.schema.events import EVENT, Event, typed_event
 from engine.schema.packing import pack_into, rows_of
 from engine.schema.vocabulary import BUY, NAMES, SELL
 from engine.state.arena import Arena
+from engine.state.copying import copy_arena
 from engine.transition.run import one, read_rank_band, run
 from engine.views import Valuer, view_contract, view_depth, view_indicative, view_pool
+from engine.what_if import (
+    LiquidationPrices,
+    Outcome,
+    compute_equity_needed,
+    find_liquidation_prices,
+    still,
+    tell_outcome,
+)
 
 EVENTS_PER_RUN = 2**16  # a run stops for its events to be read once so many stand there
 
@@ -41,9 +52,13 @@ class Exchange:
         problems = check_config(config)
         if problems:
             raise ConfigError(problems)
+        arena = Arena()
+        write_genesis(arena, config)
+        self._take(config, arena)
+
+    def _take(self, config: Config, arena: Arena) -> None:
         self.config = config
-        self._arena = Arena()
-        write_genesis(self._arena, config)
+        self._arena = arena
         self._single = np.zeros(ROWS_MAX, COMMAND)
         self._single_octets = self._single.view(np.uint8).data
         self._single_address = self._single.ctypes.data
@@ -58,7 +73,39 @@ class Exchange:
         """Apply one typed command; returns its events."""
         pack_into(command, self._single_octets, 0)
         one(self._arena.base, self._single_address, rows_of(command))
+        return self.last_events()
+
+    def last_events(self) -> tuple[Event, ...]:
+        """The events of the last command, or of the last batch of commands."""
         return tuple(typed_event(record) for record in self._present_events().tolist())
+
+    def copy(self) -> "Exchange":
+        """A second exchange in the same state, that goes its own way from here (9.9)."""
+        twin = object.__new__(Exchange)
+        twin._take(self.config, copy_arena(self._arena))
+        return twin
+
+    def what_if(self, command: AnyCommand) -> Outcome:
+        """What the command would do if it came now: refusal, events, and the margin of its account
+        before and after (8.9). It is applied to a copy, so a question costs one."""
+        twin = self.copy()
+        events = twin.submit(command)
+        outcome = tell_outcome(command, self._arena, twin.arena, events)
+        if outcome.code != refusals.MARGIN_INSUFFICIENT:
+            return outcome
+        again = self.copy()
+        still(again.arena)
+        again.submit(command)
+        needed = compute_equity_needed(again.arena, command)
+        return msgspec.structs.replace(outcome, equity_needed=needed)
+
+    def liquidation_prices(self, account: int, contract: int) -> LiquidationPrices:
+        """The mark at which a position comes under maintenance, other marks held, and its
+        bankruptcy price (8.9); KeyError when the account holds nothing there."""
+        if not 1 <= contract <= len(self.config.contracts):
+            raise KeyError(f"there is no contract {contract}")
+        spec = self.config.contracts[contract - 1]
+        return find_liquidation_prices(self._arena, spec, account)
 
     def run(self, commands: Commands) -> Events:
         """Apply records in order; returns a copy of all their events."""

@@ -8,7 +8,7 @@ from typing import Any
 from engine.schema import bounds
 from engine.schema.vocabulary import BUY, NONE, SELL
 from engine.state import layout
-from engine.state.arena import Arena, account_ids
+from engine.state.arena import Arena, account_ids, has_account
 
 PAGE_TICKS = layout.TICKS_PER_PAGE
 
@@ -123,11 +123,9 @@ class Valuer:
 
     def account(self, account: int) -> dict[str, Any]:
         """Cash, equity, maintenance, flags and positions; KeyError when there is no account."""
-        if not 1 <= account < layout.ACCOUNT_ROWS:
+        if not has_account(self.arena, account):
             raise KeyError(f"there is no account {account}")
         record = as_dict(self.arena.records("accounts", account + 1)[account])
-        if record["group"] == 0:
-            raise KeyError(f"there is no account {account}")
         places = positions_of(self.arena, account)
         view = summarise(account, record, [self.position(*place) for place in places])
         view["isolated"] = view_isolated(self.arena, account)

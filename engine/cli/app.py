@@ -11,14 +11,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 from typer.core import TyperGroup
 
+from engine.cli.explain import explain
 from engine.cli.funding import funding
 from engine.cli.printing import AsJson, end, print_json, progress
+from engine.cli.reading import read_commands
 from engine.cli.replaying import ReplaySummary, replay
+from engine.cli.stress import drill, stress
 from engine.cli.tables import flat_rows, replay_rows, show
 from engine.exchange import ConfigError, Exchange
 from engine.importers.binance import import_binance
@@ -30,19 +31,9 @@ from engine.importers.recording import FeedError, join_records
 from engine.importers.scenarios import CASCADE, CRASH, SCENARIOS, Scenario
 from engine.importers.script import import_script
 from engine.importers.session import COMMANDS_MIN, Session
-from engine.journal.command_file import (
-    MAGIC,
-    CommandFileError,
-    CommandFileWriter,
-    read_command_file,
-)
+from engine.journal.command_file import CommandFileError, CommandFileWriter
 from engine.journal.event_file import EventFileWriter
-from engine.journal.json_lines import (
-    CommandLineError,
-    FieldError,
-    pack_commands,
-    read_json_lines,
-)
+from engine.journal.json_lines import CommandLineError, FieldError
 from engine.journal.record_file import RecordFileError
 from engine.kernel import cache_use
 from engine.report.funding_plot import PlotError
@@ -79,6 +70,9 @@ app = typer.Typer(
 importing = typer.Typer(no_args_is_help=True, help="Turn another venue's feed into commands.")
 app.add_typer(importing, name="import")
 app.add_typer(funding, name="funding")
+app.command("stress")(stress)
+app.command("drill")(drill)
+app.command("explain")(explain)
 
 Commands = Annotated[int, typer.Option(min=COMMANDS_MIN, help="How many commands.")]
 Seed = Annotated[int, typer.Option(min=0, help="Equal seeds give equal files.")]
@@ -163,7 +157,7 @@ def replay_file(
     as_json: AsJson = False,
 ) -> None:
     """Replay a command file, or JSON lines that begin with a configuration."""
-    config, records = _read(file)
+    config, records = read_commands(file)
     if events is not None:
         _must_differ([file], events)
     with (
@@ -270,16 +264,6 @@ def _generate_and_replay(scenario: Scenario, commands: int, seed: int) -> Replay
     if summary.digest != session.exchange.digest():
         summary.broken.append("I10: the digest of the replay is not the digest of the live run")
     return summary
-
-
-def _read(file: Path) -> tuple[Config, NDArray[np.void]]:
-    with file.open("rb") as probe:
-        is_records = probe.read(len(MAGIC)) == MAGIC
-    if is_records:
-        found = read_command_file(file)
-        return found.config, found.records
-    config, commands = read_json_lines(file)
-    return config, pack_commands(commands)
 
 
 def _must_differ(files: list[Path], out: Path) -> None:

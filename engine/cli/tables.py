@@ -1,14 +1,17 @@
 """Summaries as tables for people."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from engine.cli.replaying import ReplaySummary
 from engine.importers.scenarios import MONEY
+
+WIDTH_MAX = 400
 
 
 def show(title: str, rows: Iterable[tuple[str, str]]) -> None:
@@ -19,6 +22,20 @@ def show(title: str, rows: Iterable[tuple[str, str]]) -> None:
     for name, value in rows:
         table.add_row(name, value)
     Console().print(table)
+
+
+def show_grid(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table with a heading over each column; all but the first hold numbers."""
+    table = Table(title=title, title_justify="left")
+    for k, header in enumerate(headers):
+        table.add_column(header, justify="right" if k else "left")
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    # as wide as it is: numbers that are cut or folded can't be read
+    whole = Measurement.get(console, console.options.update(width=WIDTH_MAX), table)
+    console.width = max(console.width, whole.maximum)
+    console.print(table)
 
 
 def replay_rows(summary: ReplaySummary) -> list[tuple[str, str]]:

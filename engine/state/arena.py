@@ -11,6 +11,8 @@ from engine.schema.bounds import (
     ACCOUNTS_MAX,
     ASSETS_MAX,
     PROTECTIONS_MAX,
+    SOURCES_MAX,
+    TIERS_MAX,
     VOLATILITY_AUCTIONS_MAX,
 )
 from engine.schema.vocabulary import NONE
@@ -89,9 +91,9 @@ def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
         "pool": [arena.pool[name] for name in _POOL],
         "contracts": [terms[name] for name in _CONTRACT],
     }
-    tiers = arena.records("tiers", (contracts + 1) * 8)
+    tiers = arena.records("tiers", (contracts + 1) * TIERS_MAX)
     form["tiers"] = [tiers[name] for name in layout.TIER.names or ()]
-    sources = arena.records("sources", (contracts + 1) * 8)
+    sources = arena.records("sources", (contracts + 1) * SOURCES_MAX)
     form["sources"] = [
         sources[name]
         for name in (
@@ -127,6 +129,13 @@ def _protections(arena: Arena, top: int) -> list[npt.NDArray[np.int64]]:
     rows = np.flatnonzero(windows["window_ns"])
     names = [name for name in layout.PROTECTION.names or () if not name.endswith("trial")]
     return [rows, *(windows[name][rows] for name in names)]
+
+
+def has_account(arena: Arena, account: int) -> bool:
+    """Whether the account was opened, or is the margin account of an isolated position."""
+    if not 1 <= account < layout.ACCOUNT_ROWS:
+        return False
+    return bool(arena.records("accounts", account + 1)["group"][account] != 0)
 
 
 def account_ids(arena: Arena) -> npt.NDArray[np.int64]:

@@ -111,6 +111,20 @@ def follow_mark(arena, contract, is_first):
 
 
 @cold
+def work_mark(arena, contract, mark_before, value_before, must_enter):
+    """What a new mark does to orders and triggers, and its part in the step (2.6 e); 1 when the
+    contract's holders must be valued: the mark has moved, or `must_enter` is 1."""
+    terms = CONTRACT(arena, contract)
+    cancel_outside_band(arena, contract, BUY)
+    cancel_outside_band(arena, contract, SELL)
+    look_at_prices(arena, contract)
+    if terms.mark_ticks == mark_before and must_enter == 0:
+        return 0
+    enter_step(arena, contract, terms.mark_value - value_before)
+    return 1
+
+
+@cold
 def publish_pair(arena, contract, source, price_ticks):
     """Take one source price to the mark; 1 when the contract's holders must be valued."""
     terms = CONTRACT(arena, contract)
@@ -137,13 +151,7 @@ def publish_pair(arena, contract, source, price_ticks):
     terms.held = publish_mark(arena, contract, now_ns)
     follow_mark(arena, contract, is_first)
     note_due(arena)
-    cancel_outside_band(arena, contract, BUY)
-    cancel_outside_band(arena, contract, SELL)
-    look_at_prices(arena, contract)
-    if terms.mark_ticks == mark_before and not was_frozen:
-        return 0
-    enter_step(arena, contract, terms.mark_value - value_before)
-    return 1
+    return work_mark(arena, contract, mark_before, value_before, 1 if was_frozen else 0)
 
 
 @cold

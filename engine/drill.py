@@ -1,0 +1,215 @@
+"""A drill (9.9): the real waterfall for any scenario, on a copy, with every layer and amount.
+
+The copy lives on until its liquidations are over, at the prices of the scenario and with nobody
+else sending anything: cooldowns and auctions pass, the book gets no new orders. What then still
+stands open would take longer than a drill lasts.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from engine.exchange import Exchange
+from engine.schema.bounds import NS_PER_SECOND, PPB
+from engine.schema.commands import AdvanceTime
+from engine.schema.events import Event
+from engine.schema.vocabulary import (
+    END_FLAT,
+    END_FROZEN,
+    END_RECOVERED,
+    FUND,
+    NAMES,
+    STATE_FROZEN,
+    STATE_SETTLED,
+)
+from engine.transition import drilling
+from risk.stress import Scenario, Screen, Screening
+
+DRILL_NS = 900 * NS_PER_SECOND  # three auctions of the usual length
+STILL = (NAMES["state"][STATE_FROZEN], NAMES["state"][STATE_SETTLED])
+COMMANDS_MAX = 10_000  # an end for every loop
+
+
+class Layers(msgspec.Struct):
+    """The account of all deficits (9.8, I9): found = fund + given up + house + haircut."""
+
+    found: int = 0
+    fund: int = 0  # cash paid, and charges on positions taken over
+    given_up: int = 0  # by opposite holders in deleveragings
+    house: int = 0
+    haircut: int = 0  # of the gains of the step
+
+
+class Move(msgspec.Struct, frozen=True):
+    """A mark of the step."""
+
+    contract: int
+    symbol: str
+    before_ticks: int
+    after_ticks: int
+    is_clamped: bool  # the price would have left the listed range
+
+
+class Drill(msgspec.Struct, kw_only=True):
+    """What a scenario came to; money in the smallest unit of the settlement asset."""
+
+    scenario: str
+    moves: list[Move]
+    layers: Layers = msgspec.field(default_factory=Layers)
+    accounts_negative: int = 0
+    margin_calls: int = 0
+    liquidations: int = 0  # accounts that entered liquidation, those below zero included
+    ended_recovered: int = 0
+    ended_flat: int = 0
+    ended_frozen: int = 0
+    in_liquidation: int = 0  # left open at the end, those of before included
+    liquidation_fees: int = 0  # paid to the fund, takeover penalties included (9.4)
+    lots_taken_over: int = 0
+    lots_paired: int = 0
+    lots_deleveraged: int = 0
+    accounts_deleveraged: int = 0
+    fund_before: int = 0  # equity
+    fund_after: int = 0
+    fund_ratio_ppb: int | None = None  # fund before / what was found; None: nothing was (9.6)
+    house_before: int = 0
+    house_after: int = 0
+    withdrawals_stopped: bool = False
+    seconds: int = 0  # of the exchange's time until the last liquidation was over
+    broken: list[str] = msgspec.field(default_factory=list)  # invariants of rule 14
+
+
+def run_drill(exchange: Exchange, scenario: Scenario) -> tuple[Drill, tuple[Event, ...]]:
+    """Run a scenario on a copy of the exchange; its report, and all its events. ValueError when it
+    moves or silences a contract that is frozen or has settled."""
+    for contract in (*scenario.marks, *scenario.frozen):
+        if exchange.contract(contract)["state"] in STILL:
+            raise ValueError(f"contract {contract} is frozen or settled: its mark stays")
+    copy = exchange.copy()
+    start_ns = int(copy.arena.engine["clock_ns"][0])
+    found = Drill(
+        scenario=scenario.name,
+        moves=_tell_moves(exchange, scenario),
+        fund_before=copy.account(FUND)["equity"],
+        house_before=copy.pool()["house"],
+    )
+    events = [*apply_scenario(copy, scenario), *finish_liquidations(copy)]
+    _count(found, events)
+    _close(found, copy)
+    found.seconds = -(-(int(copy.arena.engine["clock_ns"][0]) - start_ns) // NS_PER_SECOND)
+    return found, tuple(events)
+
+
+def apply_scenario(copy: Exchange, scenario: Scenario) -> tuple[Event, ...]:
+    """What fails, then the step of all marks, as one transition of a copy."""
+    base = copy.arena.base
+    drilling.begin_drill(base)
+    if scenario.is_book_gone:
+        drilling.empty_books(base)
+    for contract in scenario.frozen:
+        drilling.silence_sources(base, contract)
+    for account in scenario.defaulted:
+        drilling.lose_margin(base, account)
+    drilling.hold_prices(base)
+    must_supervise = 0
+    for contract, mark_ticks in scenario.marks.items():
+        must_supervise |= drilling.move_mark(base, contract, mark_ticks)
+    drilling.end_drill(base, must_supervise)
+    return copy.last_events()
+
+
+def finish_liquidations(exchange: Exchange) -> Iterable[Event]:
+    """Let time pass, from each thing that falls due to the next, until nothing is left to do."""
+    engine = exchange.arena.engine
+    end_ns = int(engine["clock_ns"][0]) + DRILL_NS
+    for _ in range(COMMANDS_MAX):
+        clock_ns, queued, cooling, ready_ns, fired, due_ns = (
+            int(engine[name][0])
+            for name in (
+                "clock_ns", "liquidations", "cooling", "cooling_ns", "fired", "due_ns",
+            )  # fmt: skip
+        )
+        if queued + cooling + fired == 0:
+            return
+        ahead = [ready_ns] * (cooling > 0) + [due_ns] * (due_ns > 0)
+        next_ns = clock_ns if queued > 0 else max(clock_ns, min(ahead, default=end_ns))
+        if next_ns > end_ns:
+            return
+        events = exchange.submit(AdvanceTime(time_ns=next_ns))
+        yield from events
+        if next_ns == clock_ns and len(events) == 1 and queued == 0:
+            return  # fired orders of a contract that does not trade wait for a command
+
+
+def _tell_moves(exchange: Exchange, scenario: Scenario) -> list[Move]:
+    return [
+        Move(
+            contract,
+            exchange.config.contracts[contract - 1].symbol,
+            exchange.contract(contract)["mark_ticks"],
+            ticks,
+            contract in scenario.clamped,
+        )
+        for contract, ticks in scenario.marks.items()
+    ]
+
+
+def _count(found: Drill, events: Iterable[Event]) -> None:
+    holders = set()
+    for event in events:
+        values = event.values
+        if event.name == "waterfall_closed":
+            found.accounts_negative += 1
+            found.layers.found += values["deficit"]
+            for name in ("fund", "given_up", "house", "haircut"):
+                setattr(found.layers, name, getattr(found.layers, name) + values[name])
+        elif event.name == "margin_called":
+            found.margin_calls += 1
+        elif event.name == "liquidation_started":
+            found.liquidations += 1
+        elif event.name == "liquidation_ended":
+            found.ended_recovered += values["end"] == END_RECOVERED
+            found.ended_flat += values["end"] == END_FLAT
+            found.ended_frozen += values["end"] == END_FROZEN
+        elif event.name == "liquidation_fee_paid":
+            found.liquidation_fees += values["amount"]
+        elif event.name == "position_taken_over":
+            found.lots_taken_over += values["lots"]
+        elif event.name == "positions_paired":
+            found.lots_paired += values["lots"]
+        elif event.name == "position_deleveraged":
+            found.lots_deleveraged += values["lots"]
+            holders.add(values["counterparty"])
+    found.accounts_deleveraged = len(holders)
+
+
+def _close(found: Drill, copy: Exchange) -> None:
+    pool = copy.pool()
+    engine = copy.arena.engine[0]
+    found.in_liquidation = int(engine["liquidations"]) + int(engine["cooling"])
+    found.fund_after = copy.account(FUND)["equity"]
+    found.house_after = pool["house"]
+    found.withdrawals_stopped = pool["withdrawals_stopped"] != 0
+    if found.layers.found > 0:
+        found.fund_ratio_ppb = max(found.fund_before, 0) * PPB // found.layers.found
+    found.broken = copy.check()
+    layers = found.layers
+    if layers.found != layers.fund + layers.given_up + layers.house + layers.haircut:
+        found.broken.append(f"I9: the layers do not add up to {layers.found}")
+
+
+class StressRow(msgspec.Struct, frozen=True):
+    """A scenario in the table: what the screen finds, and who pays for it in a drill."""
+
+    screening: Screening
+    layers: Layers
+
+
+def stress(exchange: Exchange, scenarios: Iterable[Scenario]) -> Iterator[StressRow]:
+    """Screen every scenario, and drill those that leave somebody below zero."""
+    screen = Screen(exchange.config, exchange.arena)
+    for scenario in scenarios:
+        screening = screen.screen(scenario)
+        layers = Layers()
+        if screening.deficit > 0:
+            layers = run_drill(exchange, scenario)[0].layers
+        yield StressRow(screening, layers)

@@ -1,0 +1,271 @@
+"""Why something happened (2.2, 9.2): the events of one sequence number as English sentences.
+
+An exchange keeps no history, so an explanation is made of events alone: those that a command
+returned, or those of an event file. It tells the inputs that the events carry and the rules by
+which they decided, and nothing that they do not carry: a refusal for want of margin names no
+numbers (`Exchange.what_if` does, while the state is the same).
+
+It names counterparties, so it is for the operator and the regulator, not for clients (9.7).
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+
+from engine.report.reasons import (
+    CHANGES_OF_STATE,
+    ENDS_OF_LIQUIDATIONS,
+    ENDS_OF_ORDERS,
+    LAYERS,
+    STEPS,
+    tell_refusal,
+)
+from engine.schema.commands import BY_KIND
+from engine.schema.events import Event
+from engine.schema.vocabulary import CANCEL_TRIGGER, FUND, NAMES, STEP_WATERFALL
+
+
+def explain(events: Iterable[Event]) -> list[str]:
+    """A sentence for each event that decides something, in their order; the others, which only
+    carry a decision out, are counted in a last line."""
+    sentences = []
+    beside: Counter[str] = Counter()
+    for event in events:
+        if event.name in SENTENCES:
+            sentences.append(SENTENCES[event.name](event))
+        else:
+            beside[event.name] += 1
+    if beside:
+        counts = ", ".join(f"{count} {name}" for name, count in beside.items())
+        sentences.append(f"Beside these: {counts}.")
+    return sentences
+
+
+class RecentEvents:
+    """The events of the last commands, for who wants to ask about them later.
+
+    Read it what the exchange returns; the oldest commands are forgotten when there are more than
+    `commands_max`.
+    """
+
+    def __init__(self, commands_max: int) -> None:
+        self._events: deque[list[Event]] = deque(maxlen=commands_max)
+
+    def read(self, events: Iterable[Event]) -> None:
+        """Keep events, in the order in which they happened."""
+        for event in events:
+            if not self._events or self._events[-1][0].sequence != event.sequence:
+                self._events.append([])
+            self._events[-1].append(event)
+
+    def explain(self, sequence: int) -> list[str]:
+        """Why the command of this sequence number did what it did; KeyError when it is not, or no
+        longer, known."""
+        for events in self._events:
+            if events[0].sequence == sequence:
+                return explain(events)
+        raise KeyError(f"no events are kept of the command {sequence}")
+
+
+def _who(account: int) -> str:
+    return "the fund" if account == FUND else f"account {account}"
+
+
+def _start(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _told(event: Event) -> dict[str, str]:
+    """The event's numbers as text, with who and where."""
+    numbers = {name: f"{value:,}" for name, value in event.values.items()}
+    where = f"contract {event.contract}"
+    return numbers | {"who": _who(event.account), "where": where}
+
+
+def _plain(text: str) -> Callable[[Event], str]:
+    """A sentence that needs no more than the event's own numbers."""
+    return lambda event: _start(text.format_map(_told(event)))
+
+
+def _tell_refused(event: Event) -> str:
+    kind = event.values["command"]
+    name = str(BY_KIND[kind].__struct_config__.tag) if kind in BY_KIND else f"command {kind}"
+    parts = [f"the {name}"]
+    if event.account:
+        parts.append(f"of {_who(event.account)}")
+    if event.contract:
+        parts.append(f"in contract {event.contract}")
+    ids = [
+        f"{field.replace('_', ' ')} {event.values[field]}"
+        for field in ("client_id", "order_id")
+        if event.values[field]
+    ]
+    told = f" ({', '.join(ids)})" if ids else ""
+    return _start(f"{' '.join(parts)}{told} is refused, {tell_refusal(event.values['code'])}.")
+
+
+def _tell_quote_refused(event: Event) -> str:
+    told = _told(event)
+    side = NAMES["side"][event.values["side"]]
+    return (
+        f"The {side} of {told['lots']} lots at {told['price_ticks']} ticks in the mass quote"
+        f" {event.values['client_id']} of {told['who']} in {told['where']} is refused,"
+        f" {tell_refusal(event.values['code'])}."
+    )
+
+
+def _tell_cancelled(event: Event) -> str:
+    told, reason = _told(event), event.values["reason"]
+    text = (
+        f"order {event.values['order_id']} (client id {event.values['client_id']}) of"
+        f" {told['who']} in {told['where']} ends with {told['lots']} lots open at"
+        f" {told['price_ticks']} ticks: {ENDS_OF_ORDERS[reason]}"
+    )
+    if reason == CANCEL_TRIGGER:
+        text += f", {tell_refusal(event.values['code'])}"
+    return _start(f"{text}.")
+
+
+def _tell_reduced(event: Event) -> str:
+    told = _told(event)
+    return (
+        f"Order {event.values['order_id']} (client id {event.values['client_id']}) of"
+        f" {told['who']} in {told['where']} at {told['price_ticks']} ticks loses {told['lots']}"
+        f" lots, {told['lots_open']} stay open: {ENDS_OF_ORDERS[event.values['reason']]}."
+    )
+
+
+def _tell_state(event: Event) -> str:
+    before, after = (NAMES["state"][event.values[name]] for name in ("state_from", "state_to"))
+    why = CHANGES_OF_STATE[event.values["why"]]
+    return f"Contract {event.contract} goes from {before} to {after}: {why}."
+
+
+def _tell_started(event: Event) -> str:
+    told = _told(event)
+    short = event.values["margin_maintenance"] - event.values["equity"]
+    return _start(
+        f"{told['who']} enters liquidation (9.1): its equity of {told['equity']} is below the"
+        f" maintenance margin of {told['margin_maintenance']} at mark, by {short:,}."
+    )
+
+
+def _tell_stepped(event: Event) -> str:
+    told, step = _told(event), event.values["step"]
+    start = f"A liquidation step of {told['who']}"
+    state = f"equity {told['equity']}, maintenance margin {told['margin_maintenance']}"
+    if step == STEP_WATERFALL:
+        return f"{start}: {STEPS[step]}; {state}."
+    return (
+        f"{start} in {told['where']}: {told['lots']} lots, {STEPS[step]}; {state}. The limit of"
+        f" {told['limit_ticks']} ticks is its bankruptcy price: the position's share of the equity"
+        f" is {told['share']} (9.3)."
+    )
+
+
+def _tell_ended(event: Event) -> str:
+    told = _told(event)
+    return _start(
+        f"{told['who']} leaves liquidation: {ENDS_OF_LIQUIDATIONS[event.values['end']]}; equity"
+        f" {told['equity']}, maintenance margin {told['margin_maintenance']}."
+    )
+
+
+def _tell_taken_over(event: Event) -> str:
+    told = _told(event)
+    return (
+        f"The fund takes over {told['lots']} lots of {told['who']} in {told['where']}, within its"
+        f" caps (9.2 e, 9.6), at {told['value']}: their mark value, and the {told['charge']} of the"
+        f" deficit that they bear (9.3). The penalty is {told['penalty']} (9.4)."
+    )
+
+
+def _tell_paired(event: Event) -> str:
+    told = _told(event)
+    return (
+        f"{told['lots']} lots of {told['who']} in {told['where']}, worth {told['value']}, are"
+        f" paired off at mark with {_who(event.values['counterparty'])}, on the other side (9.7)."
+    )
+
+
+def _tell_deleveraged(event: Event) -> str:
+    told, charge = _told(event), event.values["charge"]
+    holder = _who(event.values["counterparty"])
+    start = (
+        f"{told['lots']} lots of {told['who']} in {told['where']} are closed against {holder}, next"
+        f" in the order of deleveraging (9.7), at {told['value']}: their mark value, and"
+    )
+    if charge < 0:
+        return f"{start} {-charge:,} that {holder} receives, their share of the equity (9.3)."
+    return (
+        f"{start} the {told['given_up']} that {holder} gives up of the {told['charge']} that they"
+        " bear (9.3): never more than they gained in the step."
+    )
+
+
+def _tell_covered(event: Event) -> str:
+    told = _told(event)
+    return (
+        f"{told['amount']} of the deficit of {told['who']} are covered:"
+        f" {LAYERS[event.values['layer']]}; its cash is then {told['cash']}."
+    )
+
+
+def _tell_released(event: Event) -> str:
+    by_operator = "an operator released them"
+    by_refill = "the fund and the house layer stand at their limits again"
+    why = by_operator if event.values["by_operator"] else by_refill
+    return f"Withdrawals of the pool go on: {why} (9.8)."
+
+
+SENTENCES: dict[str, Callable[[Event], str]] = {
+    "refused": _tell_refused,
+    "quote_refused": _tell_quote_refused,
+    "order_cancelled": _tell_cancelled,
+    "order_reduced": _tell_reduced,
+    "state_changed": _tell_state,
+    "mark_published": _plain(
+        "the mark of {where} is {mark_ticks} ticks, with the index at {index_ticks} (6.2)."
+    ),
+    "funding_published": _plain(
+        "the funding rate of {where} is {rate_ppb} ppb: {growth} a lot, which longs pay to shorts"
+        " where it is positive (7.2)."
+    ),
+    "settlement_priced": _plain(
+        "{where} settles at {price_ticks} ticks, the mean of {samples} index values (3.2)."
+    ),
+    "margin_called": _plain(
+        "{who} gets a margin call (9.2 a): its equity of {equity} has come near the maintenance"
+        " margin of {margin_maintenance}."
+    ),
+    "liquidation_started": _tell_started,
+    "liquidation_stepped": _tell_stepped,
+    "liquidation_fee_paid": _plain(
+        "{who} pays {amount} to the fund as liquidation fee or penalty, out of what is left above"
+        " its bankruptcy price (9.4); its cash is then {cash}."
+    ),
+    "liquidation_ended": _tell_ended,
+    "position_taken_over": _tell_taken_over,
+    "positions_paired": _tell_paired,
+    "position_deleveraged": _tell_deleveraged,
+    "deficit_covered": _tell_covered,
+    "gains_cut": _plain(
+        "{who} gained {gain} in the step, and {amount} of it are cut: its part, pro rata, of what"
+        " fund and house layer could not cover (9.8); its cash is then {cash}."
+    ),
+    "waterfall_closed": _plain(
+        "the deficit of {who} was {deficit}: the fund bore {fund}, opposite holders gave up"
+        " {given_up}, the house layer paid {house}, and {haircut} came out of gains (9.8)."
+    ),
+    "withdrawals_stopped": _plain(
+        "withdrawals of the pool stop: deficits exceed fund and house layer by {deficit} (9.8)."
+    ),
+    "withdrawals_released": _tell_released,
+    "trading_stopped": _plain("a kill switch cancels {orders} orders (4.6)."),
+    "heartbeat_lost": _plain(
+        "{who} did not renew its cancel-after timer: {orders} orders are cancelled (4.6)."
+    ),
+    "protection_tripped": _plain(
+        "market-maker protection {protection} of {who} trips after {lots} lots, {fills} fills and"
+        " {net_lots} lots net (4.8)."
+    ),
+}

@@ -1,0 +1,249 @@
+"""Stress of the whole book (9.9): scenarios, and what every holder would be worth in each.
+
+The screen values all accounts at once in numpy, in whole numbers of 64 bits: an account's equity
+is its cash less entry values and funding owed, which no mark changes, plus its lots at the marks of
+the scenario. It says whom a step would bring down and by how much. Who pays for it the waterfall
+alone decides: that is a drill (`engine/drill.py`), which takes the same scenarios.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from engine.schema.bounds import PPB, TIERS_MAX
+from engine.schema.contract import Config, Contract, lot_value_of
+from engine.schema.vocabulary import FUND, STATE_FROZEN, STATE_SETTLED
+from engine.state.arena import Arena
+
+MOVES_PPB = (50_000_000, 100_000_000, 200_000_000, 300_000_000, 500_000_000)  # up and down (A25)
+MOVE_BESIDE_PPB = 200_000_000  # of the prices, where something else fails as well
+MEMBERS = 2  # so many of the largest default at once
+
+Numbers = npt.NDArray[np.int64]
+
+
+class Scenario(msgspec.Struct, frozen=True):
+    """What happens: first whatever fails, then one step in which all marks move."""
+
+    name: str
+    marks: dict[int, int]  # contract -> the mark of the step, of those that move
+    clamped: tuple[int, ...] = ()  # contracts whose price would have left the listed range
+    frozen: tuple[int, ...] = ()  # contracts whose sources fall silent
+    is_book_gone: bool = False  # every order is cancelled
+    defaulted: tuple[int, ...] = ()  # accounts that lose their margin: equity 0 before the step
+
+
+class Holdings(NamedTuple):
+    """Every position of a state, sorted by account, and the accounts that hold one."""
+
+    accounts: Numbers
+    groups: Numbers  # of the accounts: those under common control
+    cash: Numbers
+    starts: Numbers  # the first position of each account
+    contracts: Numbers  # from here on of the positions
+    lots: Numbers
+    fixed: Numbers  # what they add to equity whatever the mark: less entry value and funding owed
+    marks: dict[int, int]  # contract -> present mark, of those that have one
+    movable: tuple[int, ...]  # those whose mark can move: neither frozen nor settled
+
+
+class Tiers(NamedTuple):
+    """Maintenance tiers by contract and number; beyond a contract's last no value reaches."""
+
+    floors: Numbers
+    rates: Numbers
+    deductions: Numbers
+
+
+class Screening(msgspec.Struct, frozen=True):
+    """What a scenario would do before any layer pays."""
+
+    scenario: str
+    clamped: tuple[int, ...]
+    accounts_under: int  # below maintenance, those below zero included
+    accounts_negative: int
+    deficit: int  # what the accounts below zero lack, in sum
+    value_under: int  # notional of the accounts below maintenance, at the marks of the scenario
+
+
+def read_holdings(state: Arena) -> Holdings:
+    """All positions with lots. An account without any is worth its cash and can't fail."""
+    engine = state.engine[0]
+    terms = state.records("contracts", int(engine["contracts"]) + 1)
+    positions = state.records("positions", int(engine["positions_top"]) + 1)
+    held = np.flatnonzero(positions["lots"])
+    held = held[np.argsort(positions["account"][held], kind="stable")]
+    rows = positions[held]
+    contracts = state.records("position_extras", len(positions))["contract"][held].astype(np.int64)
+    accounts, starts = np.unique(rows["account"].astype(np.int64), return_index=True)
+    records = state.records("accounts", int(accounts[-1]) + 1 if len(accounts) else 1)
+    lots = rows["lots"].astype(np.int64)
+    owed = lots * (terms["funding_index"][contracts] - rows["funding_index"])
+    marks = enumerate(terms["mark_ticks"].tolist())
+    can_move = ~np.isin(terms["state"], (STATE_FROZEN, STATE_SETTLED))
+    can_move[0] = False  # there is no contract 0
+    return Holdings(
+        accounts=accounts,
+        groups=records["group"][accounts].astype(np.int64),
+        cash=records["cash"][accounts],
+        starts=starts.astype(np.int64),
+        contracts=contracts,
+        lots=lots,
+        fixed=-rows["entry_value"] - owed,
+        marks={contract: mark for contract, mark in marks if mark > 0},
+        movable=tuple(np.flatnonzero(can_move).tolist()),
+    )
+
+
+def read_tiers(state: Arena) -> Tiers:
+    contracts = int(state.engine["contracts"][0]) + 1
+    rows = state.records("tiers", contracts * TIERS_MAX).reshape(contracts, TIERS_MAX)
+    counts = state.records("contracts", contracts)["tiers"]
+    is_absent = np.arange(TIERS_MAX) >= counts[:, None]
+    floors = np.where(is_absent, np.iinfo(np.int64).max, rows["floor_value"])
+    return Tiers(floors, rows["rate_maintenance_ppb"].copy(), rows["deduction_maintenance"].copy())
+
+
+def value_of_lot(spec: Contract, ticks: int) -> int:
+    """What a lot adds to equity at a price, with its sign: an inverse one less the more it is
+    worth in coin (1.2)."""
+    size = lot_value_of(spec, ticks)
+    return size if spec.contract_value == 0 else -size
+
+
+class Screen:
+    """One state, read once, and its accounts under any number of scenarios."""
+
+    def __init__(self, config: Config, state: Arena) -> None:
+        self.config = config
+        self.holdings = read_holdings(state)
+        self._tiers = read_tiers(state)
+
+    def value(self, scenario: Scenario) -> tuple[Numbers, Numbers]:
+        """(equity, maintenance margin) of every account that holds something, by account id."""
+        equity = self._equity(scenario.marks)
+        if scenario.defaulted:
+            before = np.maximum(self._equity({}), 0)
+            is_defaulted = np.isin(self.holdings.accounts, scenario.defaulted)
+            equity = equity - np.where(is_defaulted, before, 0)
+        return equity, self._sums(self._maintenance(scenario.marks))
+
+    def screen(self, scenario: Scenario) -> Screening:
+        """Counts and sums of a scenario."""
+        equity, maintenance = self.value(scenario)
+        is_under = equity < maintenance
+        return Screening(
+            scenario=scenario.name,
+            clamped=scenario.clamped,
+            accounts_under=int(is_under.sum()),
+            accounts_negative=int((equity < 0).sum()),
+            deficit=-int(np.minimum(equity, 0).sum()),
+            value_under=int(self.notional(scenario.marks)[is_under].sum()),
+        )
+
+    def notional(self, marks: dict[int, int]) -> Numbers:
+        """Of every account the value of all its positions, long and short alike."""
+        return self._sums(self._sizes(marks))
+
+    def find_largest(self, members: int) -> tuple[int, ...]:
+        """The accounts of the members with the largest notional; accounts under common control are
+        one member (15.1), the fund is none. Ties go to the lower group."""
+        holdings = self.holdings
+        groups, of_account = np.unique(holdings.groups, return_inverse=True)
+        sums = np.zeros(len(groups), np.int64)
+        is_client = holdings.accounts != FUND
+        np.add.at(sums, of_account[is_client], self.notional({})[is_client])
+        largest = [groups[k] for k in np.argsort(-sums, kind="stable")[:members] if sums[k] > 0]
+        found = holdings.accounts[is_client & np.isin(holdings.groups, largest)]
+        return tuple(found.tolist())
+
+    def _equity(self, marks: dict[int, int]) -> Numbers:
+        values = self._by_contract(marks, value_of_lot)
+        holdings = self.holdings
+        return holdings.cash + self._sums(
+            holdings.fixed + holdings.lots * values[holdings.contracts]
+        )
+
+    def _sizes(self, marks: dict[int, int]) -> Numbers:
+        sizes = self._by_contract(marks, lot_value_of)
+        return np.abs(self.holdings.lots) * sizes[self.holdings.contracts]
+
+    def _maintenance(self, marks: dict[int, int]) -> Numbers:
+        """Of every position, rounded up as the kernels do (8.1)."""
+        sizes, contracts, tiers = self._sizes(marks), self.holdings.contracts, self._tiers
+        number = (tiers.floors[contracts] <= sizes[:, None]).sum(axis=1) - 1
+        rates = tiers.rates[contracts, number]
+        whole = sizes // PPB
+        rest = -(-((sizes - whole * PPB) * rates) // PPB)
+        return whole * rates + rest - tiers.deductions[contracts, number]
+
+    def _by_contract(
+        self, marks: dict[int, int], value_of: Callable[[Contract, int], int]
+    ) -> Numbers:
+        """Of every contract the value of a lot, at its mark in the scenario or else its present
+        one."""
+        values = np.zeros(len(self.config.contracts) + 1, np.int64)
+        for contract, present in self.holdings.marks.items():
+            spec = self.config.contracts[contract - 1]
+            values[contract] = value_of(spec, marks.get(contract, present))
+        return values
+
+    def _sums(self, of_positions: Numbers) -> Numbers:
+        if len(of_positions) == 0:
+            return of_positions
+        return np.add.reduceat(of_positions, self.holdings.starts)
+
+
+def move_marks(
+    name: str, config: Config, marks: dict[int, int], move_ppb: int, **failing: Any
+) -> Scenario:
+    """All of these marks moved by a share of themselves, rounded down, within the listed range."""
+    moved, clamped = {}, []
+    for contract, mark in marks.items():
+        spec = config.contracts[contract - 1]
+        wanted = mark + mark * move_ppb // PPB
+        moved[contract] = min(max(wanted, spec.price_ticks_min), spec.price_ticks_max)
+        if moved[contract] != wanted:
+            clamped.append(contract)
+    return Scenario(name, moved, tuple(clamped), **failing)
+
+
+def percent(move_ppb: int) -> str:
+    """A share as people write it, exact: -20%, +0.5%."""
+    digits = f"{abs(move_ppb):010}"
+    rest = digits[-7:].rstrip("0")
+    whole = digits[:-7].lstrip("0") or "0"
+    return f"{'-' if move_ppb < 0 else '+'}{whole}{'.' if rest else ''}{rest}%"
+
+
+def standard_scenarios(screen: Screen) -> Iterator[Scenario]:
+    """Prices up and down in steps, of each contract and of all; the same with an empty book, with
+    the sources of one contract silent, and with the largest members in default."""
+    config, holdings = screen.config, screen.holdings
+    marks = {contract: holdings.marks[contract] for contract in holdings.movable}
+    moves = [sign * move for move in MOVES_PPB for sign in (-1, 1)]
+    beside = (-MOVE_BESIDE_PPB, MOVE_BESIDE_PPB)
+    yield Scenario("as it stands", {})
+    for move in moves:
+        yield move_marks(f"all {percent(move)}", config, marks, move)
+    for contract in marks if len(marks) > 1 else ():
+        symbol = config.contracts[contract - 1].symbol
+        for move in moves:
+            name = f"{symbol} {percent(move)}"
+            yield move_marks(name, config, {contract: marks[contract]}, move)
+    for move in beside:
+        name = f"no orders, all {percent(move)}"
+        yield move_marks(name, config, marks, move, is_book_gone=True)
+    for contract in marks if len(marks) > 1 else ():
+        symbol = config.contracts[contract - 1].symbol
+        others = {other: mark for other, mark in marks.items() if other != contract}
+        for move in beside:
+            name = f"{symbol} frozen, others {percent(move)}"
+            yield move_marks(name, config, others, move, frozen=(contract,))
+    largest = screen.find_largest(MEMBERS)
+    for move in beside if largest else ():
+        name = f"largest {MEMBERS} default, all {percent(move)}"
+        yield move_marks(name, config, marks, move, defaulted=largest)
