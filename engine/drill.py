@@ -8,11 +8,12 @@ stands open would take longer than a drill lasts.
 from collections.abc import Iterable, Iterator
 
 import msgspec
+import numpy as np
 
-from engine.exchange import Exchange
+from engine.exchange import Events, Exchange
+from engine.schema import events as ev
 from engine.schema.bounds import NS_PER_SECOND, PPB
-from engine.schema.commands import AdvanceTime
-from engine.schema.events import Event
+from engine.schema.commands import ADVANCE_TIME, COMMAND
 from engine.schema.vocabulary import (
     END_FLAT,
     END_FROZEN,
@@ -78,9 +79,9 @@ class Drill(msgspec.Struct, kw_only=True):
     broken: list[str] = msgspec.field(default_factory=list)  # invariants of rule 14
 
 
-def run_drill(exchange: Exchange, scenario: Scenario) -> tuple[Drill, tuple[Event, ...]]:
-    """Run a scenario on a copy of the exchange; its report, and all its events. ValueError when it
-    moves or silences a contract that is frozen or has settled."""
+def run_drill(exchange: Exchange, scenario: Scenario) -> tuple[Drill, Events]:
+    """Run a scenario on a copy of the exchange; its report, and the records of all its events.
+    ValueError when it moves or silences a contract that is frozen or has settled."""
     for contract in (*scenario.marks, *scenario.frozen):
         if exchange.contract(contract)["state"] in STILL:
             raise ValueError(f"contract {contract} is frozen or settled: its mark stays")
@@ -92,15 +93,15 @@ def run_drill(exchange: Exchange, scenario: Scenario) -> tuple[Drill, tuple[Even
         fund_before=copy.account(FUND)["equity"],
         house_before=copy.pool()["house"],
     )
-    events = [*apply_scenario(copy, scenario), *finish_liquidations(copy)]
+    events = np.concatenate([apply_scenario(copy, scenario), *finish_liquidations(copy)])
     _count(found, events)
     _close(found, copy)
     found.seconds = -(-(int(copy.arena.engine["clock_ns"][0]) - start_ns) // NS_PER_SECOND)
-    return found, tuple(events)
+    return found, events
 
 
-def apply_scenario(copy: Exchange, scenario: Scenario) -> tuple[Event, ...]:
-    """What fails, then the step of all marks, as one transition of a copy."""
+def apply_scenario(copy: Exchange, scenario: Scenario) -> Events:
+    """What fails, then the step of all marks, as one transition of a copy; its events."""
     base = copy.arena.base
     drilling.begin_drill(base)
     if scenario.is_book_gone:
@@ -114,13 +115,15 @@ def apply_scenario(copy: Exchange, scenario: Scenario) -> tuple[Event, ...]:
     for contract, mark_ticks in scenario.marks.items():
         must_supervise |= drilling.move_mark(base, contract, mark_ticks)
     drilling.end_drill(base, must_supervise)
-    return copy.last_events()
+    return copy.last_events().copy()
 
 
-def finish_liquidations(exchange: Exchange) -> Iterable[Event]:
+def finish_liquidations(copy: Exchange) -> Iterator[Events]:
     """Let time pass, from each thing that falls due to the next, until nothing is left to do."""
-    engine = exchange.arena.engine
+    engine = copy.arena.engine
     end_ns = int(engine["clock_ns"][0]) + DRILL_NS
+    command = np.zeros(1, COMMAND)
+    command["kind"] = ADVANCE_TIME
     for _ in range(COMMANDS_MAX):
         clock_ns, queued, cooling, ready_ns, fired, due_ns = (
             int(engine[name][0])
@@ -134,8 +137,9 @@ def finish_liquidations(exchange: Exchange) -> Iterable[Event]:
         next_ns = clock_ns if queued > 0 else max(clock_ns, min(ahead, default=end_ns))
         if next_ns > end_ns:
             return
-        events = exchange.submit(AdvanceTime(time_ns=next_ns))
-        yield from events
+        command["time_ns"] = next_ns
+        events = copy.run(command)
+        yield events
         if next_ns == clock_ns and len(events) == 1 and queued == 0:
             return  # fired orders of a contract that does not trade wait for a command
 
@@ -153,33 +157,33 @@ def _tell_moves(exchange: Exchange, scenario: Scenario) -> list[Move]:
     ]
 
 
-def _count(found: Drill, events: Iterable[Event]) -> None:
-    holders = set()
-    for event in events:
-        values = event.values
-        if event.name == "waterfall_closed":
-            found.accounts_negative += 1
-            found.layers.found += values["deficit"]
-            for name in ("fund", "given_up", "house", "haircut"):
-                setattr(found.layers, name, getattr(found.layers, name) + values[name])
-        elif event.name == "margin_called":
-            found.margin_calls += 1
-        elif event.name == "liquidation_started":
-            found.liquidations += 1
-        elif event.name == "liquidation_ended":
-            found.ended_recovered += values["end"] == END_RECOVERED
-            found.ended_flat += values["end"] == END_FLAT
-            found.ended_frozen += values["end"] == END_FROZEN
-        elif event.name == "liquidation_fee_paid":
-            found.liquidation_fees += values["amount"]
-        elif event.name == "position_taken_over":
-            found.lots_taken_over += values["lots"]
-        elif event.name == "positions_paired":
-            found.lots_paired += values["lots"]
-        elif event.name == "position_deleveraged":
-            found.lots_deleveraged += values["lots"]
-            holders.add(values["counterparty"])
-    found.accounts_deleveraged = len(holders)
+def count_layers(events: Events) -> Layers:
+    """The sums over all deficits."""
+    closed = _of(events, ev.WATERFALL_CLOSED)
+    return Layers(*(int(closed[letter].sum()) for letter in "abcde"))
+
+
+def _of(events: Events, kind: int) -> Events:
+    found: Events = events[events["kind"] == kind]
+    return found
+
+
+def _count(found: Drill, events: Events) -> None:
+    kinds = np.bincount(events["kind"], minlength=max(ev.FIELDS) + 1)
+    found.layers = count_layers(events)
+    found.accounts_negative = int(kinds[ev.WATERFALL_CLOSED])
+    found.margin_calls = int(kinds[ev.MARGIN_CALLED])
+    found.liquidations = int(kinds[ev.LIQUIDATION_STARTED])
+    ends = _of(events, ev.LIQUIDATION_ENDED)["a"]
+    found.ended_recovered = int((ends == END_RECOVERED).sum())
+    found.ended_flat = int((ends == END_FLAT).sum())
+    found.ended_frozen = int((ends == END_FROZEN).sum())
+    found.liquidation_fees = int(_of(events, ev.LIQUIDATION_FEE_PAID)["a"].sum())
+    found.lots_taken_over = int(_of(events, ev.POSITION_TAKEN_OVER)["a"].sum())
+    found.lots_paired = int(_of(events, ev.POSITIONS_PAIRED)["a"].sum())
+    deleveraged = _of(events, ev.POSITION_DELEVERAGED)
+    found.lots_deleveraged = int(deleveraged["a"].sum())
+    found.accounts_deleveraged = len(np.unique(deleveraged["d"]))
 
 
 def _close(found: Drill, copy: Exchange) -> None:
@@ -205,11 +209,12 @@ class StressRow(msgspec.Struct, frozen=True):
 
 
 def stress(exchange: Exchange, scenarios: Iterable[Scenario]) -> Iterator[StressRow]:
-    """Screen every scenario, and drill those that leave somebody below zero."""
+    """Screen every scenario; of those that leave somebody below zero run the step, in which the
+    waterfall is complete (2.5)."""
     screen = Screen(exchange.config, exchange.arena)
     for scenario in scenarios:
         screening = screen.screen(scenario)
         layers = Layers()
         if screening.deficit > 0:
-            layers = run_drill(exchange, scenario)[0].layers
+            layers = count_layers(apply_scenario(exchange.copy(), scenario))
         yield StressRow(screening, layers)

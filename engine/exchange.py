@@ -7,6 +7,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from engine.explanation import RecentEvents
+from engine.explanation import explain as explain_events
 from engine.genesis import write_genesis
 from engine.invariants import check_state
 from engine.schema import refusals
@@ -45,18 +47,20 @@ class ConfigError(ValueError):
 class Exchange:
     """One margin pool: its contracts, accounts, fund and house layer, in memory.
 
-    Raises ConfigError when the configuration breaks a bound or a rule.
+    With `explainable_max` it keeps the events of so many last commands, for `explain`. Raises
+    ConfigError when the configuration breaks a bound or a rule.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, explainable_max: int = 0) -> None:
         problems = check_config(config)
         if problems:
             raise ConfigError(problems)
         arena = Arena()
         write_genesis(arena, config)
-        self._take(config, arena)
+        self._take(config, arena, explainable_max)
 
-    def _take(self, config: Config, arena: Arena) -> None:
+    def _take(self, config: Config, arena: Arena, explainable_max: int) -> None:
+        self._recent = RecentEvents(explainable_max) if explainable_max > 0 else None
         self.config = config
         self._arena = arena
         self._single = np.zeros(ROWS_MAX, COMMAND)
@@ -73,16 +77,22 @@ class Exchange:
         """Apply one typed command; returns its events."""
         pack_into(command, self._single_octets, 0)
         one(self._arena.base, self._single_address, rows_of(command))
-        return self.last_events()
+        events = self.last_events()
+        if self._recent is not None:
+            self._recent.read(events)
+        return tuple(typed_event(record) for record in events.tolist())
 
-    def last_events(self) -> tuple[Event, ...]:
-        """The events of the last command, or of the last batch of commands."""
-        return tuple(typed_event(record) for record in self._present_events().tolist())
+    def last_events(self) -> Events:
+        """A view of the events of the last command, or of the last batch, until the next one."""
+        count = int(self._arena.engine["events"][0])
+        # one command may emit more than a run aims for: a burst of liquidations
+        events = self._events if count <= EVENTS_PER_RUN else self._arena.records("events", count)
+        return events[:count]
 
     def copy(self) -> "Exchange":
         """A second exchange in the same state, that goes its own way from here (9.9)."""
         twin = object.__new__(Exchange)
-        twin._take(self.config, copy_arena(self._arena))
+        twin._take(self.config, copy_arena(self._arena), 0)
         return twin
 
     def what_if(self, command: AnyCommand) -> Outcome:
@@ -123,13 +133,19 @@ class Exchange:
             # never so small a part that a mass quote would not fit into it
             count = min(max(size, ROWS_MAX), len(commands) - done)
             done += run(self._arena.base, base + done * itemsize, count, EVENTS_PER_RUN)
-            yield self._present_events()
+            events = self.last_events()
+            if self._recent is not None:
+                self._recent.read(events)
+            yield events
 
-    def _present_events(self) -> Events:
-        count = int(self._arena.engine["events"][0])
-        # one command may emit more than a run aims for: a burst of liquidations
-        events = self._events if count <= EVENTS_PER_RUN else self._arena.records("events", count)
-        return events[:count]
+    def explain(self, sequence: int) -> list[str]:
+        """Why the command of this sequence number did what it did, in sentences with numbers and
+        rules; they name counterparties, so they are for operator and regulator. KeyError when it is
+        not among the last `explainable_max` commands."""
+        events = self._recent.find(sequence) if self._recent is not None else []
+        if not events:
+            raise KeyError(f"no events are kept of the command {sequence}")
+        return explain_events(events)
 
     def depth(
         self, contract: int, levels: int = 10

@@ -37,6 +37,18 @@ def write_genesis(arena: Arena, config: Config) -> None:
     arena.records("account_extras", FUND + 1)[FUND]["kind"] = KIND_FUND
     for spec in config.contracts:
         _write_contract(arena, spec)
+    _write_references(arena, config)
+
+
+def _write_references(arena: Arena, config: Config) -> None:
+    """Where the pool asks until when reference assets are open to retail, the first of these times
+    is the first due work; elsewhere no contract has one (3.3)."""
+    terms = arena.records("contracts", len(config.contracts) + 1)
+    if not config.eligibility_checked:
+        terms["reference_until_ns"] = 0
+    until = terms["reference_until_ns"]
+    if until.any():
+        arena.engine["due_ns"] = until[until > 0].min()
 
 
 def _write_contract(arena: Arena, spec: Contract) -> None:

@@ -16,9 +16,9 @@ from engine.schema.vocabulary import (
     STATE_FROZEN,
 )
 from engine.state import layout
-from engine.state.arena import Arena, Records
+from engine.state.arena import Arena, Records, account_ids
 from engine.trading_state import TRADING
-from engine.views import Valuer, ladder_keys, level_slot_of, view_pool
+from engine.views import Valuer, ladder_keys, level_slot_of, view_eligibility, view_pool
 
 View = dict[str, Any]
 
@@ -35,6 +35,7 @@ def check_state(arena: Arena) -> list[str]:
     problems += check_orders(arena, accounts)
     problems += check_links(arena)
     problems += check_bands(arena, terms)
+    problems += check_eligibility(arena) + check_references(arena, terms)
     for contract in terms:
         problems += check_book(arena, contract, terms[contract])
     return problems
@@ -237,6 +238,44 @@ def check_bands(arena: Arena, terms: dict[int, View]) -> list[str]:
         if is_wide.any():
             problems.append(f"9.1: contract {contract}: a block's summary is too wide")
     return problems
+
+
+def check_eligibility(arena: Arena) -> list[str]:
+    """3.1: the flag that admission reads says what the fields say, on margin accounts too; a status
+    that will end has its timer, and no other account has one."""
+    problems = []
+    clock_ns = int(arena.engine["clock_ns"][0])
+    timers = arena.records("timers", int(arena.engine["timers"][0]))
+    ids = account_ids(arena)
+    accounts = arena.records("accounts", int(ids[-1]) + 1)
+    extras = arena.records("account_extras", len(accounts))
+    ending = 0
+    for account in ids.tolist():
+        lacks = view_eligibility(arena, account).get("lacks", 0)
+        if bool(int(accounts[account]["flags"]) & layout.INELIGIBLE) != bool(lacks):
+            problems.append(f"3.1: account {account}: its flag hides what it lacks")
+        until_ns = int(extras[account]["professional_until_ns"])
+        place = int(extras[account]["timer_professional"])
+        if (place != 0) != (until_ns > clock_ns):
+            problems.append(f"3.1: account {account}: professional status and timer disagree")
+        elif place != 0:
+            ending += 1
+            if timers[place - 1].item() != (until_ns, account, layout.TIMER_PROFESSIONAL):
+                problems.append(f"3.1: account {account}: its timer is another's")
+    if ending != int((timers["kind"] == layout.TIMER_PROFESSIONAL).sum()):
+        problems.append("3.1: a timer of a status that nobody has")
+    return problems
+
+
+def check_references(arena: Arena, terms: dict[int, dict[str, int]]) -> list[str]:
+    """3.3: the bit that admission reads says whether the reference asset has lapsed."""
+    clock_ns = int(arena.engine["clock_ns"][0])
+    return [
+        f"3.3: contract {contract}: its bit hides whether its reference asset has lapsed"
+        for contract, view in terms.items()
+        if bool(view["stopped"] & layout.REFERENCE_LAPSED)
+        != (0 < view["reference_until_ns"] <= clock_ns)
+    ]
 
 
 def check_level(arena: Arena, contract: int, side: int, key: int) -> tuple[list[str], list[int]]:

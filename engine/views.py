@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate, islice
 from typing import Any
 
-from engine.schema import bounds
-from engine.schema.vocabulary import BUY, NONE, SELL
+from engine.schema import bounds, refusals
+from engine.schema.vocabulary import BUY, KIND_CLIENT, NONE, SELL
 from engine.state import layout
 from engine.state.arena import Arena, account_ids, has_account
 
@@ -129,6 +129,7 @@ class Valuer:
         places = positions_of(self.arena, account)
         view = summarise(account, record, [self.position(*place) for place in places])
         view["isolated"] = view_isolated(self.arena, account)
+        view["eligibility"] = view_eligibility(self.arena, account)
         return view
 
     def accounts(self) -> list[dict[str, Any]]:
@@ -163,6 +164,29 @@ def view_isolated(arena: Arena, account: int) -> dict[int, int]:
             found[int(extras[margin_account]["contract"])] = margin_account
         margin_account = int(extras[margin_account]["margin_next"])
     return found
+
+
+def view_eligibility(arena: Arena, account: int) -> dict[str, int]:
+    """What makes a client eligible, with the refusal code of what it `lacks` at the clock, 0 when
+    nothing (3.1); of a margin account what stands with the account that isolated it. Empty where
+    nobody asks."""
+    extras = arena.records("account_extras", layout.ACCOUNT_ROWS)
+    pool = arena.pool[0]
+    if not pool["eligibility_checked"] or extras[account]["kind"] != KIND_CLIENT:
+        return {}
+    own = extras[int(extras[account]["parent"]) or account]
+    names = ("professional_until_ns", "assessed", "disclosure", "blocked")
+    view = {name: int(own[name]) for name in names}
+    lacks = refusals.OK
+    if view["professional_until_ns"] <= int(arena.engine["clock_ns"][0]):
+        lacks = refusals.NOT_PROFESSIONAL
+    elif not view["assessed"]:
+        lacks = refusals.NOT_ASSESSED
+    elif view["disclosure"] < int(pool["disclosure_version"]):
+        lacks = refusals.DISCLOSURE_NOT_ACKNOWLEDGED
+    elif view["blocked"]:
+        lacks = refusals.ACCOUNT_BLOCKED
+    return {**view, "lacks": lacks}
 
 
 def summarise(

@@ -9,7 +9,7 @@ from engine.kernel import cold, kernel
 from engine.schema import bounds
 from engine.schema.vocabulary import NONE
 from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, ENGINE
-from engine.state.layout import AFFILIATE, GROUP_STOPPED, ISOLATES, STOPPED
+from engine.state.layout import AFFILIATE, GROUP_STOPPED, INELIGIBLE, ISOLATES, STOPPED
 from risk.groups import join_group
 
 
@@ -71,7 +71,8 @@ def open_margin_account(arena, account, contract):
     engine.margin_accounts_top = margin_account
     record = ACCOUNT(arena, margin_account)
     record.group = ACCOUNT(arena, account).group
-    record.flags = ACCOUNT(arena, account).flags & (AFFILIATE | STOPPED | GROUP_STOPPED)
+    shared = AFFILIATE | STOPPED | GROUP_STOPPED | INELIGIBLE
+    record.flags = ACCOUNT(arena, account).flags & shared
     extra = ACCOUNT_EXTRA(arena, margin_account)
     extra.owner = ACCOUNT_EXTRA(arena, account).owner
     extra.kind = ACCOUNT_EXTRA(arena, account).kind

@@ -1,13 +1,14 @@
 """Due times of orders and accounts: one binary heap, earliest first, ties by kind, then id (2.6 b).
 
 Each order and account knows its place (stored + 1), so an order that ends takes its timer with it
-and the heap holds no stale entries: orders and accounts bound its size.
+and the heap holds no stale entries: orders and accounts bound its size. An opened account has two
+timers at most and a margin account none, so there is a row of the heap for each.
 """
 
 from engine.kernel import cold, kernel
 from engine.schema.vocabulary import NONE
 from engine.state.access import ACCOUNT_EXTRA, ENGINE, ORDER, ORDER_EXTRA, TIMER
-from engine.state.layout import TIMER_EXPIRY, TIMER_HEARTBEAT
+from engine.state.layout import TIMER_EXPIRY, TIMER_HEARTBEAT, TIMER_PROFESSIONAL
 
 
 @kernel
@@ -36,8 +37,10 @@ def put_timer(arena, place, due_ns, kind, slot):
     timer.slot = slot
     if kind == TIMER_EXPIRY:
         ORDER_EXTRA(arena, slot).timer = place + 1
-    else:
+    elif kind == TIMER_HEARTBEAT:
         ACCOUNT_EXTRA(arena, slot).timer = place + 1
+    else:
+        ACCOUNT_EXTRA(arena, slot).timer_professional = place + 1
 
 
 @cold
@@ -78,13 +81,19 @@ def remove_timer(arena, place):
 
 
 @kernel
+def hasten_due(arena, due_ns):
+    """Make the earliest due time of all work no later than this; a stale one costs one look."""
+    engine = ENGINE(arena, 0)
+    if engine.due_ns == 0 or due_ns < engine.due_ns:
+        engine.due_ns = due_ns
+
+
+@kernel
 def add_timer(arena, due_ns, kind, slot):
     engine = ENGINE(arena, 0)
     engine.timers += 1
     sift_timer(arena, engine.timers - 1, due_ns, kind, slot)
-    # the earliest due time of all work; a stale one too early costs one look
-    if engine.due_ns == 0 or due_ns < engine.due_ns:
-        engine.due_ns = due_ns
+    hasten_due(arena, due_ns)
 
 
 @kernel
@@ -114,6 +123,18 @@ def set_heartbeat_timer(arena, account, due_ns):
     extra.heartbeat_ns = due_ns
     if due_ns != 0:
         add_timer(arena, due_ns, TIMER_HEARTBEAT, account)
+    return 0
+
+
+@cold
+def set_professional_timer(arena, account, due_ns):
+    """Set, move or (0) take out the end of a client's professional status (3.1)."""
+    extra = ACCOUNT_EXTRA(arena, account)
+    if extra.timer_professional != 0:
+        remove_timer(arena, extra.timer_professional - 1)
+        extra.timer_professional = 0
+    if due_ns != 0:
+        add_timer(arena, due_ns, TIMER_PROFESSIONAL, account)
     return 0
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import typer
 
 from engine.cli.printing import AsJson, print_json
+from engine.explanation import explain as explain_events
 from engine.journal.event_file import EventFileError, read_event_file
-from engine.report.explanation import explain as explain_events
 from engine.schema.events import Event, typed_event
 
 Sequence = Annotated[int, typer.Argument(min=1, help="The command's sequence number.")]

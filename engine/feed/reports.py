@@ -196,6 +196,24 @@ class TradingReleased(Report, frozen=True, tag="trading_released"):
     scope: int
 
 
+class EligibilitySet(Report, frozen=True, tag="eligibility_set"):
+    """What the exchange has on record of the client (3.1); `lacks` is the refusal code of what
+    keeps it from increasing a position, 0: nothing."""
+
+    professional_until_ns: int
+    assessed: int
+    disclosure: int
+    blocked: int
+    lacks: int
+
+
+class EligibilityLapsed(Report, frozen=True, tag="eligibility_lapsed"):
+    """From now on the account may only reduce; `orders` were cancelled for it."""
+
+    lacks: int
+    orders: int
+
+
 # Quotes
 
 
@@ -372,6 +390,7 @@ REPEATED: dict[str, type[Report]] = {"refused": CommandRefused} | {
     for kind in (
         OrderCancelled, OrderReduced, OrderAmended, OrderArmed, OrderTriggered, OrdersLinked,
         MassCancelled, HeartbeatSet, HeartbeatLost, SessionCancelled, LeverageSet,
+        EligibilitySet, EligibilityLapsed,
         MassQuoted, QuoteRefused, ProtectionSet, ProtectionTripped,
         AccountOpened, Deposited, Withdrawn, FundingSettled, ProfitRestruck, MarginCalled,
         LiquidationStarted, LiquidationStepped, LiquidationFeePaid, DeficitCovered, GainsCut,

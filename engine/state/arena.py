@@ -22,7 +22,7 @@ from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, MAGIC, SECTIONS
 # Linux's value; Python names it from 3.13 on. Without it 64-bit machines with small memories
 # refuse large reservations.
 MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
-DIGEST_VERSION = 4
+DIGEST_VERSION = 5
 
 Records = npt.NDArray[np.void]
 
@@ -170,6 +170,10 @@ def _accounts(arena: Arena) -> list[npt.NDArray[np.int64]]:
         np.where(in_liquidation, extras["excess"][held], 0),
         np.where(cooling, extras["ready_ns"][held], 0),
         extras["heartbeat_ns"][held],
+        extras["professional_until_ns"][held],
+        extras["assessed"][held],
+        extras["disclosure"][held],
+        extras["blocked"][held],
         extras["messages_from_ns"][held],
         extras["messages"][held],
     ]

@@ -80,6 +80,7 @@ POOL = _record(
     margin_call_ppb_max="i8",
     triggers_max="i8", messages_window_ns="i8",
     trading_stopped="i8",
+    eligibility_checked="i8", disclosure_version="i8",
 )  # fmt: skip
 
 CONTRACT = _record(
@@ -139,6 +140,7 @@ CONTRACT = _record(
     state_open="i8",  # how it trades when it is open, as an operator last set it
     freeze_max_ns="i8",
     state_kept="i8",  # what a fresh mark brings back, frozen when it brings an auction (5.4)
+    reference_until_ns="i8",  # until when its reference asset is open to retail (3.3), 0: not asked
 )  # fmt: skip
 
 # The order in motion and the fill at hand: what the sweep's functions share. Void between commands.
@@ -242,7 +244,7 @@ ACCOUNT = _record(
     chain="i4", group="i4", flags="i4", orders="i4",
 )  # fmt: skip
 ACCOUNT_EXTRA = _record(
-    128,
+    192,
     excess="i8", ready_ns="i8", step="i8", gain_step="i8", trial="i8", equity_trial="i8",
     owner="i4", kind="i4", heap="i4", chain_tail="i4",
     step_valued="i8",
@@ -251,6 +253,9 @@ ACCOUNT_EXTRA = _record(
     lead="i4", group_next="i4", group_tail="i4",  # of its group: see risk/groups.py
     # margin accounts: see risk/isolation.py; `contract` is where this one is the parent's
     margin_first="i4", margin_next="i4", parent="i4", contract="i2", isolated="i2",
+    # what makes a client eligible, 0 for its margin accounts: see risk/eligibility.py
+    professional_until_ns="i8", disclosure="i4", timer_professional="i4",
+    assessed="i1", blocked="i1",
 )  # fmt: skip
 
 POSITION = _record(
@@ -289,7 +294,7 @@ PROTECTION = _record(
     lots_trial="i8", fills_trial="i8", net_lots_trial="i8",
     lots_max="i4", fills_max="i4", net_lots_max="i4", tripped="i4",
 )  # fmt: skip
-# A due time of an order's expiry or of an account's heartbeat, in one heap.
+# A due time of an order's expiry, of an account's heartbeat or professional status, in one heap.
 TIMER = _record(16, due_ns="i8", slot="i4", kind="i4")
 NUMBER = _record(8, value="i8")
 WORD = _record(8, bits="u8")
@@ -310,6 +315,7 @@ GROUP_STOPPED = 512  # by one of its group
 ARMED_REDUCING = 1024  # has reduce-only orders that wait for a trigger
 ISOLATES = 4096  # has isolated contracts (8.5)
 AFFILIATE = 2048  # of kind affiliate (11): its quotes and trades may not count in prices
+INELIGIBLE = 8192  # lacks what a client needs to increase a position (3.1)
 
 # Which of the limits of 4.9 that most contracts do without are set: so a plain order asks once.
 LIMITS_VALUE = 1
@@ -317,9 +323,11 @@ LIMITS_GROUP = 2
 LIMITS_LEVEL = 4
 LIMITS_RATE = 8  # something raises the initial rates of its tiers, for one account at least (8.1)
 
-# Why a contract is stopped, bits (4.6)
+# What keeps orders from a contract whatever its state, bits: a kill switch of its own or of all
+# (4.6), a reference asset that is not open to retail any more (3.3)
 CONTRACT_STOPPED = 1
 ALL_STOPPED = 2
+REFERENCE_LAPSED = 4
 
 # Order flags beside POST_ONLY and REDUCE_ONLY
 EXTRA = 4  # the fields of its extra record mean something
@@ -343,6 +351,7 @@ BRACKET = 1024  # an entry whose stop and target come with its first fill (4.5)
 # Kinds of a timer
 TIMER_EXPIRY = 1
 TIMER_HEARTBEAT = 2
+TIMER_PROFESSIONAL = 3
 
 # The account record read as rows of 32 bits: its position slots, then the head of their chain
 ACCOUNT_WORDS = 16

@@ -51,7 +51,10 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute, clamp, multiply_rate_floor
 from engine.state.layout import (
+    ALL_STOPPED,
+    CONTRACT_STOPPED,
     GROUP_STOPPED,
+    INELIGIBLE,
     LIMITS_GROUP,
     LIMITS_LEVEL,
     LIMITS_VALUE,
@@ -62,11 +65,13 @@ from engine.state.values import size_of_lot
 from engine.trading_state import CLOSED, COLLECTING, is_one_of
 from engine.transition.states import is_collecting, must_reduce
 from risk.accounts import find_position, has_position_room
+from risk.eligibility import find_lack, has_lapsed, is_eligible
 from risk.groups import lead_of, next_member
 from risk.margin import compute_initial_of, compute_need, value_for_order
 from risk.reserve import compute_loss_fee, compute_reserve, compute_worst_lots
 
 WINDOW = 64
+STANDING = LIQUIDATING | STOPPED | GROUP_STOPPED | INELIGIBLE  # flags of accounts not as usual
 
 
 @cold
@@ -203,13 +208,21 @@ def compute_slid_price(arena, contract, side, price_ticks):
 
 
 @kernel
+def find_exceptions(arena, contract, account):
+    """0 while the contract trades continuously, nothing is stopped or has lapsed, and the account
+    is eligible and not in liquidation: a plain order asks once for all of these."""
+    terms = CONTRACT(arena, contract)
+    standing = ACCOUNT(arena, account).flags & STANDING
+    return (terms.state - STATE_CONTINUOUS) | terms.stopped | standing
+
+
+@kernel
 def check_standing(arena, contract, account, flags, may_rest):
     """Whether the account may trade: no kill switch (4.6; what reduces at once passes), no
     liquidation."""
-    standing = ACCOUNT(arena, account).flags & (LIQUIDATING | STOPPED | GROUP_STOPPED)
-    if standing | CONTRACT(arena, contract).stopped == 0:
-        return refusals.OK
-    is_stopped = (standing & ~LIQUIDATING) | CONTRACT(arena, contract).stopped != 0
+    standing = ACCOUNT(arena, account).flags
+    stopped = CONTRACT(arena, contract).stopped & (CONTRACT_STOPPED | ALL_STOPPED)
+    is_stopped = (standing & (STOPPED | GROUP_STOPPED)) | stopped != 0
     if is_stopped and (flags & REDUCE_ONLY == 0 or may_rest == 1):
         return refusals.TRADING_BLOCKED
     if standing & LIQUIDATING:
@@ -234,18 +247,22 @@ def check_trading_state(arena, contract, flags, may_rest):
     return refusals.OK
 
 
-@kernel
-def check_state(arena, contract, account, price_ticks, flags, may_rest):
-    """State of the contract, kill switch, account in liquidation, price: for every order."""
-    terms = CONTRACT(arena, contract)
-    if terms.state != STATE_CONTINUOUS:
-        code = check_trading_state(arena, contract, flags, may_rest)
-        if code != refusals.OK:
-            return code
-    code = check_standing(arena, contract, account, flags, may_rest)
+@cold
+def check_entry(arena, contract, account, flags, may_rest):
+    """State of the contract, kill switch, account in liquidation."""
+    code = check_trading_state(arena, contract, flags, may_rest)
     if code != refusals.OK:
         return code
-    return check_price(terms, price_ticks)
+    return check_standing(arena, contract, account, flags, may_rest)
+
+
+@cold
+def check_increase(arena, contract, account):
+    """Whether contract (6.2, 3.3) and account (3.1) take more than what reduces."""
+    terms = CONTRACT(arena, contract)
+    if (terms.state != STATE_CONTINUOUS and must_reduce(terms)) or has_lapsed(terms):
+        return refusals.CONTRACT_REDUCE_ONLY
+    return refusals.OK if is_eligible(arena, account) else find_lack(arena, account)
 
 
 @cold
@@ -456,10 +473,16 @@ def check_order(
     Leaves in ADMISSION the lots that reduce-only leaves, the reserve, and loss and fee; writes
     nothing else. Placing and amending share it: inlined into both it cost 3 s of compilation.
     """
-    code = check_state(arena, contract, account, price_ticks, flags, may_rest)
+    terms = CONTRACT(arena, contract)
+    exceptions = find_exceptions(arena, contract, account)
+    if exceptions != 0:
+        code = check_entry(arena, contract, account, flags, may_rest)
+        if code != refusals.OK:
+            return code
+    code = check_price(terms, price_ticks)
     if code != refusals.OK:
         return code
-    code = check_value(CONTRACT(arena, contract), price_ticks, lots, flags)
+    code = check_value(terms, price_ticks, lots, flags)
     if code != refusals.OK:
         return code
     held = POSITION(arena, position)
@@ -473,9 +496,10 @@ def check_order(
         working = held.lots_buy if side == BUY else held.lots_sell
         signed = -held.lots if side == BUY else held.lots
         reduces = signed > 0 and working - replaced_lots + lots <= signed
-        terms = CONTRACT(arena, contract)
-        if terms.state != STATE_CONTINUOUS and not reduces and must_reduce(terms):
-            return refusals.CONTRACT_REDUCE_ONLY
+        if exceptions != 0 and not reduces:
+            code = check_increase(arena, contract, account)
+            if code != refusals.OK:
+                return code
     if flags & POST_ONLY and would_trade(arena, contract, side, price_ticks):
         if not is_collecting(arena, contract):
             return refusals.POST_ONLY_WOULD_TRADE

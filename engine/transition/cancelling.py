@@ -41,12 +41,12 @@ from risk.isolation import first_margin_account, next_margin_account, trading_ac
 
 
 @cold
-def cancel_of_client(arena, account, reason, sides, session):
+def cancel_of_client(arena, account, reason, spared_flag, sides, session):
     """Cancel the orders of an account and of its margin accounts; returns the count."""
-    count = cancel_of_account(arena, account, reason, 0, sides, session)
+    count = cancel_of_account(arena, account, reason, spared_flag, sides, session)
     margin_account = first_margin_account(arena, account)
     while margin_account != NONE:
-        count += cancel_of_account(arena, margin_account, reason, 0, sides, session)
+        count += cancel_of_account(arena, margin_account, reason, spared_flag, sides, session)
         margin_account = next_margin_account(arena, margin_account)
     return count
 
@@ -62,7 +62,7 @@ def mass_cancel(arena, account, client_id, contract, sides):
     if sides < SIDES_BOTH or sides > SIDES_SELL:
         return refusals.SIDES_INVALID
     if contract == 0:
-        count = cancel_of_client(arena, account, CANCEL_MASS, sides, 0)
+        count = cancel_of_client(arena, account, CANCEL_MASS, 0, sides, 0)
     else:
         trader = trading_account_of(arena, account, contract)
         position = find_position(arena, trader, contract)
@@ -79,7 +79,7 @@ def cancel_session(arena, account, client_id, session):
         return code
     if session < 1:
         return refusals.SESSION_INVALID
-    count = cancel_of_client(arena, account, CANCEL_SESSION, SIDES_BOTH, session)
+    count = cancel_of_client(arena, account, CANCEL_SESSION, 0, SIDES_BOTH, session)
     emit(arena, events.SESSION_CANCELLED, 0, account, client_id, session, count, 0, 0, 0)
     return refusals.OK
 
@@ -100,13 +100,13 @@ def set_heartbeat(arena, account, client_id, timeout_ns):
 
 @cold
 def do_timer(arena):
-    """The earliest timer is due: an order expires, or an account's heartbeat was not renewed."""
+    """The earliest timer is due and cancels: an order expires, or a heartbeat was not renewed."""
     slot = TIMER(arena, 0).slot + 0
     if TIMER(arena, 0).kind == TIMER_EXPIRY:
         return cancel_working(arena, slot, CANCEL_EXPIRY)
     due_ns = ACCOUNT_EXTRA(arena, slot).heartbeat_ns + 0
     set_heartbeat_timer(arena, slot, 0)
-    count = cancel_of_client(arena, slot, CANCEL_HEARTBEAT, SIDES_BOTH, 0)
+    count = cancel_of_client(arena, slot, CANCEL_HEARTBEAT, 0, SIDES_BOTH, 0)
     emit(arena, events.HEARTBEAT_LOST, 0, slot, count, due_ns, 0, 0, 0, 0)
     return 0
 
@@ -144,6 +144,17 @@ def set_flag(arena, account, flag, value):
         ACCOUNT(arena, account).flags &= ~flag
 
 
+@cold
+def set_flag_of_client(arena, account, flag, value):
+    """Write a flag where admission reads it: on an account and on its margin accounts."""
+    set_flag(arena, account, flag, value)
+    margin_account = first_margin_account(arena, account)
+    while margin_account != NONE:
+        set_flag(arena, margin_account, flag, value)
+        margin_account = next_margin_account(arena, margin_account)
+    return 0
+
+
 @kernel
 def set_stop(arena, contract, bit, value):
     if value == 1:
@@ -156,11 +167,7 @@ def set_stop(arena, contract, bit, value):
 def set_stopped(arena, scope, number, value):
     """Write the switch where admission reads it: on accounts and contracts."""
     if scope == SCOPE_ACCOUNT:
-        set_flag(arena, number, STOPPED, value)
-        margin_account = first_margin_account(arena, number)
-        while margin_account != NONE:
-            set_flag(arena, margin_account, STOPPED, value)
-            margin_account = next_margin_account(arena, margin_account)
+        set_flag_of_client(arena, number, STOPPED, value)
     elif scope == SCOPE_GROUP:
         account = find_lead(arena, number)
         while account != NONE:

@@ -68,6 +68,7 @@ from engine.transition.orders import (
 )
 from engine.transition.placing import emit_accepted, place_plain, work_or_rest, write_order
 from risk.accounts import find_position, open_position
+from risk.eligibility import find_lack, is_eligible
 from risk.isolation import trading_account_of
 from risk.reserve import apply_reserve
 
@@ -239,6 +240,8 @@ def check_waiting(arena, contract, account, position, command, flags):
     code = check_standing(arena, contract, account, flags, 1)
     if code != refusals.OK:
         return code
+    if flags & REDUCE_ONLY == 0 and not is_eligible(arena, account):
+        return find_lack(arena, account)
     if not is_market_kind(command.order_type):
         code = check_price_range(terms, command.price_ticks)
         if code != refusals.OK:

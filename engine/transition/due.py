@@ -1,4 +1,5 @@
-"""Due work: staleness, auctions, samples, funding, the longest freeze, at their times (2.6 b).
+"""Due work: staleness, auctions, what lapses, samples, funding, the longest freeze, at their times
+(2.6 b).
 
 `engine.due_ns` is the earliest due time of all contracts, so a command that finds nothing due pays
 one comparison.
@@ -19,10 +20,11 @@ from engine.schema.vocabulary import (
 )
 from engine.state.access import CONTRACT, ENGINE, POSITION, TIMER
 from engine.state.events import emit
-from engine.state.layout import TIMER_EXPIRY
+from engine.state.layout import TIMER_EXPIRY, TIMER_PROFESSIONAL
 from engine.trading_state import KEPT, SAMPLED, is_one_of
 from engine.transition.auctions import end_auction, publish_indicative
 from engine.transition.cancelling import do_timer
+from engine.transition.eligibility import end_professional, lapse_reference
 from engine.transition.orders import cancel_linked
 from engine.transition.settling import freeze_end_of, settle_frozen
 from engine.transition.states import enter_state
@@ -37,6 +39,7 @@ from funding.rate import (
     rebase_index,
 )
 from risk.accounts import find_next_holder, find_position, next_account
+from risk.eligibility import has_lapsed, note_reference
 from risk.ledger import settle_funding
 from risk.settlement import cover_if_short
 from risk.step import begin_step, enter_step
@@ -48,21 +51,36 @@ AUCTION_END = 2
 INDICATIVE = 3
 EXPIRY = 4
 HEARTBEAT = 5
-SAMPLE = 6
-FUNDING = 7
-FREEZE_END = 8
-NO_WORK = 9
+PROFESSIONAL_END = 6
+REFERENCE_END = 7
+SAMPLE = 8
+FUNDING = 9
+FREEZE_END = 10
+NO_WORK = 11
+NEVER = TIME_NS_MAX + 1
+
+
+@kernel
+def reference_end_of(terms):
+    """When the contract's reference asset will lapse, in whatever state the contract is (3.3)."""
+    if terms.reference_until_ns == 0 or has_lapsed(terms):
+        return NEVER
+    return terms.reference_until_ns + 0
 
 
 @kernel
 def next_of(arena, contract):
     """(due time, kind) of the contract's earliest work. A frozen contract's is the end of the
-    longest freeze, if it has been open before; a settled one has none."""
+    longest freeze, if it has been open before; a settled one has none; the end of the reference
+    asset comes in either."""
     terms = CONTRACT(arena, contract)
-    if terms.state == STATE_FROZEN and terms.opened == 1:
-        return freeze_end_of(terms), FREEZE_END
+    reference_ns = reference_end_of(terms)
     if terms.state == STATE_FROZEN or terms.state == STATE_SETTLED:
-        return TIME_NS_MAX + 1, NO_WORK
+        if terms.state == STATE_FROZEN and terms.opened == 1:
+            end_ns = freeze_end_of(terms)
+            if end_ns < reference_ns:
+                return end_ns, FREEZE_END
+        return reference_ns, REFERENCE_END if reference_ns != NEVER else NO_WORK
     due_ns = terms.stale_ns
     kind = STALE
     if terms.auction_end_ns != 0 and terms.auction_end_ns < due_ns:
@@ -71,6 +89,9 @@ def next_of(arena, contract):
     if terms.auction_next_ns != 0 and terms.auction_next_ns < due_ns:
         due_ns = terms.auction_next_ns
         kind = INDICATIVE
+    if reference_ns < due_ns:
+        due_ns = reference_ns
+        kind = REFERENCE_END
     if terms.sample_next_ns < due_ns:
         due_ns = terms.sample_next_ns
         kind = SAMPLE
@@ -168,6 +189,8 @@ def do_item(arena, contract, kind, now_ns):
         return end_auction(arena, contract)
     if kind == INDICATIVE:
         return publish_indicative(arena, contract)
+    if kind == REFERENCE_END:
+        return lapse_reference(arena, contract)
     if kind == SAMPLE:
         return do_sample(arena, contract)
     if kind == FREEZE_END:
@@ -193,13 +216,28 @@ def kind_of_timer(arena, due_ns):
     """The kind of the earliest timer if it is due at this time, beyond all kinds if not."""
     if next_timer_ns(arena) != due_ns:
         return NO_WORK
-    return EXPIRY if TIMER(arena, 0).kind == TIMER_EXPIRY else HEARTBEAT
+    if TIMER(arena, 0).kind == TIMER_EXPIRY:
+        return EXPIRY
+    return PROFESSIONAL_END if TIMER(arena, 0).kind == TIMER_PROFESSIONAL else HEARTBEAT
+
+
+@cold
+def note_references(arena, now_ns):
+    """The clock is set for the first time: what has lapsed by then did so before there was anybody
+    to tell (3.3)."""
+    engine = ENGINE(arena, 0)
+    engine.clock_ns = now_ns
+    for contract in range(1, engine.contracts + 1):
+        note_reference(arena, contract)
+    return 0
 
 
 @cold
 def do_due_work(arena, now_ns):
     """Do everything due at or before `now_ns`, by time, then kind, then id."""
     engine = ENGINE(arena, 0)
+    if engine.clock_ns == 0:
+        note_references(arena, now_ns)
     note_due(arena)  # the time at hand may be that of a timer which is gone
     while engine.due_ns != 0 and engine.due_ns <= now_ns:
         engine.clock_ns = engine.due_ns
@@ -207,7 +245,10 @@ def do_due_work(arena, now_ns):
         kind = NO_WORK
         if contract != NONE:
             _, kind = next_of(arena, contract)
-        if kind_of_timer(arena, engine.due_ns) < kind:
+        timer_kind = kind_of_timer(arena, engine.due_ns)
+        if timer_kind < kind and timer_kind == PROFESSIONAL_END:
+            end_professional(arena, TIMER(arena, 0).slot + 0)
+        elif timer_kind < kind:
             do_timer(arena)
         else:
             do_item(arena, contract, kind, now_ns)

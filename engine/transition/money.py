@@ -17,9 +17,10 @@ from engine.schema.vocabulary import (
 )
 from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL, POSITION
 from engine.state.events import emit
-from engine.state.layout import AFFILIATE, GROUP_STOPPED, LIQUIDATING
+from engine.state.layout import AFFILIATE, GROUP_STOPPED, INELIGIBLE, LIQUIDATING
 from engine.transition.admission import check_client
 from risk.accounts import contract_of, first_position, next_position
+from risk.eligibility import is_asked
 from risk.groups import join_group
 from risk.ledger import apply_cash, release_withdrawals_if_refilled, settle_all_funding
 from risk.margin import (
@@ -47,6 +48,8 @@ def open_account(arena, account, owner, group, kind):
     if kind == KIND_AFFILIATE:
         ACCOUNT(arena, account).flags |= AFFILIATE
         engine.affiliates += 1
+    if kind == KIND_CLIENT and is_asked(arena):
+        ACCOUNT(arena, account).flags |= INELIGIBLE  # nothing is known of it yet (3.1)
     engine.accounts_top = max(engine.accounts_top, account)
     lead = join_group(arena, account)
     ACCOUNT(arena, account).flags |= ACCOUNT(arena, lead).flags & GROUP_STOPPED  # with the others

@@ -21,14 +21,17 @@ from engine.schema.commands import (
     OPERATOR_LAST,
     PLACE_BRACKET,
     PLACE_ORDER,
+    PUBLISH_DISCLOSURE,
     PUBLISH_PRICE,
     REDENOMINATE_CONSTITUENT,
     RELEASE_TRADING,
     RELEASE_WITHDRAWALS,
     SET_BAND,
+    SET_ELIGIBILITY,
     SET_HEARTBEAT,
     SET_LEVERAGE,
     SET_PROTECTION,
+    SET_REFERENCE,
     SET_SAMPLE_CLOCK,
     STOP_TRADING,
     WITHDRAW,
@@ -51,6 +54,7 @@ from engine.transition.constituents import (
     set_sample_clock,
 )
 from engine.transition.due import do_due_work
+from engine.transition.eligibility import publish_disclosure, set_eligibility, set_reference
 from engine.transition.interruptions import change_trading_state, set_band
 from engine.transition.isolation import isolate_contract, join_contract, move_margin
 from engine.transition.leverage import set_leverage
@@ -61,6 +65,7 @@ from engine.transition.prices import publish_prices
 from engine.transition.queue import run_queue
 from engine.transition.quoting import frame_quotes, mass_quote, set_protection
 from engine.transition.turns import run_fired
+from risk.eligibility import is_asked
 from risk.supervision import drain_suspects
 
 COMMAND = command_accessor()
@@ -76,7 +81,8 @@ def check_stamp(arena, kind, time_ns):
         return refusals.TIME_AHEAD
     if engine.clock_ns == 0:  # a wild stamp would end the exchange: no client sets the clock, nor
         # a kind that nobody knows
-        is_known = kind >= OPEN_ACCOUNT and kind <= SET_SAMPLE_CLOCK
+        last = SET_REFERENCE if is_asked(arena) else SET_SAMPLE_CLOCK
+        is_known = kind >= OPEN_ACCOUNT and kind <= last
         return refusals.OK if kind == PUBLISH_PRICE or is_known else refusals.TIME_AHEAD
     pool = POOL(arena, 0)
     is_operator = kind >= OPERATOR_FIRST and kind <= OPERATOR_LAST
@@ -106,14 +112,59 @@ def refuse(arena, commands, row, code):
         contract = command.contract + 0
     if kind == CHANGE_STATE or kind == SET_BAND:
         contract = command.contract + 0
-    if kind >= CHANGE_CONSTITUENT and kind <= SET_SAMPLE_CLOCK:
+    if (kind >= CHANGE_CONSTITUENT and kind <= SET_SAMPLE_CLOCK) or kind == SET_REFERENCE:
         contract = command.contract + 0
     if kind == CANCEL_ORDER or kind == AMEND_ORDER:
         order_id = command.order_id
-    if kind == OPEN_ACCOUNT or kind == DEPOSIT:
+    if kind == OPEN_ACCOUNT or kind == DEPOSIT or kind == SET_ELIGIBILITY:
         account = command.account + 0
     emit(arena, events.REFUSED, contract, account, code, kind, client_id, order_id, 0, 0)
     return code
+
+
+@cold
+def do_operator_command(arena, commands, row):
+    """Every command of an operator; what is none is unknown."""
+    command = COMMAND(commands, row)
+    kind = command.kind
+    if kind == STOP_TRADING:
+        return stop_trading(arena, command.scope, command.number)
+    if kind == RELEASE_TRADING:
+        return release_trading(arena, command.scope, command.number)
+    if kind == OPEN_ACCOUNT:
+        return open_account(
+            arena, command.account, command.owner, command.group, command.account_kind
+        )
+    if kind == DEPOSIT:
+        return deposit(arena, command.ledger, command.account, command.amount)
+    if kind == RELEASE_WITHDRAWALS:
+        return release_withdrawals(arena)
+    if kind == CHANGE_STATE:
+        return change_trading_state(arena, command.contract, command.state)
+    if kind == SET_BAND:
+        return set_band(arena, command.contract, command.low_ticks, command.high_ticks)
+    if kind == CHANGE_CONSTITUENT:
+        return change_constituent(arena, command.contract, command.asset, command.units_ppb)
+    if kind == REDENOMINATE_CONSTITUENT:
+        return redenominate_constituent(
+            arena, command.contract, command.asset, command.units_ppb
+        )
+    if kind == SET_SAMPLE_CLOCK:
+        return set_sample_clock(arena, command.contract, command.seed)
+    if kind == SET_ELIGIBILITY:
+        return set_eligibility(
+            arena, command.account, command.professional_until_ns, command.assessed,
+            command.disclosure, command.blocked,
+        )  # fmt: skip
+    if kind == PUBLISH_DISCLOSURE:
+        return publish_disclosure(arena, command.version)
+    if kind == SET_REFERENCE:
+        return set_reference(arena, command.contract, command.until_ns)
+    if kind == ADVANCE_TIME:
+        time_ns = ENGINE(arena, 0).clock_ns
+        emit(arena, events.TIME_ADVANCED, 0, 0, time_ns, 0, 0, 0, 0, 0)
+        return refusals.OK
+    return refusals.COMMAND_UNKNOWN
 
 
 @cold
@@ -162,35 +213,7 @@ def do_rare_command(arena, commands, row):
         return set_leverage(
             arena, command.account, command.client_id, command.contract, command.rate_initial_ppb
         )
-    if kind == STOP_TRADING:
-        return stop_trading(arena, command.scope, command.number)
-    if kind == RELEASE_TRADING:
-        return release_trading(arena, command.scope, command.number)
-    if kind == OPEN_ACCOUNT:
-        return open_account(
-            arena, command.account, command.owner, command.group, command.account_kind
-        )
-    if kind == DEPOSIT:
-        return deposit(arena, command.ledger, command.account, command.amount)
-    if kind == RELEASE_WITHDRAWALS:
-        return release_withdrawals(arena)
-    if kind == CHANGE_STATE:
-        return change_trading_state(arena, command.contract, command.state)
-    if kind == SET_BAND:
-        return set_band(arena, command.contract, command.low_ticks, command.high_ticks)
-    if kind == CHANGE_CONSTITUENT:
-        return change_constituent(arena, command.contract, command.asset, command.units_ppb)
-    if kind == REDENOMINATE_CONSTITUENT:
-        return redenominate_constituent(
-            arena, command.contract, command.asset, command.units_ppb
-        )
-    if kind == SET_SAMPLE_CLOCK:
-        return set_sample_clock(arena, command.contract, command.seed)
-    if kind == ADVANCE_TIME:
-        time_ns = ENGINE(arena, 0).clock_ns
-        emit(arena, events.TIME_ADVANCED, 0, 0, time_ns, 0, 0, 0, 0, 0)
-        return refusals.OK
-    return refusals.COMMAND_UNKNOWN
+    return do_operator_command(arena, commands, row)
 
 
 @cold

@@ -69,6 +69,12 @@ SAMPLES: list[c.AnyCommand] = [
     c.ChangeConstituent(time_ns=5, contract=1, asset=1, units_ppb=2**38),
     c.RedenominateConstituent(time_ns=5, contract=1, asset=0, units_ppb=1),
     c.SetSampleClock(time_ns=5, contract=1, seed=2**62),
+    c.SetEligibility(
+        time_ns=5, account=2, professional_until_ns=2**62, assessed=1, disclosure=2**31 - 1,
+        blocked=-1,
+    ),
+    c.PublishDisclosure(time_ns=5, version=2**31 - 1),
+    c.SetReference(time_ns=5, contract=256, until_ns=2**62),
 ]  # fmt: skip
 QUOTES_WITH_A_TRUTH = c.MassQuote(
     time_ns=1, account=2, client_id=1, protection=1, rows=(c.Quote(1, 5, True, 6, 1),)

@@ -193,6 +193,11 @@ class Account:
     margin_accounts: dict[int, int] = field(default_factory=dict)
     isolated: set[int] = field(default_factory=set)
     main: int = 0
+    # 3.1: what makes a client eligible
+    professional_until: int = 0
+    assessed: int = 0
+    disclosure: int = 0  # that it has acknowledged
+    blocked: int = 0
 
     def holding(self, contract: int) -> Holding:
         """The holding, made at the end of the account's contracts if it is new."""

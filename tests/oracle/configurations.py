@@ -28,6 +28,7 @@ from tests.oracle.price_terms import (
 )
 
 ISOLATED = "ISOLATED"  # begins the symbols of contracts in which the workload isolates positions
+START_NS = 1_790_000_000 * NS_PER_SECOND  # when the workload begins
 BRIEF = 2 * MINUTE  # the longest freeze of contracts that may end by one
 FLAT_TIERS = (Tier(0, 20_000_000, 10_000_000),)
 WIDE_TIERS = (Tier(0, 100_000_000, 60_000_000), Tier(3_000_000, 200_000_000, 120_000_000))
@@ -115,7 +116,7 @@ def configs() -> dict[str, Config]:
     """By name; every one of them can be listed."""
     found = layer_configs() | clock_configs() | order_configs()
     found |= quote_configs() | auction_configs() | deleveraging_configs() | margin_configs()
-    found |= value_configs()
+    found |= value_configs() | {"eligibility": checked_accounts()}
     for name, config in found.items():
         problems = check_config(config)
         assert not problems, (name, problems)
@@ -645,3 +646,28 @@ def margin_configs() -> dict[str, Config]:
             liquidation_steps_max=1,
         ),
     }
+
+
+def checked_accounts() -> Config:
+    """Clients must be eligible, in isolated contracts, too; the reference asset of the second
+    contract lapses soon. What samples and orders meet at whole minutes ends there as well."""
+    return Config(
+        contracts=(
+            tiny(1, 1_000, symbol=f"{ISOLATED}1", tiers=WIDE_TIERS, **AVERAGED),
+            tiny(
+                2,
+                1_000,
+                tiers=WIDE_TIERS,
+                reference_until_ns=START_NS // MINUTE * MINUTE + 3 * MINUTE,
+                funding_interval_ns=2 * MINUTE,
+                freeze_max_ns=BRIEF,
+                stp_none_allowed=True,
+            ),
+            tiny(3, 1_000, tiers=STEEP_TIERS, **LAST),
+        ),
+        fund_cash=10**7,
+        house_cash=10**6,
+        eligibility_checked=True,
+        disclosure_version=1,
+        triggers_max=2,
+    )

@@ -2,6 +2,7 @@
 
 import pickle
 from collections import deque
+from collections.abc import Callable
 
 from sortedcontainers import SortedDict
 
@@ -25,6 +26,14 @@ from tests.oracle.cancels import (
     expire,
     lose_heartbeat,
     mass_cancel,
+)
+from tests.oracle.eligibility import (
+    end_reference,
+    end_status,
+    publish_disclosure,
+    set_eligibility,
+    set_reference,
+    start_references,
 )
 from tests.oracle.funding import publish_funding
 from tests.oracle.index import stale_due
@@ -61,8 +70,10 @@ from tests.oracle.timers import (
     DUE_FUNDING,
     DUE_HEARTBEAT,
     DUE_INDICATIVE,
+    DUE_REFERENCE,
     DUE_SAMPLE,
     DUE_STALE,
+    DUE_STATUS,
     set_heartbeat,
 )
 from tests.oracle.triggers import look_at_prices
@@ -93,6 +104,20 @@ OPERATOR_COMMANDS = {
     commands.CHANGE_CONSTITUENT: change_constituent,
     commands.REDENOMINATE_CONSTITUENT: redenominate_constituent,
     commands.SET_SAMPLE_CLOCK: set_sample_clock,
+    commands.SET_ELIGIBILITY: set_eligibility,
+    commands.PUBLISH_DISCLOSURE: publish_disclosure,
+    commands.SET_REFERENCE: set_reference,
+}
+ELIGIBILITY_KINDS = (
+    commands.SET_ELIGIBILITY,
+    commands.PUBLISH_DISCLOSURE,
+    commands.SET_REFERENCE,
+)
+WORK_OF_TIMERS: dict[int, Callable[..., None]] = {
+    DUE_EXPIRY: expire,
+    DUE_HEARTBEAT: lose_heartbeat,
+    DUE_STATUS: end_status,
+    DUE_REFERENCE: end_reference,
 }
 CANCELS = (commands.CANCEL_ORDER, commands.MASS_CANCEL, commands.CANCEL_SESSION)
 OPENABLE = (words.KIND_CLIENT, words.KIND_LIQUIDITY_PROVIDER, words.KIND_AFFILIATE)
@@ -150,6 +175,7 @@ class Oracle:
         self.timers: SortedDict = SortedDict()
         self.triggers_left = 0  # of the orders that this command may work off (2.5)
         self.stopped: set[tuple[int, int]] = set()  # (scope, number) of each kill switch (4.6)
+        self.disclosure_version = config.disclosure_version  # to be acknowledged (3.1)
         self.events: list[Event] = []
 
     def apply(self, command) -> list[Event]:
@@ -164,6 +190,8 @@ class Oracle:
         if code:
             self.refuse(command, code)
             return self.events
+        if self.clock == 0:
+            start_references(self, command.time_ns)
         self.do_due_work(command.time_ns)
         self.clock = command.time_ns
         code = self.perform(command)
@@ -213,12 +241,18 @@ class Oracle:
 
     # (a) and (b).
 
+    def knows(self, kind: int) -> bool:
+        """Where eligibility is not checked nobody can set it."""
+        if kind in ELIGIBILITY_KINDS and not self.config.eligibility_checked:
+            return False
+        return kind in commands.BY_KIND
+
     def check_stamp(self, command) -> int:
         now = command.time_ns
         if now < 0 or now < self.clock:
             return refusals.TIME_BACKWARDS
         config = self.config
-        is_known = command.kind_code in commands.BY_KIND
+        is_known = self.knows(command.kind_code)
         is_client = command.kind_code <= commands.CLIENT_LAST
         if self.clock == 0 and (is_client or not is_known):
             return refusals.TIME_AHEAD
@@ -241,10 +275,8 @@ class Oracle:
                 return
             first = min(due)
             self.clock, kind, number = first
-            if kind == DUE_EXPIRY:
-                expire(self, self.timers[first])
-            elif kind == DUE_HEARTBEAT:
-                lose_heartbeat(self, self.timers[first])
+            if kind in WORK_OF_TIMERS:
+                WORK_OF_TIMERS[kind](self, self.timers[first])
             elif kind == DUE_FREEZE_END:
                 self.settle_frozen([key[2] for key in sorted(due) if key[:2] == first[:2]])
             else:
@@ -277,7 +309,7 @@ class Oracle:
 
     def perform(self, command) -> int:
         kind = command.kind_code
-        if isinstance(command, RawCommand):
+        if isinstance(command, RawCommand) or not self.knows(kind):
             return refusals.COMMAND_UNKNOWN
         if kind in CLIENT_COMMANDS or kind == commands.WITHDRAW:
             code = self.admit_client(command)

@@ -3,11 +3,12 @@
 from engine.schema import bounds
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import ARMED, ENDED, FIRED, RESTING, Order, equity, maintenance
+from tests.oracle.eligibility import lacks_now
 from tests.oracle.isolated import MARGIN_ACCOUNT_FIRST, is_idle
 from tests.oracle.protection import is_tripped
 from tests.oracle.settling import freeze_end_due
 from tests.oracle.states import COLLECTING, FIRING, FROZEN, SETTLED, SETTLING, TRADING
-from tests.oracle.timers import DUE_EXPIRY, DUE_HEARTBEAT
+from tests.oracle.timers import DUE_EXPIRY, DUE_HEARTBEAT, DUE_REFERENCE, DUE_STATUS
 from tests.oracle.triggers import (
     is_reached,
     is_trailing,
@@ -29,6 +30,7 @@ def check(exchange) -> None:
     for account in exchange.accounts.values():
         check_account(exchange, account)
         check_isolation(exchange, account)
+        check_eligibility(exchange, account)
     check_timers(exchange)
     assert not exchange.ending, "4.5: an order outlived its sibling"
     assert not exchange.suspects, "9.1: someone was not looked at"
@@ -117,7 +119,12 @@ def check_triggers(exchange, market) -> None:
 def check_timers(exchange) -> None:
     """Every timer is somebody's, and everybody's is there."""
     wanted = {}
+    for number, market in exchange.markets.items():
+        if exchange.config.eligibility_checked and market.reference_until > exchange.clock > 0:
+            wanted[market.reference_until, DUE_REFERENCE, number] = market
     for account in exchange.accounts.values():
+        if account.professional_until > exchange.clock:
+            wanted[account.professional_until, DUE_STATUS, account.account] = account
         if account.heartbeat_due:
             wanted[account.heartbeat_due, DUE_HEARTBEAT, account.account] = account
         for order in account.orders():
@@ -219,6 +226,16 @@ def check_isolation(exchange, account) -> None:
     assert not any(own), "8.5: a margin account that sends commands"
 
 
+def check_eligibility(exchange, account) -> None:
+    """3.1: who is not eligible has nothing waiting that could add risk (what rests may reduce)."""
+    if lacks_now(exchange, account.account):
+        waiting = [order for order in account.orders() if order.place != RESTING]
+        assert all(order.is_reduce_only for order in waiting), "3.1: a trigger of the not eligible"
+    own = (account.professional_until, account.assessed, account.disclosure, account.blocked)
+    is_client = account.kind == words.KIND_CLIENT and not account.main
+    assert is_client or not any(own), "3.1: nobody asks this one"
+
+
 def check_quotes(exchange, account) -> None:
     """4.8: one bid and one ask in a contract, none in a window that has tripped."""
     quotes = [order for order in account.orders() if order.protection]
@@ -266,7 +283,8 @@ def state(exchange) -> dict:
             left out of which nothing is kept, and nothing held,
         reserves: by contract [of buys, of sells, losses and fees], contracts with orders only,
         margin_accounts: by contract, in the order in which they came, isolated: contracts, main: of
-            a margin account whose it is, else 0}
+            a margin account whose it is, else 0,
+        eligibility [professional until, assessed, disclosure, blocked]}
     orders: by contract [bids, asks], each a list in priority order of
         (order id, account, price, open lots, filled lots, flags, stp, client id, reserve, charges,
         hidden lots, display, type, tif, expiry, session, id of the sibling or 0, group of a quote
@@ -275,6 +293,7 @@ def state(exchange) -> dict:
         or order of firing of the same fields, then trigger, source, trail_bp, best, value that
         fired it or 0
     stopped: sorted (scope, number) of each kill switch
+    disclosure_version
     protections: by group and number [window_ns, lots_max, fills_max, net_lots_max, start, lots,
         fills, net_lots, is_tripped]
     contracts: by id {state, index, mark, open_interest, sources [(price, time or -1, out, near
@@ -283,7 +302,8 @@ def state(exchange) -> dict:
         ballot (premiums of the next vote), count, valid,
         index_values (of the last sample times, oldest first), frozen_ns, freeze_end,
         held [(term, time) or None] x 2, basis, basis_ema [weighted samples, weights],
-        impact_ticks (of the book term), last_term, traded_value, traded_lots, last_trade}
+        impact_ticks (of the book term), last_term, traded_value, traded_lots, last_trade,
+        reference_until (0: always)}
     auctions: by contract {band (set by the operator, low and high, or 0 and 0), held (the mark),
         reduced_by_mark, operator_state (of trading, set last), ends (0: none), extensions,
         indicative_due (0: none), starts (of volatility auctions that may still count)}
@@ -311,6 +331,7 @@ def state(exchange) -> dict:
             for n, market in exchange.markets.items()
         },
         "stopped": sorted(exchange.stopped),
+        "disclosure_version": exchange.disclosure_version,
         "protections": {
             number: [int(getattr(window, name)) for name in window.__slots__]
             for number, window in sorted(exchange.protections.items())
@@ -374,6 +395,12 @@ def state_of_account(account) -> dict:
         "margin_accounts": dict(account.margin_accounts),
         "isolated": sorted(account.isolated),
         "main": account.main,
+        "eligibility": [
+            account.professional_until,
+            account.assessed,
+            account.disclosure,
+            account.blocked,
+        ],
     }
 
 
@@ -457,6 +484,7 @@ def state_of_market(market) -> dict:
         "traded_value": market.traded_value,
         "traded_lots": market.traded_lots,
         "last_trade": market.last_trade,
+        "reference_until": market.reference_until,
     }
 
 

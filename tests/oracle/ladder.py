@@ -16,6 +16,7 @@ from tests.oracle.accounts import (
     raised_rate,
 )
 from tests.oracle.book import other_side
+from tests.oracle.eligibility import is_open, lacks_now
 from tests.oracle.linked import find_free
 from tests.oracle.market import Market
 from tests.oracle.rounding import clamp, rate_down, rate_up
@@ -163,7 +164,8 @@ def check_entry(exchange, order: Order, without: Order | None = None) -> int:
     if exchange.accounts[order.account].in_liquidation:
         return refusals.ACCOUNT_IN_LIQUIDATION
     if order.is_waiting:
-        return check_waiting(exchange, market, order)
+        code = refusals.OK if order.is_reduce_only else lacks_now(exchange, order.account)
+        return code or check_waiting(exchange, market, order)
     code = check_price(market, order) or check_value(market, order)
     return code or check_book_and_account(exchange, market, order, without)
 
@@ -277,8 +279,13 @@ def check_book_and_account(exchange, market: Market, order: Order, without: Orde
     account = exchange.accounts[order.account]
     holding = account.holdings.get(order.contract) or Holding(order.contract)
     is_free = order.is_reduce_only or only_reduces(holding, order, without)
-    if must_reduce(market) and not is_free:
-        return refusals.CONTRACT_REDUCE_ONLY
+    if not is_free:
+        code = refusals.OK
+        if must_reduce(market) or not is_open(exchange, market):
+            code = refusals.CONTRACT_REDUCE_ONLY
+        code = code or lacks_now(exchange, order.account)
+        if code:
+            return code
     if order.is_reduce_only and reduce_only_room(holding, order, without) == 0:
         return refusals.REDUCE_ONLY_NOTHING
     if order.flags & words.POST_ONLY and would_trade(market, order):

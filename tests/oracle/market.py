@@ -103,6 +103,7 @@ class Market:
     armed: dict[int, Order] = field(default_factory=dict)
     fired: tuple[dict[int, Order], dict[int, Order]] = field(default_factory=lambda: ({}, {}))
     last_trade: int = 0  # price of the latest trade, 0: none yet
+    reference_until: int = 0  # until when its reference asset is open to retail (3.3), 0: always
 
     @property
     def contract(self) -> int:
@@ -146,4 +147,5 @@ def make_market(spec: Contract) -> Market:
         length_ns=spec.funding_interval_ns,
         basis=deque(maxlen=spec.mark_basis_samples),
         index_values=deque(maxlen=spec.delisting_samples),
+        reference_until=spec.reference_until_ns,
     )

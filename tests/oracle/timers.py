@@ -1,4 +1,5 @@
-"""What falls due at a time of its own: expiries of orders, heartbeats of accounts (4.2, 4.6)."""
+"""What falls due at a time of its own: expiries of orders, heartbeats of accounts (4.2, 4.6).
+Ends of eligibility are due work, too (3.1, 3.3)."""
 
 from engine.schema import events, refusals
 from engine.schema import vocabulary as words
@@ -9,8 +10,9 @@ from tests.oracle.accounts import Account, Order
 # Kinds of due work; equal times are dealt with in this order, then by id.
 DUE_STALE, DUE_AUCTION_END, DUE_INDICATIVE = 1, 2, 3
 DUE_EXPIRY, DUE_HEARTBEAT = 4, 5
-DUE_SAMPLE, DUE_FUNDING = 6, 7
-DUE_FREEZE_END = 8
+DUE_STATUS, DUE_REFERENCE = 6, 7  # of a professional investor, of a contract's reference asset
+DUE_SAMPLE, DUE_FUNDING = 8, 9
+DUE_FREEZE_END = 10
 
 
 def day_end(spec: Contract, now: int) -> int:

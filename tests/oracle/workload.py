@@ -8,10 +8,11 @@ from engine.schema import bounds, commands, events
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND
 from engine.schema.contract import Config
-from tests.oracle.configurations import configs
+from tests.oracle.configurations import START_NS, configs
 from tests.oracle.order_flow import INT8, INT16, INT32, Live, OrderFlow
 from tests.oracle.raw import RawCommand
 from tests.oracle.values import size_of_lot
+from tests.oracle.workload_eligibility import EligibilityWorkload
 from tests.oracle.workload_isolated import IsolatedWorkload
 from tests.oracle.workload_leverage import LeverageWorkload
 from tests.oracle.workload_prices import PriceWorkload, is_lone, within_prices
@@ -22,7 +23,6 @@ from tests.oracle.workload_states import StateWorkload
 __all__ = ["Workload", "configs"]
 
 ACCOUNTS = range(2, 18)
-START_NS = 1_790_000_000 * NS_PER_SECOND
 FIRST_PRICES = {True: (100, 110, 90), False: (600_000, 250_000, 15_000)}  # by "is tiny"
 
 
@@ -52,6 +52,7 @@ class Workload(OrderFlow):
         self.pricing = PriceWorkload(self)
         self.isolating = IsolatedWorkload(self)
         self.leverage = LeverageWorkload(self)
+        self.eligibility = EligibilityWorkload(self)
         self.kinds = (
             (self.place, 50),
             (self.publish, 15),
@@ -74,6 +75,7 @@ class Workload(OrderFlow):
             *self.pricing.kinds(),
             *self.isolating.kinds(),
             *self.leverage.kinds(),
+            *self.eligibility.kinds(),
         )
 
     # What comes back.
@@ -84,6 +86,7 @@ class Workload(OrderFlow):
         self.trading_states.observe(records)
         self.settling.observe(records)
         self.pricing.observe(records)
+        self.eligibility.observe(records)
         for _, a, b, c, d, e, f, number, contract, kind in records:
             account = self.isolating.owner(number)
             if kind == events.ORDER_ACCEPTED:
@@ -171,6 +174,7 @@ class Workload(OrderFlow):
         for account in ACCOUNTS:
             amount = self.some_money() * (20 if account < 6 else 1)
             yield commands.Deposit(time_ns=self.now, account=account, amount=amount)
+        yield from self.eligibility.opening(ACCOUNTS)
         for number, spec in self.specs.items():
             for source in range(1, len(spec.sources) + 1):
                 yield commands.PublishPrice(

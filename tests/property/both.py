@@ -10,6 +10,7 @@ from engine.journal.json_lines import pack_commands
 from engine.schema.commands import COMMAND, Quote
 from engine.schema.contract import Config
 from engine.schema.events import FIELDS
+from engine.state.arena import has_account
 from engine.views import Valuer, view_contract, view_contracts, view_pool
 from tests.oracle.exchange import Oracle
 from tests.oracle.raw import RawCommand, RawQuotes, replace_rows
@@ -95,18 +96,13 @@ class Both:
         accounts = [
             valuer.account(number)
             for number in sorted({event[ACCOUNT] for event in events})
-            if number > 0 and self.is_open(number)
+            if has_account(arena, number)
         ]
         problems = check_solvency(self.terms(), accounts) + check_orders(arena, accounts)
         assert not problems, problems
 
     def terms(self) -> dict[int, dict[str, int]]:
         return view_contracts(self.engine.arena)
-
-    def is_open(self, account: int) -> bool:
-        if account > int(self.engine.arena.engine["accounts_top"][0]):
-            return False
-        return int(self.engine.arena.records("accounts", account + 1)[account]["group"]) != 0
 
 
 def must_agree(seed: int, config: Config, count: int, whole_every: int) -> Both:

@@ -18,6 +18,7 @@ from engine.schema.contract import Config, Contract, Tier, lot_value_of
 START_NS = 20_000 * bounds.NS_PER_DAY
 ACCOUNTS = np.arange(words.CLIENT_FIRST, words.CLIENT_FIRST + 60)
 GAP_SHARE = 0.02  # of the prices
+HEDGED_SHARE = 0.6  # of the orders
 BOTH_SHARE = 0.1  # of the publications: of two contracts
 PERCENT = bounds.PPB // 100
 
@@ -142,7 +143,9 @@ class Storm:
     def orders(self, count: int, contracts: Any, prices: Any, spread: float) -> Records:
         records = self.sent(count, commands.PLACE_ORDER)
         records["contract"] = contracts
-        records["side"] = self.random.integers(0, 2, count)
+        sides = self.random.integers(0, 2, count)
+        hedging = (records["account"] + contracts) % 2  # long one contract and short the next
+        records["side"] = np.where(self.random.random(count) < HEDGED_SHARE, hedging, sides)
         away = 1 + self.random.normal(0, spread, count)
         records["price_ticks"] = np.clip(prices * away, 1, bounds.PRICE_TICKS_MAX)
         most = np.array([spec.order_lots_max for spec in self.config.contracts])[contracts - 1]
@@ -165,21 +168,24 @@ class Storm:
         return records
 
     def publications(self, count: int, contracts: Any, prices: Any) -> Records:
-        """Prices; now and then another contract jumps in the same step, so that who hedges one with
-        the other can't afford to be deleveraged in it (16 r)."""
+        """Prices; now and then two contracts jump together, so that who hedges one with the other
+        stands, and can't afford to be deleveraged in one of them (16 r)."""
         records = self.records(count, commands.PUBLISH_PRICE)
         records["source"], records["contract"], records["price_ticks"] = 1, contracts, prices
         others = contracts % len(self.config.contracts) + 1
         rows = np.flatnonzero((self.random.random(count) < BOTH_SHARE) & (others != contracts))
         for row in rows:
-            spec = self.config.contracts[others[row] - 1]
             jump = np.exp(self.random.normal(0, 0.2))
-            price = int(self.prices[spec.contract] * jump)
-            records["contract_2"][row] = spec.contract
-            records["price_ticks_2"][row] = min(
-                max(price, spec.price_ticks_min), spec.price_ticks_max
-            )
+            records["contract_2"][row] = others[row]
+            records["price_ticks"][row] = self.moved(int(contracts[row]), jump)
+            records["price_ticks_2"][row] = self.moved(int(others[row]), jump)
         return records
+
+    def moved(self, contract: int, jump: float) -> int:
+        """The contract's price times a jump, within its range."""
+        spec = self.config.contracts[contract - 1]
+        price = int(self.prices[contract] * jump)
+        return min(max(price, spec.price_ticks_min), spec.price_ticks_max)
 
     def top_ups(self, count: int, contracts: Any, prices: Any) -> Records:
         return self.deposits(count)

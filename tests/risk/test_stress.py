@@ -6,6 +6,7 @@ import pytest
 from engine.exchange import Exchange
 from engine.schema.bounds import NS_PER_SECOND, PPB
 from engine.schema.contract import Config, Contract, Tier
+from engine.state.arena import account_ids
 from engine.state.copying import copy_arena
 from engine.views import Valuer
 from risk.from_python import value_account, value_at_mark
@@ -182,10 +183,8 @@ def by_kernels(arena, marks: dict[int, int]) -> dict[int, tuple[int, int]]:
     copy = copy_arena(arena)
     for number, ticks in marks.items():
         value_at_mark(copy.base, FUND, number, ticks)
-    accounts = np.flatnonzero(
-        copy.records("accounts", int(copy.engine["accounts_top"][0]) + 1)["group"]
-    )
-    return {account: value_account(copy.base, account)[:2] for account in accounts.tolist()}
+    accounts = account_ids(copy).tolist()
+    return {account: value_account(copy.base, account)[:2] for account in accounts}
 
 
 @pytest.mark.parametrize("name", sorted(configs()))

@@ -6,6 +6,7 @@ from engine.drill import Layers, run_drill, stress
 from engine.exchange import Exchange
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND, PPB
+from engine.schema.events import typed_event
 from risk.stress import Scenario, Screen, standard_scenarios
 from tests.oracle.workload import Workload, configs
 from tests.property.both import pack
@@ -19,9 +20,9 @@ PRICES = ("price_received", "index_published", "mark_published")
 def drill(story: Story, marks: dict[int, int], **failing):
     """The report; the live digest is unchanged and the copy holds every invariant."""
     digest = story.exchange.digest()
-    report, events = run_drill(story.exchange, Scenario("drill", marks, **failing))
+    report, records = run_drill(story.exchange, Scenario("drill", marks, **failing))
     assert story.exchange.digest() == digest and report.broken == []
-    return report, events
+    return report, tuple(typed_event(record) for record in records.tolist())
 
 
 def long_ten(cash: int, *, orders: bool = False, fund: int = 0, **terms: int) -> Story:
@@ -43,6 +44,19 @@ def test_rule_9_9_what_opposite_holders_give_up():
     assert (report.accounts_negative, report.liquidations, report.ended_flat) == (1, 1, 1)
     assert (report.lots_deleveraged, report.accounts_deleveraged, report.seconds) == (10, 1, 0)
     assert (report.fund_before, report.fund_after, report.fund_ratio_ppb) == (0, 0, 0)
+
+
+def test_rule_9_9_holders_who_give_up_are_counted_once_each():
+    """B and C, short 5 of A's 10 each, give up half of the 300 each."""
+    story = Story(contract(1, **RATES))
+    for account, cash in ((A, 1_000), (B, RICH), (C, RICH)):
+        story.open(account, cash)
+    story.price(1_000)
+    for account in (B, C):
+        story.trade(A, account, 5, 1_000)
+    report, _ = drill(story, {1: 870})
+    assert (report.lots_deleveraged, report.accounts_deleveraged) == (10, 2)
+    assert report.layers == Layers(found=300, given_up=300)
 
 
 def test_rule_9_9_what_the_fund_takes_over():

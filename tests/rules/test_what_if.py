@@ -6,6 +6,7 @@ from engine.exchange import Exchange
 from engine.schema import commands, refusals
 from engine.schema import vocabulary as words
 from engine.schema.packing import FieldRangeError
+from engine.state.arena import account_ids
 from engine.state.copying import copy_arena
 from engine.views import positions_of
 from engine.what_if import Margin
@@ -198,7 +199,7 @@ def is_under_at(arena, account: int, number: int, ticks: int) -> bool:
 def check_prices(exchange: Exchange) -> int:
     """The liquidation price of every position against the marks beside it."""
     count = 0
-    for account in range(1, int(exchange.arena.engine["accounts_top"][0]) + 1):
+    for account in account_ids(exchange.arena).tolist():
         for number, slot in positions_of(exchange.arena, account):
             lots = int(exchange.arena.records("positions", slot + 1)["lots"][slot])
             if lots == 0:

@@ -28,6 +28,8 @@ LAYERS = {
     "engine.transition": 3,
     "engine.exchange": 3,
     "engine.drill": 3,
+    "engine.explanation": 3,
+    "engine.reasons": 3,
     "engine.genesis": 3,
     "engine.invariants": 3,
     "engine.views": 3,

@@ -57,6 +57,10 @@ RULES_OF_REFUSALS = {
         "8.1": (refusals.RATE_INVALID,),
         "8.2": (refusals.MARGIN_INSUFFICIENT,),
         "8.3": (refusals.WITHDRAWAL_ABOVE_AVAILABLE,),
+        "3.1": (
+            refusals.NOT_PROFESSIONAL, refusals.NOT_ASSESSED, refusals.DISCLOSURE_NOT_ACKNOWLEDGED,
+            refusals.ACCOUNT_BLOCKED, refusals.ELIGIBILITY_INVALID,
+        ),
         "8.5": (refusals.MODE_UNCHANGED, refusals.MODE_NOT_FLAT),
         "9.2": (refusals.ACCOUNT_IN_LIQUIDATION,),
         "9.8": (refusals.WITHDRAWALS_STOPPED, refusals.WITHDRAWALS_NOT_STOPPED),
@@ -96,6 +100,9 @@ ENDS_OF_ORDERS = {
         "it met the dynamic band, and too little was left for an auction (5.3)"
     ),
     words.CANCEL_STATE: "the contract's new state does not keep it (5.1)",
+    words.CANCEL_ELIGIBILITY: (
+        "it could add risk, and its account or the contract's reference asset has lapsed (3.1, 3.3)"
+    ),
 }
 
 # Why a trading state changed

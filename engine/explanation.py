@@ -1,9 +1,9 @@
 """Why something happened (2.2, 9.2): the events of one sequence number as English sentences.
 
-An exchange keeps no history, so an explanation is made of events alone: those that a command
-returned, or those of an event file. It tells the inputs that the events carry and the rules by
-which they decided, and nothing that they do not carry: a refusal for want of margin names no
-numbers (`Exchange.what_if` does, while the state is the same).
+The state keeps no history, so an explanation is made of events alone: those of the last commands,
+which an exchange can keep, or those of an event file. It tells the inputs that the events carry
+and the rules by which they decided, and nothing that they do not carry: a refusal for want of
+margin names no numbers (`Exchange.what_if` does, while the state is the same).
 
 It names counterparties, so it is for the operator and the regulator, not for clients (9.7).
 """
@@ -11,7 +11,10 @@ It names counterparties, so it is for the operator and the regulator, not for cl
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
-from engine.report.reasons import (
+import numpy as np
+import numpy.typing as npt
+
+from engine.reasons import (
     CHANGES_OF_STATE,
     ENDS_OF_LIQUIDATIONS,
     ENDS_OF_ORDERS,
@@ -20,7 +23,7 @@ from engine.report.reasons import (
     tell_refusal,
 )
 from engine.schema.commands import BY_KIND
-from engine.schema.events import Event
+from engine.schema.events import Event, typed_event
 from engine.schema.vocabulary import CANCEL_TRIGGER, FUND, NAMES, STEP_WATERFALL
 
 
@@ -41,29 +44,31 @@ def explain(events: Iterable[Event]) -> list[str]:
 
 
 class RecentEvents:
-    """The events of the last commands, for who wants to ask about them later.
+    """The events of the last commands, as records, for who wants to ask about them later.
 
-    Read it what the exchange returns; the oldest commands are forgotten when there are more than
-    `commands_max`.
+    The oldest are forgotten when there are more than `commands_max` commands.
     """
 
     def __init__(self, commands_max: int) -> None:
-        self._events: deque[list[Event]] = deque(maxlen=commands_max)
+        self._commands_max = commands_max
+        self._parts: deque[npt.NDArray[np.void]] = deque()
 
-    def read(self, events: Iterable[Event]) -> None:
-        """Keep events, in the order in which they happened."""
-        for event in events:
-            if not self._events or self._events[-1][0].sequence != event.sequence:
-                self._events.append([])
-            self._events[-1].append(event)
+    def read(self, events: npt.NDArray[np.void]) -> None:
+        """Keep a copy of events, in the order in which they happened."""
+        if len(events) == 0:
+            return
+        self._parts.append(events.copy())
+        newest = int(events["sequence"][-1])
+        while int(self._parts[0]["sequence"][-1]) <= newest - self._commands_max:
+            self._parts.popleft()
 
-    def explain(self, sequence: int) -> list[str]:
-        """Why the command of this sequence number did what it did; KeyError when it is not, or no
-        longer, known."""
-        for events in self._events:
-            if events[0].sequence == sequence:
-                return explain(events)
-        raise KeyError(f"no events are kept of the command {sequence}")
+    def find(self, sequence: int) -> list[Event]:
+        """The events of a command; none when it is not, or no longer, known."""
+        found: list[Event] = []
+        for part in self._parts:
+            first, behind = np.searchsorted(part["sequence"], [sequence, sequence + 1]).tolist()
+            found += [typed_event(record) for record in part[first:behind].tolist()]
+        return found
 
 
 def _who(account: int) -> str:
@@ -217,6 +222,14 @@ def _tell_released(event: Event) -> str:
     return f"Withdrawals of the pool go on: {why} (9.8)."
 
 
+def _tell_lapsed(event: Event) -> str:
+    lacks = tell_refusal(event.values["lacks"])
+    return _start(
+        f"{_who(event.account)} may only reduce from now on, {lacks}; {event.values['orders']:,} of"
+        " its orders are cancelled (3.1)."
+    )
+
+
 SENTENCES: dict[str, Callable[[Event], str]] = {
     "refused": _tell_refused,
     "quote_refused": _tell_quote_refused,
@@ -261,6 +274,11 @@ SENTENCES: dict[str, Callable[[Event], str]] = {
     ),
     "withdrawals_released": _tell_released,
     "trading_stopped": _plain("a kill switch cancels {orders} orders (4.6)."),
+    "eligibility_lapsed": _tell_lapsed,
+    "reference_lapsed": _plain(
+        "the reference asset of {where} is no longer open to retail spot trading here: the contract"
+        " takes only what reduces (3.3)."
+    ),
     "heartbeat_lost": _plain(
         "{who} did not renew its cancel-after timer: {orders} orders are cancelled (4.6)."
     ),

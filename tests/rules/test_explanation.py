@@ -4,13 +4,14 @@ import re
 
 import pytest
 
-from engine.report import reasons
-from engine.report.explanation import SENTENCES, RecentEvents, explain
+from engine import reasons
+from engine.exchange import Exchange
+from engine.explanation import SENTENCES, explain
 from engine.schema import refusals
 from engine.schema import vocabulary as words
 from engine.schema.commands import BY_KIND, PLACE_ORDER
 from engine.schema.events import FIELDS, Event
-from tests.rules.story import BUY, FUND, PERCENT, SELL, A, B, Story, contract, named
+from tests.rules.story import BUY, FUND, PERCENT, SELL, A, B, Story, contract
 
 FIELDS_OF = dict(FIELDS.values())
 RULE = re.compile(r"\(\d+\.\d+")
@@ -24,7 +25,8 @@ PLAIN = {
     "index_published", "constituent_published", "constituent_changed",
     "constituent_redenominated", "sample_clock_set", "impact_sampled", "premium_sampled",
     "funding_averaged", "funding_late", "time_advanced", "funding_rebased", "position_settled",
-    "leverage_set", "contract_isolated", "contract_joined", "margin_moved",
+    "leverage_set", "contract_isolated", "contract_joined", "margin_moved", "eligibility_set",
+    "disclosure_published", "reference_set",
 }  # fmt: skip
 # What these events carry is an input of the decision, so the sentence must tell all of it.
 TOLD_WHOLE = (
@@ -121,7 +123,7 @@ def test_a_sentence_tells_every_input_of_its_event(name):
 def test_a_sentence_is_one(name):
     """With every code at a legal value; the fund is named as such."""
     legal = {
-        "reason": 1, "code": 1, "why": 1, "layer": 1, "step": 1, "end": 1, "side": BUY,
+        "reason": 1, "code": 1, "lacks": 79, "why": 1, "layer": 1, "step": 1, "end": 1, "side": BUY,
         "state_from": 1, "state_to": 2, "command": PLACE_ORDER,
     }  # fmt: skip
     values = {field: code for field, code in legal.items() if field in FIELDS_OF[name]}
@@ -150,24 +152,25 @@ def test_rule_9_8_who_released_withdrawals(by_operator, why):
     assert why in sentence("withdrawals_released", by_operator=by_operator)
 
 
-def fall() -> tuple[Story, RecentEvents]:
-    """A, with 1000, is long 10 at 1000; the mark falls to 870, and 300 are missing."""
+def fall() -> Story:
+    """A, with 1000, is long 10 at 1000; the mark falls to 870, and 300 are missing. The exchange
+    explains its last two commands."""
     story = Story(contract(initial_ppb=10 * PERCENT, maintenance_ppb=5 * PERCENT))
+    story.exchange = Exchange(story.exchange.config, explainable_max=2)
     for account, cash in ((A, 1_000), (B, 10**6)):
         story.open(account, cash)
     story.price(1_000)
     story.trade(A, B, 10, 1_000)
-    recent = RecentEvents(2)
     for price in (990, 870):
-        recent.read(story.price(price))
-    recent.read(story.order(A, BUY, 1, 10**7))
-    return story, recent
+        story.price(price)
+    story.order(A, BUY, 1, 10**7)
+    return story
 
 
 def test_rule_9_8_a_waterfall_in_words():
-    story, recent = fall()
+    story = fall()
     sequence = story.exchange.pool()["sequence"]
-    assert recent.explain(sequence - 1) == [
+    assert story.exchange.explain(sequence - 1) == [
         "The mark of contract 1 is 870 ticks, with the index at 870 (6.2).",
         "Account 2 enters liquidation (9.1): its equity of -300 is below the maintenance margin of"
         " 435 at mark, by 735.",
@@ -184,14 +187,13 @@ def test_rule_9_8_a_waterfall_in_words():
         "Contract 1 goes from default to continuous: the waterfall is complete (9.8).",
         "Beside these: 1 price_received, 1 index_published, 2 leg.",
     ]
-    (refused,) = recent.explain(sequence)
+    (refused,) = story.exchange.explain(sequence)
     assert "PRICE_ABOVE_MAX (4.9)" in refused
 
 
 def test_recent_events_forget_the_oldest_command():
-    story, recent = fall()
+    story = fall()
     sequence = story.exchange.pool()["sequence"]
     for gone in (sequence - 2, sequence + 1, 0):
         with pytest.raises(KeyError):
-            recent.explain(gone)
-    assert not named(story.exchange.last_events(), "liquidation_started")
+            story.exchange.explain(gone)
