@@ -65,6 +65,8 @@ class Drill(msgspec.Struct, kw_only=True):
     ended_frozen: int = 0
     in_liquidation: int = 0  # left open at the end, those of before included
     liquidation_fees: int = 0  # paid to the fund, takeover penalties included (9.4)
+    lots_provided: int = 0  # to liquidity providers, who pay nothing: they take at mark (9.2 e)
+    penalties_provided: int = 0  # what they received of it out of equities above zero (9.4)
     lots_taken_over: int = 0
     lots_paired: int = 0
     lots_deleveraged: int = 0
@@ -179,6 +181,9 @@ def _count(found: Drill, events: Events) -> None:
     found.ended_flat = int((ends == END_FLAT).sum())
     found.ended_frozen = int((ends == END_FROZEN).sum())
     found.liquidation_fees = int(_of(events, ev.LIQUIDATION_FEE_PAID)["a"].sum())
+    provided = _of(events, ev.POSITION_PROVIDED)
+    found.lots_provided = int(provided["a"].sum())
+    found.penalties_provided = int(provided["d"].sum())
     found.lots_taken_over = int(_of(events, ev.POSITION_TAKEN_OVER)["a"].sum())
     found.lots_paired = int(_of(events, ev.POSITIONS_PAIRED)["a"].sum())
     deleveraged = _of(events, ev.POSITION_DELEVERAGED)

@@ -175,6 +175,15 @@ def _tell_ended(event: Event) -> str:
     )
 
 
+def _tell_provided(event: Event) -> str:
+    told, provider = _told(event), _who(event.values["provider"])
+    return (
+        f"{told['lots']} lots of {told['who']} in {told['where']} go to {provider}, a liquidity"
+        f" provider with room for them (9.2 e), at {told['value']}: their mark value, and the"
+        f" penalty of {told['penalty']} that {provider} receives (9.4)."
+    )
+
+
 def _tell_taken_over(event: Event) -> str:
     told = _told(event)
     return (
@@ -257,6 +266,7 @@ SENTENCES: dict[str, Callable[[Event], str]] = {
         " its bankruptcy price (9.4); its cash is then {cash}."
     ),
     "liquidation_ended": _tell_ended,
+    "position_provided": _tell_provided,
     "position_taken_over": _tell_taken_over,
     "positions_paired": _tell_paired,
     "position_deleveraged": _tell_deleveraged,
@@ -278,6 +288,10 @@ SENTENCES: dict[str, Callable[[Event], str]] = {
     "reference_lapsed": _plain(
         "the reference asset of {where} is no longer open to retail spot trading here: the contract"
         " takes only what reduces (3.3)."
+    ),
+    "stress_loss_set": _plain(
+        "the last stress test left {amount} uncovered; new risk is taken while the fund, with an"
+        " equity of {fund_equity}, covers the pool's share of it (9.6)."
     ),
     "heartbeat_lost": _plain(
         "{who} did not renew its cancel-after timer: {orders} orders are cancelled (4.6)."

@@ -10,6 +10,7 @@ from engine.schema.vocabulary import (
     BUY,
     DELEVERAGING_QUEUE,
     FUND,
+    KIND_LIQUIDITY_PROVIDER,
     NONE,
     REDUCE_ONLY,
     SELL,
@@ -36,6 +37,8 @@ def check_state(arena: Arena) -> list[str]:
     problems += check_links(arena)
     problems += check_bands(arena, terms)
     problems += check_eligibility(arena) + check_references(arena, terms)
+    problems += check_providers(arena, terms) + check_slices(terms, accounts)
+    problems += check_cover(view_pool(arena), terms)
     for contract in terms:
         problems += check_book(arena, contract, terms[contract])
     return problems
@@ -223,19 +226,30 @@ def check_links(arena: Arena) -> list[str]:
     return problems
 
 
+def find_dirty(arena: Arena, contract: int, count: int) -> "np.ndarray":
+    """Of a contract's holders those whose account has changed since its bands were written."""
+    first = contract * layout.ACCOUNT_ROWS
+    slots = arena.records("holders", first + count)["slot"][first:]
+    positions = arena.records("positions", int(arena.engine["positions_top"][0]) + 1)
+    accounts = positions["account"][slots]
+    flags = arena.records("accounts", int(accounts.max(initial=0)) + 1)["flags"]
+    return flags[accounts] & layout.DIRTY != 0
+
+
 def check_bands(arena: Arena, terms: dict[int, View]) -> list[str]:
-    """9.1: no summary of a block of holders is wider than one of its bands."""
+    """9.1: no summary of a block of holders is wider than one of its bands that count."""
     problems = []
     for contract, view in terms.items():
         first, count = contract * layout.ACCOUNT_ROWS, view["holders"]
         bands = arena.records("bands", first + count)[first:]
         first = contract * layout.BAND_BLOCKS
         rows = first + np.arange(count) // layout.BAND_BLOCK_ROWS
+        is_dirty = find_dirty(arena, contract, count)
         blocks = arena.records("band_blocks", first + layout.BAND_BLOCKS)[rows]
         is_wide = (blocks["low_ticks"] < bands["low_ticks"]) | (
             blocks["high_ticks"] > bands["high_ticks"]
         )
-        if is_wide.any():
+        if (is_wide & ~is_dirty).any():
             problems.append(f"9.1: contract {contract}: a block's summary is too wide")
     return problems
 
@@ -275,6 +289,57 @@ def check_references(arena: Arena, terms: dict[int, dict[str, int]]) -> list[str
         for contract, view in terms.items()
         if bool(view["stopped"] & layout.REFERENCE_LAPSED)
         != (0 < view["reference_until_ns"] <= clock_ns)
+    ]
+
+
+def check_providers(arena: Arena, terms: dict[int, View]) -> list[str]:
+    """9.2 e: each contract lists its positions with a capacity, by account id, all of them those of
+    opened accounts of liquidity providers."""
+    problems = []
+    positions = arena.records("positions", int(arena.engine["positions_top"][0]) + 1)
+    extras = arena.records("position_extras", len(positions))
+    kinds = arena.records("account_extras", layout.ACCOUNT_ROWS)
+    with_capacity = np.flatnonzero(extras["capacity"] != 0)
+    for contract, view in terms.items():
+        listed: list[int] = []
+        slot = view["provider_first"]
+        while slot != NONE and len(listed) <= len(with_capacity):
+            listed.append(slot)
+            slot = int(extras[slot]["provider_next"])
+        mine = with_capacity[extras["contract"][with_capacity] == contract]
+        by_account = mine[np.argsort(positions["account"][mine], kind="stable")]
+        if listed != by_account.tolist():
+            problems.append(f"9.2: contract {contract}: its list of liquidity providers is wrong")
+    for slot in with_capacity.tolist():
+        account = int(positions[slot]["account"])
+        is_provider = kinds[account]["kind"] == KIND_LIQUIDITY_PROVIDER
+        if extras[slot]["capacity"] < 0 or not is_provider or kinds[account]["parent"] != NONE:
+            problems.append(f"9.2: account {account} has a capacity that it can't have")
+    return problems
+
+
+def check_slices(terms: dict[int, View], accounts: list[View]) -> list[str]:
+    """9.6: a slice is due exactly while the fund holds lots where it works them back, at one of the
+    contract's times."""
+    problems = []
+    fund = next(account for account in accounts if account["account"] == FUND)
+    held = {position["contract"] for position in fund["positions"] if position["lots"]}
+    for contract, view in terms.items():
+        due_ns = view["slice_next_ns"]
+        if (due_ns != 0) != (contract in held and view["fund_slice_lots"] > 0):
+            problems.append(f"9.6: contract {contract}: the fund's position and slice disagree")
+        if due_ns != 0 and (due_ns - view["slice_offset_ns"]) % view["fund_slice_ns"] != 0:
+            problems.append(f"9.6: contract {contract}: a slice is due at a time of no slice")
+    return problems
+
+
+def check_cover(pool: dict[str, int], terms: dict[int, View]) -> list[str]:
+    """9.6: admission is told to ask for the cover of the stressed loss wherever there is one."""
+    is_asked = pool["stress_loss"] > 0 and pool["fund_cover_min_ppb"] > 0
+    return [
+        f"9.6: contract {contract}: its bit hides whether the stressed loss is to be covered"
+        for contract, view in terms.items()
+        if bool(view["stopped"] & layout.COVER_ASKED) != is_asked
     ]
 
 

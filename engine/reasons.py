@@ -62,7 +62,8 @@ RULES_OF_REFUSALS = {
             refusals.ACCOUNT_BLOCKED, refusals.ELIGIBILITY_INVALID,
         ),
         "8.5": (refusals.MODE_UNCHANGED, refusals.MODE_NOT_FLAT),
-        "9.2": (refusals.ACCOUNT_IN_LIQUIDATION,),
+        "9.2": (refusals.ACCOUNT_IN_LIQUIDATION, refusals.CAPACITY_INVALID),
+        "9.6": (refusals.FUND_BELOW_COVER,),
         "9.8": (refusals.WITHDRAWALS_STOPPED, refusals.WITHDRAWALS_NOT_STOPPED),
         "10.6": (refusals.AMOUNT_NOT_POSITIVE, refusals.LEDGER_INVALID),
         "15.1": (

@@ -108,9 +108,11 @@ class Valuer:
         """One position with its unrealised profit, funding owed and margins."""
         view = as_dict(self.arena.records("positions", slot + 1)[slot])
         extra = self.arena.records("position_extras", slot + 1)[slot]
-        return self.value(contract, view, int(extra["rate_floor_ppb"]))
+        return self.value(contract, view, int(extra["rate_floor_ppb"]), int(extra["capacity"]))
 
-    def value(self, contract: int, view: dict[str, int], floor_ppb: int) -> dict[str, int]:
+    def value(
+        self, contract: int, view: dict[str, int], floor_ppb: int, capacity: int
+    ) -> dict[str, int]:
         terms, tiers, lots = self.contracts[contract], self.tiers[contract], view["lots"]
         owed = lots * (terms["funding_index"] - view["funding_index"]) if lots else 0
         view["contract"] = contract
@@ -119,6 +121,7 @@ class Valuer:
         view["margin_maintenance"] = compute_margin(terms, tiers, lots, "maintenance")
         view["margin_initial"] = compute_margin(terms, tiers, lots, "initial", floor_ppb)
         view["rate_floor_ppb"] = floor_ppb
+        view["capacity"] = capacity
         return view
 
     def account(self, account: int) -> dict[str, Any]:
@@ -138,12 +141,13 @@ class Valuer:
         positions = self.arena.records("positions", int(engine["positions_top"]) + 1)
         names = layout.POSITION.names or ()
         extras = self.arena.records("position_extras", len(positions))
-        of_contract, floors = extras["contract"].tolist(), extras["rate_floor_ppb"].tolist()
+        names_of_extra = ("contract", "rate_floor_ppb", "capacity")
+        of_contract, floors, capacities = (extras[name].tolist() for name in names_of_extra)
         held: dict[int, list[dict[str, int]]] = {}
         for slot, row in enumerate(positions.tolist()):
             if slot != NONE:  # slots rise with first use, as the account's contracts do
                 view = dict(zip(names, row, strict=True))
-                view = self.value(of_contract[slot], view, floors[slot])
+                view = self.value(of_contract[slot], view, floors[slot], capacities[slot])
                 held.setdefault(view["account"], []).append(view)
         ids = account_ids(self.arena)
         accounts = self.arena.records("accounts", int(ids[-1]) + 1)[ids]

@@ -30,6 +30,7 @@ from engine.state.layout import (
     BAND_BLOCK_ROWS,
     CALLED,
 )
+from risk.work_back import note_closed, note_opened
 
 INLINE = 4
 
@@ -118,13 +119,13 @@ def note_band(arena, row):
 
 @cold
 def add_holder(arena, contract, position):
-    """Enter a position that has just been opened into the contract's holders."""
+    """Enter a position that has just been opened into the contract's holders. Its account is dirty,
+    so its band is written before the next scan."""
     terms = CONTRACT(arena, contract)
-    row = contract * ACCOUNT_ROWS + terms.holders
-    HOLDER(arena, row).slot = position
-    note_band(arena, row)
+    HOLDER(arena, contract * ACCOUNT_ROWS + terms.holders).slot = position
     terms.holders += 1
     POSITION_EXTRA(arena, position).holder = terms.holders
+    note_opened(arena, contract, position)
     return 0
 
 
@@ -161,6 +162,7 @@ def remove_holder(arena, contract, position):
     account = POSITION(arena, position).account + 0
     if ACCOUNT(arena, account).flags & CALLED and is_flat(arena, account):
         ACCOUNT(arena, account).flags &= ~CALLED  # what it opens next is called anew (9.2 a)
+    note_closed(arena, contract, position)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Who may increase a position, and in which contract (3.1, 3.3).
+"""Who may increase a position, and in which contract (3.1, 3.3): asked of the state alone.
 
 The answer stands where admission looks anyway, as a flag of the account (and of its margin
 accounts) and a bit of the contract, so an order of an eligible client pays nothing for it. What is

@@ -1,11 +1,18 @@
-"""The pool's fund: what it may take over, what it may lose, and cash it pays (9.2 e, 9.6, 9.8)."""
+"""The pool's fund: what it may take over, what it may lose, what it must cover, and cash it pays
+(9.2 e, 9.6, 9.8)."""
 
 from engine.kernel import cold, kernel
 from engine.schema import events
-from engine.schema.bounds import NS_PER_DAY
+from engine.schema.bounds import NS_PER_DAY, PPB
 from engine.schema.vocabulary import FUND, LAYER_FUND, LAYER_HOUSE, NONE
 from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL, POSITION
-from engine.state.arithmetic import absolute, multiply_rate_floor
+from engine.state.arithmetic import (
+    absolute,
+    is_ratio_above,
+    multiply_divide,
+    multiply_rate_ceil,
+    multiply_rate_floor,
+)
 from engine.state.events import emit
 from risk.accounts import find_position, has_position_room
 from risk.ledger import apply_cash
@@ -85,6 +92,24 @@ def compute_takeover_lots(arena, contract, lots, charge):
         return room_lots
     room = min(compute_loss_room(arena), equity)
     return min(room_lots, compute_affordable(charge, absolute(lots), room))
+
+
+@kernel
+def compute_penalty(arena, contract, share, lots_total, lots):
+    """What a debtor with equity >= 0 pays for `lots` of `lots_total` that are taken off it at mark:
+    the disclosed rate, at most their part of the position's share of equity (9.4)."""
+    terms = CONTRACT(arena, contract)
+    own = multiply_divide(share, lots, lots_total)
+    return min(own, multiply_rate_ceil(lots * terms.mark_size, terms.takeover_penalty_ppb))
+
+
+@kernel
+def is_below_cover(arena):
+    """Whether the fund's equity is less than the share that it must cover of the loss that the last
+    stress test found (9.6)."""
+    pool = POOL(arena, 0)
+    equity = max(0, compute_equity(arena, FUND))
+    return is_ratio_above(pool.stress_loss, equity, PPB, pool.fund_cover_min_ppb)
 
 
 @kernel

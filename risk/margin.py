@@ -63,16 +63,21 @@ def compute_raised_initial(arena, contract, lots, floor_ppb):
 
 
 @kernel
-def compute_initial_of(arena, contract, position):
-    """Initial margin of a position at mark; rounded up (8.1)."""
+def compute_initial_with(arena, contract, position, lots):
+    """Initial margin of a position at mark if it were of these signed lots; rounded up (8.1)."""
     terms = CONTRACT(arena, contract)
-    lots = POSITION(arena, position).lots
     if terms.limits & LIMITS_RATE:
         floor_ppb = POSITION_EXTRA(arena, position).rate_floor_ppb
         return compute_raised_initial(arena, contract, lots, floor_ppb)
     notional = absolute(lots) * terms.mark_size
     tier = TIER(arena, tier_of(arena, contract, notional))
     return multiply_rate_ceil(notional, tier.rate_initial_ppb) - tier.deduction_initial
+
+
+@kernel
+def compute_initial_of(arena, contract, position):
+    """Initial margin of a position at mark."""
+    return compute_initial_with(arena, contract, position, POSITION(arena, position).lots)
 
 
 @kernel

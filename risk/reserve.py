@@ -5,7 +5,6 @@ from engine.schema.vocabulary import BUY, REDUCE_ONLY
 from engine.state.access import CONTRACT, ORDER, ORDER_EXTRA, POSITION, POSITION_EXTRA, TIER
 from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
 from engine.state.layout import EXTRA, LIMITS_RATE
-from engine.state.values import value_of_lot
 from risk.margin import compute_raised_rate, tier_of
 
 
@@ -16,22 +15,20 @@ def compute_worst_lots(position_lots, lots_buy, lots_sell):
 
 
 @kernel
-def compute_reserved_size(terms, side, price_ticks):
+def compute_reserved_size(terms, side, lot_value):
     """The size of a lot at which an order is valued: at its limit, or at the mark where that is
     more and a better fill is the larger one, of linear sells and inverse buys."""
-    value = value_of_lot(terms, price_ticks)
     if side != BUY:
-        return max(value, terms.mark_value) if value > 0 else -value
-    return value if value > 0 else max(-value, terms.mark_size)
+        return max(lot_value, terms.mark_value) if lot_value > 0 else -lot_value
+    return lot_value if lot_value > 0 else max(-lot_value, terms.mark_size)
 
 
 @kernel
-def compute_reserve(arena, contract, position, side, price_ticks, lots, worst_lots):
-    """ceil(value x initial rate of the worst-case notional, raised where 8.1 and 8.6 raise it):
-    against the client. `position` is NONE at the account's first use of the contract."""
+def compute_reserve(arena, contract, position, value, worst_lots):
+    """ceil(value of the order x initial rate of the worst-case notional, raised where 8.1 and 8.6
+    raise it): against the client. `position` is NONE at the account's first use of the contract."""
     terms = CONTRACT(arena, contract)
     tier = tier_of(arena, contract, worst_lots * terms.mark_size)
-    value = lots * compute_reserved_size(terms, side, price_ticks)
     if terms.limits & LIMITS_RATE:
         floor_ppb = POSITION_EXTRA(arena, position).rate_floor_ppb
         return multiply_rate_ceil(value, compute_raised_rate(arena, contract, tier, floor_ppb))
@@ -39,13 +36,11 @@ def compute_reserve(arena, contract, position, side, price_ticks, lots, worst_lo
 
 
 @kernel
-def compute_loss_fee(arena, contract, side, price_ticks, lots):
+def compute_loss_fee(terms, side, lot_value, lots, value):
     """Opening loss against the mark plus the worst fee, rounded up against the client."""
-    terms = CONTRACT(arena, contract)
-    worse = value_of_lot(terms, price_ticks) - terms.mark_value
+    worse = lot_value - terms.mark_value
     if side != BUY:
         worse = -worse
-    value = lots * compute_reserved_size(terms, side, price_ticks)
     return lots * max(worse, 0) + multiply_rate_ceil(value, terms.fee_worst_ppb)
 
 

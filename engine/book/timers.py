@@ -8,6 +8,7 @@ timers at most and a margin account none, so there is a row of the heap for each
 from engine.kernel import cold, kernel
 from engine.schema.vocabulary import NONE
 from engine.state.access import ACCOUNT_EXTRA, ENGINE, ORDER, ORDER_EXTRA, TIMER
+from engine.state.due import hasten_due
 from engine.state.layout import TIMER_EXPIRY, TIMER_HEARTBEAT, TIMER_PROFESSIONAL
 
 
@@ -78,14 +79,6 @@ def remove_timer(arena, place):
         last = TIMER(arena, engine.timers)
         sift_timer(arena, place, last.due_ns, last.kind, last.slot)
     return 0
-
-
-@kernel
-def hasten_due(arena, due_ns):
-    """Make the earliest due time of all work no later than this; a stale one costs one look."""
-    engine = ENGINE(arena, 0)
-    if engine.due_ns == 0 or due_ns < engine.due_ns:
-        engine.due_ns = due_ns
 
 
 @kernel

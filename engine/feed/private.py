@@ -174,14 +174,16 @@ class PrivateFeed:
         )  # fmt: skip
 
     def _tell_transfer(self, leg: Event, cause: Event, side: int, is_first: bool) -> None:
-        """Each side learns its own part: the charge is the debtor's, the gift the holder's."""
+        """Each side learns its own part: the charge is the debtor's, the gift the holder's. A
+        penalty in the value is seen by both; one that went to the fund has its own report."""
         values = leg.values
         charge = cause.values.get("charge", 0) if is_first else 0
         given_up = 0 if is_first else cause.values.get("given_up", 0)
+        penalty = cause.values["penalty"] if cause.name == "position_provided" else 0
         self._report(
             PositionTransferred, leg.account, leg.contract,
             PositionTransferred.causes[cause.name], side,
-            cause.values["lots"], cause.values["value"], charge, given_up,
+            cause.values["lots"], cause.values["value"], charge, given_up, penalty,
             values["realised"], values["position_lots"], values["entry_value"], values["cash"],
         )  # fmt: skip
 

@@ -214,6 +214,13 @@ class EligibilityLapsed(Report, frozen=True, tag="eligibility_lapsed"):
     orders: int
 
 
+class CapacitySet(Report, frozen=True, tag="capacity_set"):
+    """The largest position that the account, a liquidity provider, is bound to hold in the contract
+    for what the book can't take of others' liquidations (9.2 e)."""
+
+    lots: int
+
+
 # Quotes
 
 
@@ -315,14 +322,17 @@ class LiquidationFeeReceived(Received, frozen=True, tag="liquidation_fee_receive
 
 
 class PositionTransferred(Report, frozen=True, tag="position_transferred"):
-    """Lots that left or came outside the book: `cause` is takeover, pairing, deleveraging, or the
-    settlement of the contract.
+    """Lots that left or came outside the book: `cause` is provision (by a liquidity provider),
+    takeover, pairing, deleveraging, or the settlement of the contract.
 
     `side` is what the account did. `charge` is what these lots of a liquidated account bore of its
-    deficit, or received of its share if below 0; `given_up` what a deleveraged holder gave.
+    deficit, or received of its share if below 0; `given_up` what a deleveraged holder gave;
+    `penalty` what a liquidated account paid a liquidity provider within `value` (the fund's is a
+    report of its own).
     """
 
     causes: ClassVar[dict[str, str]] = {
+        "position_provided": "provision",
         "position_taken_over": "takeover",
         "positions_paired": "pairing",
         "position_deleveraged": "deleveraging",
@@ -334,6 +344,7 @@ class PositionTransferred(Report, frozen=True, tag="position_transferred"):
     value: int
     charge: int
     given_up: int
+    penalty: int
     realised: int
     position_lots: int
     entry_value: int
@@ -390,7 +401,7 @@ REPEATED: dict[str, type[Report]] = {"refused": CommandRefused} | {
     for kind in (
         OrderCancelled, OrderReduced, OrderAmended, OrderArmed, OrderTriggered, OrdersLinked,
         MassCancelled, HeartbeatSet, HeartbeatLost, SessionCancelled, LeverageSet,
-        EligibilitySet, EligibilityLapsed,
+        EligibilitySet, EligibilityLapsed, CapacitySet,
         MassQuoted, QuoteRefused, ProtectionSet, ProtectionTripped,
         AccountOpened, Deposited, Withdrawn, FundingSettled, ProfitRestruck, MarginCalled,
         LiquidationStarted, LiquidationStepped, LiquidationFeePaid, DeficitCovered, GainsCut,

@@ -12,7 +12,7 @@ import numpy as np
 from engine.schema import bounds
 from engine.schema import vocabulary as words
 
-# Kinds: 1-15 client, 16-31 price source, 32-47 operator, so a kind's family is kind // 16.
+# Kinds: 1-15 client, 16-31 price source, 32-63 operator.
 PLACE_ORDER = 1
 CANCEL_ORDER = 2
 AMEND_ORDER = 3
@@ -43,9 +43,12 @@ SET_SAMPLE_CLOCK = 43
 SET_ELIGIBILITY = 44
 PUBLISH_DISCLOSURE = 45
 SET_REFERENCE = 46
+SET_CAPACITY = 47
+SET_WORK_BACK = 48
+SET_STRESS_LOSS = 49
 CLIENT_LAST = 15
 OPERATOR_FIRST = 32
-OPERATOR_LAST = 47
+OPERATOR_LAST = 63
 
 COMMAND = np.dtype(
     {
@@ -427,6 +430,31 @@ class SetReference(Command, tag="set_reference", frozen=True, kw_only=True):
     until_ns: int
 
 
+class SetCapacity(Command, tag="set_capacity", frozen=True, kw_only=True):
+    """The largest position that a liquidity provider is bound to hold in a contract for what the
+    book can't take of others' liquidations (9.2 e); 0: none."""
+
+    kind_code: ClassVar[int] = SET_CAPACITY
+    account: int
+    contract: int
+    lots: int
+
+
+class SetWorkBack(Command, tag="set_work_back", frozen=True, kw_only=True):
+    """Draw from a seed when the fund sends the slices of its position to the market (9.6)."""
+
+    kind_code: ClassVar[int] = SET_WORK_BACK
+    contract: int
+    seed: int
+
+
+class SetStressLoss(Command, tag="set_stress_loss", frozen=True, kw_only=True):
+    """The uncovered loss that the last stress test found: the fund must cover a share (9.6)."""
+
+    kind_code: ClassVar[int] = SET_STRESS_LOSS
+    amount: int
+
+
 ClientCommand = (
     PlaceOrder
     | CancelOrder
@@ -459,6 +487,9 @@ OperatorCommand = (
     | SetEligibility
     | PublishDisclosure
     | SetReference
+    | SetCapacity
+    | SetWorkBack
+    | SetStressLoss
 )
 AnyCommand = ClientCommand | PriceCommand | OperatorCommand
 
@@ -470,7 +501,7 @@ BY_KIND: dict[int, type[Command]] = {
         MoveMargin, PublishPrice, OpenAccount, Deposit, AdvanceTime,
         ReleaseWithdrawals, ChangeState, SetBand, StopTrading, ReleaseTrading,
         ChangeConstituent, RedenominateConstituent, SetSampleClock, SetEligibility,
-        PublishDisclosure, SetReference,
+        PublishDisclosure, SetReference, SetCapacity, SetWorkBack, SetStressLoss,
     )
 }  # fmt: skip
 # What a command's own record carries; a mass quote's rows are records of their own.

@@ -144,6 +144,9 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     takeover_penalty_ppb: int = 0  # 9.4
     fund_value_max: int = 0  # largest notional of the fund's position (9.6)
     fund_share_ppb: int = 0  # and its largest share of open interest
+    fund_slice_lots: int = 0  # the fund works its position back by so many lots, 0: not at all
+    fund_slice_ns: int = 60 * bounds.NS_PER_SECOND  # every so often
+    fund_slice_slippage_ppb: int = 1_000_000  # and no further from the mark
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -160,6 +163,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     disclosure_version: int = 0  # that they must have acknowledged
     deleveraging_mode: int = words.DELEVERAGING_DRAINING  # 9.7
     deleveraging_profit_ns: int = 0  # how long a closed position's profit counts in the queue
+    fund_cover_min_ppb: int = 0  # of the stressed loss; with a smaller fund no new risk (9.6)
     liquidation_steps_max: int = 16  # per command (2.5)
     triggers_max: int = 64  # fired orders that a command works off (2.5)
     orders_account_max: int = bounds.ORDERS_MAX  # working orders of one account (4.9)
@@ -305,6 +309,9 @@ def check_contract(spec: Contract) -> list[str]:
     between(0, bounds.MARGIN_MULTIPLE_PPB_MAX - bounds.PPB, "liquidation_buffer_ppb")
     between(0, bounds.LOTS_MAX, "liquidation_whole_lots")
     between(0, bounds.DEPOSITS_MAX, "mark_last_value_min", "fund_value_max")
+    between(0, bounds.LOTS_MAX, "fund_slice_lots")
+    between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "fund_slice_ns")
+    between(0, bounds.PPB, "fund_slice_slippage_ppb")
     between(1, bounds.BASIS_SAMPLES_MAX, "mark_basis_samples")
     between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "source_stale_ns")
     between(0, bounds.NS_PER_DAY, "source_reentry_ns", "liquidation_cooldown_ns")
@@ -397,6 +404,7 @@ def check_config(config: Config) -> list[str]:
         problems.append("contracts: the open interest of all at its dearest passes 2**58")
     _between(problems, "config", config, 0, words.DELEVERAGING_PRO_RATA, "deleveraging_mode")
     _between(problems, "config", config, 0, bounds.NS_PER_DAY, "deleveraging_profit_ns")
+    _between(problems, "config", config, 0, 1_000 * bounds.PPB, "fund_cover_min_ppb")
     names = ("fund_cash", "house_cash", "fund_cash_limit", "house_cash_limit")
     _between(problems, "config", config, 0, bounds.DEPOSITS_MAX, *names)
     _between(problems, "config", config, 0, bounds.DEPOSITS_MAX, "fund_loss_step_max")

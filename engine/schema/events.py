@@ -96,6 +96,11 @@ ELIGIBILITY_LAPSED = 86
 DISCLOSURE_PUBLISHED = 87
 REFERENCE_SET = 88
 REFERENCE_LAPSED = 89
+# Backstop
+CAPACITY_SET = 90
+POSITION_PROVIDED = 91
+WORK_BACK_SET = 92
+STRESS_LOSS_SET = 93
 # For feeds: where an order comes to rest and the events before it leave its price or size open
 ORDER_RESTED = 67
 
@@ -227,6 +232,10 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
     DISCLOSURE_PUBLISHED: ("disclosure_published", ("version", "accounts")),
     REFERENCE_SET: ("reference_set", ("until_ns",)),
     REFERENCE_LAPSED: ("reference_lapsed", ("until_ns",)),
+    CAPACITY_SET: ("capacity_set", ("lots",)),
+    POSITION_PROVIDED: ("position_provided", ("lots", "value", "provider", "penalty")),
+    WORK_BACK_SET: ("work_back_set", ("offset_ns",)),
+    STRESS_LOSS_SET: ("stress_loss_set", ("amount", "fund_equity")),
     LEVERAGE_SET: ("leverage_set", ("rate_initial_ppb", "client_id")),
     CONTRACT_ISOLATED: ("contract_isolated", ("margin_account", "client_id")),
     CONTRACT_JOINED: ("contract_joined", ("margin_account", "client_id", "amount", "cash")),

@@ -103,6 +103,9 @@ NOT_ASSESSED = 80
 DISCLOSURE_NOT_ACKNOWLEDGED = 81
 ACCOUNT_BLOCKED = 82
 ELIGIBILITY_INVALID = 83
+# backstop
+CAPACITY_INVALID = 84
+FUND_BELOW_COVER = 85
 
 SENTENCES = {
     TIME_BACKWARDS: "the command's time lies before the last command's",
@@ -186,6 +189,8 @@ SENTENCES = {
     DISCLOSURE_NOT_ACKNOWLEDGED: "the account has not acknowledged the current disclosure",
     ACCOUNT_BLOCKED: "the account is blocked: it may only reduce",
     ELIGIBILITY_INVALID: "a time, a version or a mark of eligibility lies outside its range",
+    CAPACITY_INVALID: "a capacity lies between 0 and the largest position",
+    FUND_BELOW_COVER: "the fund does not cover the stressed loss: no new risk is taken",
     BRACKET_INVALID: "stop and target must lie on their sides of an order that opens",
 }
 

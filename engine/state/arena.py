@@ -22,7 +22,7 @@ from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, MAGIC, SECTIONS
 # Linux's value; Python names it from 3.13 on. Without it 64-bit machines with small memories
 # refuse large reservations.
 MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
-DIGEST_VERSION = 5
+DIGEST_VERSION = 6
 
 Records = npt.NDArray[np.void]
 
@@ -62,6 +62,7 @@ _CONTRACT = tuple(
     name
     for name in layout.CONTRACT.names or ()
     if name not in ("step", "step_priced", "gain_step", "state_step")
+    and name != "provider_first"  # a slot: each provider's position has its capacity
     and not name.startswith("fired_")  # slots: each order says that it has fired, and behind which
 )
 _ORDER = ("price_ticks", "lots", "account", "contract", "side", "client_id", "reserve", "loss_fee")
@@ -74,7 +75,9 @@ _POSITION = (
     "account", "lots", "entry_value", "funding_index", "reserve_buy", "reserve_sell", "loss_fee",
     "lots_buy", "lots_sell", "lots_reduce_only",
 )  # fmt: skip
-_POSITION_EXTRA = ("contract", "opened", "realised", "kept", "kept_ns", "rate_floor_ppb")
+_POSITION_EXTRA = (
+    "contract", "opened", "realised", "kept", "kept_ns", "rate_floor_ppb", "capacity",
+)  # fmt: skip
 
 
 def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:

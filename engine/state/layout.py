@@ -81,10 +81,11 @@ POOL = _record(
     triggers_max="i8", messages_window_ns="i8",
     trading_stopped="i8",
     eligibility_checked="i8", disclosure_version="i8",
+    fund_cover_min_ppb="i8", stress_loss="i8",  # of the last stress test, 0: nobody asks (9.6)
 )  # fmt: skip
 
 CONTRACT = _record(
-    1152,
+    1216,
     # what the plain path reads comes first
     mark_ticks="i8", mark_value="i8", mark_size="i8", tick_value="i8", band_low_ticks="i8",
     band_high_ticks="i8", price_ticks_min="i8", state="i8", limits="i8",
@@ -141,6 +142,10 @@ CONTRACT = _record(
     freeze_max_ns="i8",
     state_kept="i8",  # what a fresh mark brings back, frozen when it brings an auction (5.4)
     reference_until_ns="i8",  # until when its reference asset is open to retail (3.3), 0: not asked
+    # how the fund's position is worked back (9.6); `slice_next_ns` 0: no slice is due
+    fund_slice_lots="i8", fund_slice_ns="i8", fund_slice_slippage_ppb="i8",
+    slice_offset_ns="i8", slice_next_ns="i8",
+    provider_first="i4",  # position of the first liquidity provider: see risk/providers.py
 )  # fmt: skip
 
 # The order in motion and the fill at hand: what the sweep's functions share. Void between commands.
@@ -271,6 +276,8 @@ POSITION_EXTRA = _record(
     # what the queue of deleveraging goes by, 0 in every other mode: see risk/position_history.py
     opened="i8", realised="i8", kept="i8", kept_ns="i8",
     rate_floor_ppb="i8",  # the account's own floor under its initial rate (8.1)
+    # of a liquidity provider (9.2 e), 0 for others: see risk/providers.py
+    capacity="i4", provider_next="i4",
 )  # fmt: skip
 
 # An order found breaching in a trial: its slot, or minus the row of a liquidation order.
@@ -324,10 +331,12 @@ LIMITS_LEVEL = 4
 LIMITS_RATE = 8  # something raises the initial rates of its tiers, for one account at least (8.1)
 
 # What keeps orders from a contract whatever its state, bits: a kill switch of its own or of all
-# (4.6), a reference asset that is not open to retail any more (3.3)
+# (4.6), a reference asset that is not open to retail any more (3.3), a stressed loss that the fund
+# must cover a share of (9.6): whether it does is asked order by order
 CONTRACT_STOPPED = 1
 ALL_STOPPED = 2
 REFERENCE_LAPSED = 4
+COVER_ASKED = 8
 
 # Order flags beside POST_ONLY and REDUCE_ONLY
 EXTRA = 4  # the fields of its extra record mean something

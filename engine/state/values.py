@@ -24,13 +24,14 @@ def divide_half_even(number, divisor):
     return round_half_even(whole, number - whole * divisor, divisor)
 
 
-@cold
+@kernel
 def compute_lot_value_inverse(contract_value, price_ticks):
     """One lot of an inverse contract in its coin's smallest unit: its size.
 
     `contract_value` is what the lot is worth in the quote, times coin units, in ticks: 1 USD with
     10^8 satoshi and two ticks a dollar is 2 x 10^8. Rounded once a lot (`per_lot`), so values are
-    additive: sums, flips and equity are exact.
+    additive: sums, flips and equity are exact. Inlined, because a call could have written anything:
+    behind it a linear order would load its contract anew.
     """
     return divide_half_even(contract_value, price_ticks)
 

@@ -53,6 +53,7 @@ from engine.state.arithmetic import absolute, clamp, multiply_rate_floor
 from engine.state.layout import (
     ALL_STOPPED,
     CONTRACT_STOPPED,
+    COVER_ASKED,
     GROUP_STOPPED,
     INELIGIBLE,
     LIMITS_GROUP,
@@ -61,14 +62,20 @@ from engine.state.layout import (
     LIQUIDATING,
     STOPPED,
 )
-from engine.state.values import size_of_lot
+from engine.state.values import size_of_lot, value_of_lot
 from engine.trading_state import CLOSED, COLLECTING, is_one_of
 from engine.transition.states import is_collecting, must_reduce
 from risk.accounts import find_position, has_position_room
 from risk.eligibility import find_lack, has_lapsed, is_eligible
 from risk.groups import lead_of, next_member
+from risk.insurance import is_below_cover
 from risk.margin import compute_initial_of, compute_need, value_for_order
-from risk.reserve import compute_loss_fee, compute_reserve, compute_worst_lots
+from risk.reserve import (
+    compute_loss_fee,
+    compute_reserve,
+    compute_reserved_size,
+    compute_worst_lots,
+)
 
 WINDOW = 64
 STANDING = LIQUIDATING | STOPPED | GROUP_STOPPED | INELIGIBLE  # flags of accounts not as usual
@@ -209,8 +216,9 @@ def compute_slid_price(arena, contract, side, price_ticks):
 
 @kernel
 def find_exceptions(arena, contract, account):
-    """0 while the contract trades continuously, nothing is stopped or has lapsed, and the account
-    is eligible and not in liquidation: a plain order asks once for all of these."""
+    """0 while the contract trades continuously, nothing is stopped or has lapsed, no stressed loss
+    is to be covered, and the account is eligible and not in liquidation: a plain order asks once
+    for all of these."""
     terms = CONTRACT(arena, contract)
     standing = ACCOUNT(arena, account).flags & STANDING
     return (terms.state - STATE_CONTINUOUS) | terms.stopped | standing
@@ -258,11 +266,15 @@ def check_entry(arena, contract, account, flags, may_rest):
 
 @cold
 def check_increase(arena, contract, account):
-    """Whether contract (6.2, 3.3) and account (3.1) take more than what reduces."""
+    """Whether contract (6.2, 3.3), account (3.1) and pool (9.6) take more than what reduces."""
     terms = CONTRACT(arena, contract)
     if (terms.state != STATE_CONTINUOUS and must_reduce(terms)) or has_lapsed(terms):
         return refusals.CONTRACT_REDUCE_ONLY
-    return refusals.OK if is_eligible(arena, account) else find_lack(arena, account)
+    if not is_eligible(arena, account):
+        return find_lack(arena, account)
+    if terms.stopped & COVER_ASKED and is_below_cover(arena):
+        return refusals.FUND_BELOW_COVER
+    return refusals.OK
 
 
 @cold
@@ -438,8 +450,11 @@ def check_margin(arena, contract, account, position, side, price_ticks, lots, re
         held.lots_buy + (lots_change if side == BUY else 0),
         held.lots_sell + (lots_change if side != BUY else 0),
     )
-    reserve = compute_reserve(arena, contract, position, side, price_ticks, lots, worst_lots)
-    loss_fee = compute_loss_fee(arena, contract, side, price_ticks, lots)
+    terms = CONTRACT(arena, contract)
+    lot_value = value_of_lot(terms, price_ticks)
+    value = lots * compute_reserved_size(terms, side, lot_value)
+    loss_fee = compute_loss_fee(terms, side, lot_value, lots, value)
+    reserve = compute_reserve(arena, contract, position, value, worst_lots)
     admission = ADMISSION(arena, 0)
     admission.lots = lots
     admission.reserve = reserve

@@ -33,7 +33,7 @@ from engine.transition.admission import (
     compute_slid_price,
 )
 from engine.transition.conditional import can_rest, check_lifetime
-from engine.transition.placing import emit_accepted, work_or_rest, write_order
+from engine.transition.placing import emit_accepted, work_or_rest, write_command
 from risk.accounts import find_position, open_position
 from risk.isolation import trading_account_of
 from risk.reserve import apply_reserve
@@ -126,7 +126,7 @@ def place_bracket(arena, commands, row):
     if position == NONE:
         position = open_position(arena, account, contract)
     slot = take_order_slot(arena)
-    write_order(arena, slot, command, account, position, price_ticks, asked, flags)
+    write_command(arena, slot, command, account, position, price_ticks, asked, flags)
     mark_extra(arena, slot)
     extra = ORDER_EXTRA(arena, slot)
     extra.expiry_ns = ADMISSION(arena, 0).expiry_ns
@@ -139,6 +139,8 @@ def place_bracket(arena, commands, row):
     extra.bits = BRACKET | (SLIDES if flags & SLIDE else 0)
     ENGINE(arena, 0).orders_live += children
     apply_reserve(arena, slot, ADMISSION(arena, 0).reserve, ADMISSION(arena, 0).loss_fee)
-    emit_accepted(arena, slot, command, price_ticks, asked)
+    emit_accepted(
+        arena, slot, command.order_type, command.tif, command.flags, price_ticks, asked
+    )
     work_or_rest(arena, slot, command.tif)
     return refusals.OK

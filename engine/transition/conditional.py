@@ -66,7 +66,7 @@ from engine.transition.orders import (
     emit_reduced,
     link_orders,
 )
-from engine.transition.placing import emit_accepted, place_plain, work_or_rest, write_order
+from engine.transition.placing import emit_accepted, place_plain, work_or_rest, write_command
 from risk.accounts import find_position, open_position
 from risk.eligibility import find_lack, is_eligible
 from risk.isolation import trading_account_of
@@ -288,9 +288,11 @@ def place_waiting(arena, commands, row):
         lots = absolute(POSITION(arena, position).lots)
     price_ticks = 0 if is_market_kind(command.order_type) else command.price_ticks + 0
     slot = take_order_slot(arena)
-    write_order(arena, slot, command, account, position, price_ticks, lots, flags)
+    write_command(arena, slot, command, account, position, price_ticks, lots, flags)
     write_extra(arena, slot, command)
-    emit_accepted(arena, slot, command, price_ticks, lots)
+    emit_accepted(
+        arena, slot, command.order_type, command.tif, command.flags, price_ticks, lots
+    )
     if linked != NONE:
         link_orders(arena, slot, linked)
     extra = ORDER_EXTRA(arena, slot)
@@ -340,10 +342,12 @@ def place_special(arena, commands, row):
     if position == NONE:
         position = open_position(arena, account, contract)
     slot = take_order_slot(arena)
-    write_order(arena, slot, command, account, position, price_ticks, lots, flags)
+    write_command(arena, slot, command, account, position, price_ticks, lots, flags)
     write_extra(arena, slot, command)
     apply_reserve(arena, slot, ADMISSION(arena, 0).reserve, ADMISSION(arena, 0).loss_fee)
-    emit_accepted(arena, slot, command, price_ticks, asked)
+    emit_accepted(
+        arena, slot, command.order_type, command.tif, command.flags, price_ticks, asked
+    )
     if linked != NONE:
         link_orders(arena, slot, linked)
     if lots < asked:

@@ -6,7 +6,8 @@ from engine.schema.vocabulary import SOURCE_PERPETUAL, STATE_FROZEN, STATE_SETTL
 from engine.state.access import ASSET, CONTRACT, ENGINE, SOURCE
 from engine.state.arithmetic import multiply_divide
 from engine.state.events import emit
-from engine.transition.due import freeze_contract, note_due
+from engine.transition.due import freeze_contract
+from engine.transition.due_times import note_due
 from funding.index import asset_at, compute_basket
 from funding.premium import compute_sample_time
 from funding.sources import source_at

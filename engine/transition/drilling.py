@@ -11,7 +11,8 @@ from engine.schema.bounds import TIME_NS_MAX
 from engine.schema.vocabulary import CANCEL_KILL, NONE, STATE_FROZEN
 from engine.state.access import CONTRACT, ENGINE, POOL
 from engine.state.events import emit
-from engine.transition.due import freeze_contract, note_due
+from engine.transition.due import freeze_contract
+from engine.transition.due_times import note_due
 from engine.transition.orders import cancel_linked, cancel_of_contract
 from engine.transition.prices import close_step, work_mark
 from engine.transition.step import follow_command

@@ -1,34 +1,46 @@
-"""Due work: staleness, auctions, what lapses, samples, funding, the longest freeze, at their times
-(2.6 b).
+"""Due work: staleness, auctions, what lapses, samples, funding, the longest freeze, slices of the
+fund's positions, at their times (2.6 b).
 
 `engine.due_ns` is the earliest due time of all contracts, so a command that finds nothing due pays
-one comparison.
+one comparison. `due_times.py` says which work comes next.
 """
 
 from engine.book.depth import compute_impact
-from engine.book.timers import next_timer_ns
-from engine.kernel import cold, kernel
+from engine.kernel import cold
 from engine.schema import events
-from engine.schema.bounds import TIME_NS_MAX
 from engine.schema.vocabulary import (
     BUY,
     NONE,
     SELL,
     STATE_FROZEN,
-    STATE_SETTLED,
     WHY_SOURCES,
 )
 from engine.state.access import CONTRACT, ENGINE, POSITION, TIMER
 from engine.state.events import emit
-from engine.state.layout import TIMER_EXPIRY, TIMER_PROFESSIONAL
 from engine.trading_state import KEPT, SAMPLED, is_one_of
 from engine.transition.auctions import end_auction, publish_indicative
 from engine.transition.cancelling import do_timer
+from engine.transition.due_times import (
+    AUCTION_END,
+    FREEZE_END,
+    INDICATIVE,
+    NO_WORK,
+    PROFESSIONAL_END,
+    REFERENCE_END,
+    SAMPLE,
+    SLICE,
+    STALE,
+    find_due_contract,
+    kind_of_timer,
+    next_of,
+    note_due,
+)
 from engine.transition.eligibility import end_professional, lapse_reference
 from engine.transition.orders import cancel_linked
-from engine.transition.settling import freeze_end_of, settle_frozen
+from engine.transition.settling import settle_frozen
 from engine.transition.states import enter_state
 from engine.transition.waterfall import supervise_step
+from engine.transition.work_back import work_slice
 from funding.mark import forget_market
 from funding.premium import sample_index, sample_premium, skip_sample
 from funding.rate import (
@@ -39,78 +51,11 @@ from funding.rate import (
     rebase_index,
 )
 from risk.accounts import find_next_holder, find_position, next_account
-from risk.eligibility import has_lapsed, note_reference
+from risk.eligibility import note_reference
 from risk.ledger import settle_funding
 from risk.settlement import cover_if_short
 from risk.step import begin_step, enter_step
 from risk.supervision import drain_suspects
-
-# Kinds of due work, in the order in which they come at one time
-STALE = 1
-AUCTION_END = 2
-INDICATIVE = 3
-EXPIRY = 4
-HEARTBEAT = 5
-PROFESSIONAL_END = 6
-REFERENCE_END = 7
-SAMPLE = 8
-FUNDING = 9
-FREEZE_END = 10
-NO_WORK = 11
-NEVER = TIME_NS_MAX + 1
-
-
-@kernel
-def reference_end_of(terms):
-    """When the contract's reference asset will lapse, in whatever state the contract is (3.3)."""
-    if terms.reference_until_ns == 0 or has_lapsed(terms):
-        return NEVER
-    return terms.reference_until_ns + 0
-
-
-@kernel
-def next_of(arena, contract):
-    """(due time, kind) of the contract's earliest work. A frozen contract's is the end of the
-    longest freeze, if it has been open before; a settled one has none; the end of the reference
-    asset comes in either."""
-    terms = CONTRACT(arena, contract)
-    reference_ns = reference_end_of(terms)
-    if terms.state == STATE_FROZEN or terms.state == STATE_SETTLED:
-        if terms.state == STATE_FROZEN and terms.opened == 1:
-            end_ns = freeze_end_of(terms)
-            if end_ns < reference_ns:
-                return end_ns, FREEZE_END
-        return reference_ns, REFERENCE_END if reference_ns != NEVER else NO_WORK
-    due_ns = terms.stale_ns
-    kind = STALE
-    if terms.auction_end_ns != 0 and terms.auction_end_ns < due_ns:
-        due_ns = terms.auction_end_ns
-        kind = AUCTION_END
-    if terms.auction_next_ns != 0 and terms.auction_next_ns < due_ns:
-        due_ns = terms.auction_next_ns
-        kind = INDICATIVE
-    if reference_ns < due_ns:
-        due_ns = reference_ns
-        kind = REFERENCE_END
-    if terms.sample_next_ns < due_ns:
-        due_ns = terms.sample_next_ns
-        kind = SAMPLE
-    if terms.funding_next_ns < due_ns:
-        due_ns = terms.funding_next_ns
-        kind = FUNDING
-    return due_ns, kind
-
-
-@cold
-def note_due(arena):
-    """Set the earliest due time over timers and contracts; 0 when nothing is due."""
-    engine = ENGINE(arena, 0)
-    engine.due_ns = next_timer_ns(arena)
-    for contract in range(1, engine.contracts + 1):
-        due_ns, kind = next_of(arena, contract)
-        if kind != NO_WORK and (engine.due_ns == 0 or due_ns < engine.due_ns):
-            engine.due_ns = due_ns
-    return 0
 
 
 @cold
@@ -195,30 +140,9 @@ def do_item(arena, contract, kind, now_ns):
         return do_sample(arena, contract)
     if kind == FREEZE_END:
         return settle_frozen(arena)
+    if kind == SLICE:
+        return work_slice(arena, contract)
     return do_funding(arena, contract, now_ns)
-
-
-@cold
-def find_due_contract(arena, due_ns):
-    """The contract whose work comes first at a time, by kind, then id; NONE when none is due."""
-    best_contract = NONE
-    best_kind = NO_WORK
-    for contract in range(1, ENGINE(arena, 0).contracts + 1):
-        next_ns, kind = next_of(arena, contract)
-        if next_ns == due_ns and kind < best_kind:
-            best_contract = contract
-            best_kind = kind
-    return best_contract
-
-
-@kernel
-def kind_of_timer(arena, due_ns):
-    """The kind of the earliest timer if it is due at this time, beyond all kinds if not."""
-    if next_timer_ns(arena) != due_ns:
-        return NO_WORK
-    if TIMER(arena, 0).kind == TIMER_EXPIRY:
-        return EXPIRY
-    return PROFESSIONAL_END if TIMER(arena, 0).kind == TIMER_PROFESSIONAL else HEARTBEAT
 
 
 @cold
@@ -240,7 +164,7 @@ def do_due_work(arena, now_ns):
         note_references(arena, now_ns)
     note_due(arena)  # the time at hand may be that of a timer which is gone
     while engine.due_ns != 0 and engine.due_ns <= now_ns:
-        engine.clock_ns = engine.due_ns
+        engine.clock_ns = max(engine.clock_ns, engine.due_ns)  # a slice may come late (9.6)
         contract = find_due_contract(arena, engine.due_ns)
         kind = NO_WORK
         if contract != NONE:

@@ -1,11 +1,12 @@
 """Clients and reference assets lapse: what only reduces stays, the rest is cancelled (3.1, 3.3)."""
 
-from engine.book.timers import hasten_due, set_professional_timer
+from engine.book.timers import set_professional_timer
 from engine.kernel import cold, kernel
 from engine.schema import events, refusals
 from engine.schema.bounds import TIME_NS_MAX
 from engine.schema.vocabulary import CANCEL_ELIGIBILITY, FUND, NONE, REDUCE_ONLY, SIDES_BOTH
 from engine.state.access import ACCOUNT_EXTRA, CONTRACT, ENGINE, ORDER, POOL, POSITION
+from engine.state.due import hasten_due
 from engine.state.events import emit
 from engine.state.layout import INELIGIBLE
 from engine.transition.cancelling import cancel_of_client, set_flag_of_client

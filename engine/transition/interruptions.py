@@ -18,7 +18,7 @@ from engine.state.events import emit
 from engine.state.values import size_of_lot
 from engine.trading_state import TRADING, is_one_of, may_operator_change
 from engine.transition.auctions import uncross_into
-from engine.transition.due import note_due
+from engine.transition.due_times import note_due
 from engine.transition.settling import settle_contract
 from engine.transition.states import enter_state, is_collecting
 

@@ -159,29 +159,40 @@ def work_aggressor(arena, slot, tif):
 
 
 @kernel
-def write_order(arena, slot, command, account, position, price_ticks, lots, flags):
+def write_order(
+    arena, slot, client_id, contract, side, stp, account, position, price_ticks, lots, flags
+):
     """Fill the record of an order that has just been accepted."""
     order = ORDER(arena, slot)
     order.reserve = 0
     order.loss_fee = 0
-    order.client_id = command.client_id
+    order.client_id = client_id
     order.price_ticks = price_ticks
     order.lots = lots
     order.account = account
     order.position = position
-    order.contract = command.contract
-    order.side = command.side
-    order.flags = (flags & (POST_ONLY | REDUCE_ONLY)) | (command.stp << STP_SHIFT)
+    order.contract = contract
+    order.side = side
+    order.flags = (flags & (POST_ONLY | REDUCE_ONLY)) | (stp << STP_SHIFT)
 
 
 @kernel
-def emit_accepted(arena, slot, command, price_ticks, asked):
-    terms = (
-        command.order_type | (command.tif << 8) | (command.flags << 16) | (command.stp << 24)
-    )
+def write_command(arena, slot, command, account, position, price_ticks, lots, flags):
+    """The same for an order that a client has sent."""
+    write_order(
+        arena, slot, command.client_id, command.contract, command.side, command.stp,
+        account, position, price_ticks, lots, flags,
+    )  # fmt: skip
+
+
+@kernel
+def emit_accepted(arena, slot, order_type, tif, flags, price_ticks, asked):
+    """Tell of an order whose record has been written; its flags as they were given."""
+    order = ORDER(arena, slot)
+    terms = order_type | (tif << 8) | (flags << 16) | ((order.flags >> STP_SHIFT) << 24)
     emit(
-        arena, events.ORDER_ACCEPTED, command.contract, ORDER(arena, slot).account,
-        order_id_of(arena, slot), command.client_id, price_ticks, asked, command.side, terms,
+        arena, events.ORDER_ACCEPTED, order.contract, order.account,
+        order_id_of(arena, slot), order.client_id, price_ticks, asked, order.side, terms,
     )  # fmt: skip
 
 
@@ -224,9 +235,11 @@ def place_plain(arena, command):
     if position == NONE:
         position = open_position(arena, account, contract)
     slot = take_order_slot(arena)
-    write_order(arena, slot, command, account, position, price_ticks, lots, flags)
+    write_command(arena, slot, command, account, position, price_ticks, lots, flags)
     apply_reserve(arena, slot, ADMISSION(arena, 0).reserve, ADMISSION(arena, 0).loss_fee)
-    emit_accepted(arena, slot, command, price_ticks, asked)
+    emit_accepted(
+        arena, slot, command.order_type, command.tif, command.flags, price_ticks, asked
+    )
     if lots < asked:
         emit_reduced(arena, slot, asked - lots, CANCEL_REDUCE_ONLY)
     work_or_rest(arena, slot, command.tif)

@@ -19,7 +19,8 @@ from engine.schema.vocabulary import (
 )
 from engine.state.access import CONTRACT, ENGINE, LADDER, LEVEL, SOURCE
 from engine.state.events import emit
-from engine.transition.due import freeze_contract, note_due
+from engine.transition.due import freeze_contract
+from engine.transition.due_times import note_due
 from engine.transition.orders import cancel_working
 from engine.transition.states import enter_state
 from engine.transition.turns import look_at_prices

@@ -25,20 +25,29 @@ from engine.transition.interruptions import is_rest_small, start_volatility_auct
 from engine.transition.orders import cancel_linked, cancel_of_account
 from engine.transition.step_plan import STEP_WAIT, plan_step
 from engine.transition.sweep import look_at_trades, sweep
-from engine.transition.transfers import deleverage, pair_off, take_over_with_penalty
+from engine.transition.transfers import (
+    ask_providers,
+    compute_present_share,
+    deleverage,
+    pair_off,
+    take_over_with_penalty,
+)
 from engine.transition.waterfall import end_liquidation
 from risk.deleveraging import SOLVENT
-from risk.liquidation import compute_share
 from risk.liquidation_queue import WAITING_NS, cool_account, wake_accounts
-from risk.margin import find_largest_position, value_beside
+from risk.margin import find_largest_position
 from risk.supervision import drain_suspects, value_again, wake_due_accounts
 
 
 @cold
 def close_whole(arena, account, contract, position):
-    """What the book did not take of a whole position: fund at mark, pairing, deleveraging."""
-    equity, maintenance = value_beside(arena, account, 0)
-    share = compute_share(arena, contract, position, equity, maintenance)
+    """What the book did not take of a whole position: liquidity providers, fund, both at mark,
+    pairing, deleveraging."""
+    if account != FUND:
+        ask_providers(arena, contract, position, 1)
+        if POSITION(arena, position).lots == 0:
+            return 0
+    share = compute_present_share(arena, contract, position)
     lots = absolute(POSITION(arena, position).lots)
     if account == FUND:
         share = 0  # the fund's own positions are deleveraged at mark (9.6)

@@ -27,18 +27,22 @@ from engine.schema.commands import (
     RELEASE_TRADING,
     RELEASE_WITHDRAWALS,
     SET_BAND,
+    SET_CAPACITY,
     SET_ELIGIBILITY,
     SET_HEARTBEAT,
     SET_LEVERAGE,
     SET_PROTECTION,
     SET_REFERENCE,
     SET_SAMPLE_CLOCK,
+    SET_STRESS_LOSS,
+    SET_WORK_BACK,
     STOP_TRADING,
     WITHDRAW,
 )
 from engine.schema.vocabulary import NONE
 from engine.state.access import ENGINE, POOL, command_accessor
 from engine.state.events import emit
+from engine.transition.backstop import set_capacity, set_stress_loss, set_work_back
 from engine.transition.bracket_entries import place_bracket
 from engine.transition.cancelling import (
     cancel_session,
@@ -72,6 +76,15 @@ COMMAND = command_accessor()
 
 
 @kernel
+def may_set_clock(arena, kind):
+    """A wild first stamp would end the exchange: no client sends it, nor a kind that nobody
+    knows."""
+    if kind >= SET_ELIGIBILITY and kind <= SET_REFERENCE:
+        return is_asked(arena)
+    return kind == PUBLISH_PRICE or (kind >= OPEN_ACCOUNT and kind <= SET_STRESS_LOSS)
+
+
+@kernel
 def check_stamp(arena, kind, time_ns):
     """Command time never runs backwards; only an operator may jump far ahead (2.2)."""
     engine = ENGINE(arena, 0)
@@ -79,11 +92,8 @@ def check_stamp(arena, kind, time_ns):
         return refusals.TIME_BACKWARDS
     if time_ns > bounds.TIME_NS_MAX:
         return refusals.TIME_AHEAD
-    if engine.clock_ns == 0:  # a wild stamp would end the exchange: no client sets the clock, nor
-        # a kind that nobody knows
-        last = SET_REFERENCE if is_asked(arena) else SET_SAMPLE_CLOCK
-        is_known = kind >= OPEN_ACCOUNT and kind <= last
-        return refusals.OK if kind == PUBLISH_PRICE or is_known else refusals.TIME_AHEAD
+    if engine.clock_ns == 0:
+        return refusals.OK if may_set_clock(arena, kind) else refusals.TIME_AHEAD
     pool = POOL(arena, 0)
     is_operator = kind >= OPERATOR_FIRST and kind <= OPERATOR_LAST
     ahead_ns_max = pool.jump_ns_max if is_operator else pool.stamp_ahead_ns_max
@@ -114,9 +124,13 @@ def refuse(arena, commands, row, code):
         contract = command.contract + 0
     if (kind >= CHANGE_CONSTITUENT and kind <= SET_SAMPLE_CLOCK) or kind == SET_REFERENCE:
         contract = command.contract + 0
+    if kind == SET_CAPACITY or kind == SET_WORK_BACK:
+        contract = command.contract + 0
     if kind == CANCEL_ORDER or kind == AMEND_ORDER:
         order_id = command.order_id
     if kind == OPEN_ACCOUNT or kind == DEPOSIT or kind == SET_ELIGIBILITY:
+        account = command.account + 0
+    if kind == SET_CAPACITY:
         account = command.account + 0
     emit(arena, events.REFUSED, contract, account, code, kind, client_id, order_id, 0, 0)
     return code
@@ -160,6 +174,12 @@ def do_operator_command(arena, commands, row):
         return publish_disclosure(arena, command.version)
     if kind == SET_REFERENCE:
         return set_reference(arena, command.contract, command.until_ns)
+    if kind == SET_CAPACITY:
+        return set_capacity(arena, command.account, command.contract, command.lots)
+    if kind == SET_WORK_BACK:
+        return set_work_back(arena, command.contract, command.seed)
+    if kind == SET_STRESS_LOSS:
+        return set_stress_loss(arena, command.amount)
     if kind == ADVANCE_TIME:
         time_ns = ENGINE(arena, 0).clock_ns
         emit(arena, events.TIME_ADVANCED, 0, 0, time_ns, 0, 0, 0, 0, 0)

@@ -1,4 +1,5 @@
-"""Transfers of lots outside the book: takeover, pairing, deleveraging (9.2 e-f, 9.7).
+"""Transfers of lots outside the book: liquidity providers, takeover, pairing, deleveraging (9.2
+e-f, 9.7).
 
 Each moves lots of an account in liquidation (the debtor, with or without a deficit) at a value
 that both sides book: the mark value, plus what the counterparty gives up, less what it receives,
@@ -19,7 +20,7 @@ from engine.state.access import (
     HIT_ORDER,
     POSITION,
 )
-from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
+from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.events import emit
 from engine.state.layout import LIQUIDATING, NEGATIVE
 from engine.transition.orders import keep_reduce_only
@@ -28,8 +29,15 @@ from risk.accounts import find_position, holder_at, open_position
 from risk.deleveraging import collect_candidates
 from risk.deleveraging_modes import choose_lots
 from risk.haircut import give_up_gain
-from risk.insurance import compute_spread, compute_takeover_lots, note_fund_loss
+from risk.insurance import (
+    compute_penalty,
+    compute_spread,
+    compute_takeover_lots,
+    note_fund_loss,
+)
+from risk.liquidation import compute_share
 from risk.margin import value_beside
+from risk.providers import compute_provided_lots, compute_room, next_provider, sum_rooms
 from risk.settlement import cover_if_short, pay_liquidation_fee, settle_side
 from risk.step import gain_per_lot_of
 from risk.supervision import note_suspect, value_again
@@ -66,6 +74,53 @@ def signed_value(lots, mark_value, given):
 
 
 @kernel
+def compute_present_share(arena, contract, position):
+    """The position's share of its account's equity, at present values (9.3)."""
+    account = POSITION(arena, position).account + 0
+    equity, maintenance = value_beside(arena, account, 0)
+    return compute_share(arena, contract, position, equity, maintenance)
+
+
+@cold
+def provide(arena, contract, position, provider, asked, has_share):
+    """Give a liquidity provider what it can bear of the lots asked for, at mark; a debtor with
+    equity >= 0 (`has_share` 1) pays it the penalty of a takeover (9.2 e, 9.4)."""
+    lots = POSITION(arena, position).lots + 0
+    share = compute_present_share(arena, contract, position) if has_share == 1 else 0
+    taken = compute_provided_lots(arena, contract, provider, lots, asked, share)
+    if taken == 0:
+        return 0
+    penalty = compute_penalty(arena, contract, share, absolute(lots), taken)
+    value = signed_value(lots, mark_value_of(arena, contract, taken), -penalty)
+    debtor = POSITION(arena, position).account + 0
+    taker = POSITION(arena, provider).account + 0
+    emit(
+        arena, events.POSITION_PROVIDED, contract, debtor, taken, value, taker, penalty, 0, 0
+    )  # fmt: skip
+    return transfer_lots(arena, contract, position, provider, taken, value, 0)
+
+
+@cold
+def ask_providers(arena, contract, position, has_share):
+    """Ask the contract's liquidity providers, by id, each for its part of a position by the room
+    that it has (9.2 e); nobody for more than that."""
+    debtor = POSITION(arena, position).account + 0
+    is_long = POSITION(arena, position).lots > 0
+    rooms_left = sum_rooms(arena, contract, debtor, is_long)
+    lots_left = min(absolute(POSITION(arena, position).lots), rooms_left)
+    provider = next_provider(arena, contract, NONE)
+    while lots_left > 0:
+        room = compute_room(arena, provider, debtor, is_long)
+        asked = multiply_divide(lots_left, room, rooms_left)
+        lots_left -= asked
+        rooms_left -= room
+        if asked > 0:
+            provide(arena, contract, position, provider, asked, has_share)
+        provider = next_provider(arena, contract, provider)
+    return 0
+
+
+@kernel
 def fund_position(arena, contract):
     position = find_position(arena, FUND, contract)
     return position if position != NONE else open_position(arena, FUND, contract)
@@ -97,9 +152,7 @@ def take_over_with_penalty(arena, contract, position, share):
     if taken == 0:
         return 0
     value = mark_value_of(arena, contract, taken)
-    own = multiply_divide(share, taken, absolute(lots))
-    rate_ppb = CONTRACT(arena, contract).takeover_penalty_ppb
-    penalty = min(own, multiply_rate_ceil(absolute(value), rate_ppb))
+    penalty = compute_penalty(arena, contract, share, absolute(lots), taken)
     emit(arena, events.POSITION_TAKEN_OVER, contract, debtor, taken, value, 0, penalty, 0, 0)
     transfer_lots(arena, contract, position, fund_position(arena, contract), taken, value, penalty)
     note_suspect(arena, FUND)

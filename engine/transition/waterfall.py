@@ -1,8 +1,9 @@
 """The waterfall of a step: negative equities to their end, before any other fill (2.5, 9.3-9.8).
 
 For each debtor in the order of 9.2: orders cancelled, the deficit charged to the contracts that
-cost it, each position to the fund, to the opposite side in liquidation, to opposite holders; then
-fund cash and house layer. What is left over all debtors is cut from the gains of the step.
+cost it, each position to liquidity providers, to the fund, to the opposite side in liquidation, to
+opposite holders; then fund cash and house layer. What is left over all debtors is cut from the
+gains of the step.
 """
 
 from engine.kernel import cold, kernel
@@ -26,7 +27,7 @@ from engine.state.arithmetic import multiply_divide
 from engine.state.events import emit
 from engine.trading_state import EVERY
 from engine.transition.orders import cancel_of_account
-from engine.transition.transfers import deleverage, pair_off, take_over
+from engine.transition.transfers import ask_providers, deleverage, pair_off, take_over
 from risk.accounts import contract_of, first_position, next_position
 from risk.deleveraging import EVERYBODY, SOLVENT
 from risk.haircut import collect_gains, cut_gains, stop_withdrawals
@@ -86,9 +87,13 @@ def compute_step_cost(arena, account):
 
 @cold
 def work_position(arena, row, contract, position, charge, negative):
-    """One position of a debtor with its charge: takeover, pairing, deleveraging."""
+    """One position of a debtor with its charge: liquidity providers, who take nothing of it with
+    their lots, takeover, pairing, deleveraging."""
     hit = HIT(arena, row)
     if hit.account != FUND:
+        ask_providers(arena, contract, position, 0)
+        if POSITION(arena, position).lots == 0:
+            return 0
         borne = take_over(arena, contract, position, charge)
         hit.fund += borne
         charge -= borne

@@ -75,6 +75,9 @@ SAMPLES: list[c.AnyCommand] = [
     ),
     c.PublishDisclosure(time_ns=5, version=2**31 - 1),
     c.SetReference(time_ns=5, contract=256, until_ns=2**62),
+    c.SetCapacity(time_ns=5, account=2, contract=256, lots=2**31 - 1),
+    c.SetWorkBack(time_ns=5, contract=256, seed=2**62),
+    c.SetStressLoss(time_ns=5, amount=-(2**59)),
 ]  # fmt: skip
 QUOTES_WITH_A_TRUTH = c.MassQuote(
     time_ns=1, account=2, client_id=1, protection=1, rows=(c.Quote(1, 5, True, 6, 1),)
@@ -84,7 +87,7 @@ FAMILIES: list[Any] = [CLIENT, PRICE_SOURCE, OPERATOR]
 
 
 def family_of(command):
-    return command.kind_code // 16
+    return min(command.kind_code // 16, 2)
 
 
 @pytest.mark.parametrize("command", SAMPLES, ids=lambda command: type(command).__name__)

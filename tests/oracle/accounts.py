@@ -133,6 +133,7 @@ class Holding:
     entry_value: int = 0  # signed, positive for a long; of an inverse contract for a short
     funding_index: int = 0
     rate_initial_ppb: int = 0  # its owner's floor under the initial rate (8.1), 0: none
+    capacity: int = 0  # of a liquidity provider: the most that it is bound to hold (9.2 e)
     orders: dict[int, Order] = field(default_factory=dict)
     # What the queue of 9.7 ranks by, beside the unrealised profit.
     opened: int = 0  # sequence number of the command in which the position was opened

@@ -116,7 +116,8 @@ def configs() -> dict[str, Config]:
     """By name; every one of them can be listed."""
     found = layer_configs() | clock_configs() | order_configs()
     found |= quote_configs() | auction_configs() | deleveraging_configs() | margin_configs()
-    found |= value_configs() | {"eligibility": checked_accounts()}
+    found |= value_configs()
+    found |= {"eligibility": checked_accounts(), "backstop": thin_backstop()}
     for name, config in found.items():
         problems = check_config(config)
         assert not problems, (name, problems)
@@ -670,4 +671,26 @@ def checked_accounts() -> Config:
         eligibility_checked=True,
         disclosure_version=1,
         triggers_max=2,
+    )
+
+
+def thin_backstop() -> Config:
+    """Providers, fund and winners take turns, as none of them has much room; in small slices the
+    fund makes room again."""
+    worked = {"fund_slice_lots": 2, "fund_slice_ns": 20 * NS_PER_SECOND}
+    held = {"fund_value_max": 2_500_000, "takeover_penalty_ppb": 8_000_000}
+    first = tiny(1, 1_000, tiers=WIDE_TIERS, funding_interval_ns=2 * MINUTE, **held | worked)
+    scaled = {"open_interest_scale_low_lots": 40, "open_interest_scale_high_lots": 900}
+    second = tiny(2, 1_000, tiers=STEEP_TIERS, freeze_max_ns=BRIEF, **SHORT_AUCTIONS | held)
+    third = tiny_inverse(3, tiers=INVERSE_TIERS, **held | scaled | worked)
+    return Config(
+        contracts=(
+            replace(first, fund_slice_slippage_ppb=30_000_000),
+            replace(second, **worked | {"fund_slice_lots": 500, "fund_slice_ns": 7 * 10**9}),
+            third,
+        ),
+        fund_cash=3_000_000,
+        house_cash=60_000,
+        fund_loss_step_max=40_000,
+        fund_cover_min_ppb=500_000_000,
     )

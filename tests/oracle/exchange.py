@@ -59,10 +59,12 @@ from tests.oracle.prices import (
     set_sample_clock,
 )
 from tests.oracle.protection import set_protection
+from tests.oracle.providers import set_capacity
 from tests.oracle.quotes import mass_quote
 from tests.oracle.raw import RawCommand, RawQuotes
 from tests.oracle.settling import freeze_end_due, settle
 from tests.oracle.stops import release_trading, stop_trading
+from tests.oracle.stress import set_stress_loss
 from tests.oracle.timers import (
     DUE_AUCTION_END,
     DUE_EXPIRY,
@@ -72,11 +74,13 @@ from tests.oracle.timers import (
     DUE_INDICATIVE,
     DUE_REFERENCE,
     DUE_SAMPLE,
+    DUE_SLICE,
     DUE_STALE,
     DUE_STATUS,
     set_heartbeat,
 )
 from tests.oracle.triggers import look_at_prices
+from tests.oracle.work_back import send_slice, set_work_back
 
 Event = tuple[int, int, int, int, int, int, int, int, int, int]
 
@@ -107,6 +111,9 @@ OPERATOR_COMMANDS = {
     commands.SET_ELIGIBILITY: set_eligibility,
     commands.PUBLISH_DISCLOSURE: publish_disclosure,
     commands.SET_REFERENCE: set_reference,
+    commands.SET_CAPACITY: set_capacity,
+    commands.SET_WORK_BACK: set_work_back,
+    commands.SET_STRESS_LOSS: set_stress_loss,
 }
 ELIGIBILITY_KINDS = (
     commands.SET_ELIGIBILITY,
@@ -147,6 +154,7 @@ def market_work(market: Market) -> list[tuple[int, int]]:
             (market.next_indicative, DUE_INDICATIVE),
             (market.next_sample, DUE_SAMPLE),
             (market.next_funding, DUE_FUNDING),
+            (market.next_slice, DUE_SLICE),
         ]
     return [(time, kind) for time, kind in work if time is not None]
 
@@ -176,6 +184,7 @@ class Oracle:
         self.triggers_left = 0  # of the orders that this command may work off (2.5)
         self.stopped: set[tuple[int, int]] = set()  # (scope, number) of each kill switch (4.6)
         self.disclosure_version = config.disclosure_version  # to be acknowledged (3.1)
+        self.stress_loss = 0  # uncovered, in the last stress test (9.6)
         self.events: list[Event] = []
 
     def apply(self, command) -> list[Event]:
@@ -298,6 +307,9 @@ class Oracle:
             growth = publish_funding(self, market, command_time)
             if growth:
                 liquidation.supervise(self, Step({contract: -growth}))
+            liquidation.drain_suspects(self)
+        elif kind == DUE_SLICE:
+            send_slice(self, market)
             liquidation.drain_suspects(self)
 
     def settle_frozen(self, contracts: list[int]) -> None:

@@ -27,10 +27,12 @@ def check(exchange) -> None:
         check_trading_state(exchange, market)
         check_prices(market)
         check_end(exchange, market)
+        check_slices(exchange, market)
     for account in exchange.accounts.values():
         check_account(exchange, account)
         check_isolation(exchange, account)
         check_eligibility(exchange, account)
+        check_capacity(account)
     check_timers(exchange)
     assert not exchange.ending, "4.5: an order outlived its sibling"
     assert not exchange.suspects, "9.1: someone was not looked at"
@@ -183,6 +185,27 @@ def check_end(exchange, market) -> None:
     assert not market.is_held, "6.2: nothing holds a delisting price"
 
 
+def check_slices(exchange, market) -> None:
+    """9.6: what the fund holds is worked back, and of what it does not hold nothing is. A contract
+    that opens again may still have one to come from before, but does not trade yet."""
+    is_worked = exchange.fund.lots(market.contract) != 0 and market.spec.fund_slice_lots > 0
+    assert (market.next_slice is not None) == is_worked, "9.6: a slice of nothing, or none"
+    if market.next_slice is None:
+        return
+    is_later = market.next_slice > exchange.clock
+    assert is_later or market.state not in FIRING, "2.6: a slice not sent"
+    after = market.next_slice - market.slice_offset
+    assert after % market.spec.fund_slice_ns == 0, "9.6: a slice off its clock"
+
+
+def check_capacity(account) -> None:
+    """9.2 e: only who can be bound is."""
+    capacities = [holding.capacity for holding in account.holdings.values()]
+    assert all(0 <= capacity <= bounds.LOTS_MAX for capacity in capacities), "9.2: capacity"
+    is_provider = account.kind == words.KIND_LIQUIDITY_PROVIDER and not account.main
+    assert is_provider or not any(capacities), "9.2: bound, and no provider"
+
+
 def check_account(exchange, account) -> None:
     assert account.cash >= 0, f"I3: cash of {account.account}"
     value = equity(exchange, account)
@@ -278,6 +301,7 @@ def state(exchange) -> dict:
         in_liquidation, was_called, next_step_whole, cools_until,
         heartbeat_due, messages (in the present window),
         contracts (in the account's order), rates_initial (its own floors, by contract, but for 0),
+        capacities (of a liquidity provider, by contract, but for 0),
         positions: by contract {lots, entry_value, funding_index}, flat ones left out,
         profits: by contract {opened (sequence number), realised (since then), kept, kept_at}, those
             left out of which nothing is kept, and nothing held,
@@ -294,6 +318,7 @@ def state(exchange) -> dict:
         fired it or 0
     stopped: sorted (scope, number) of each kill switch
     disclosure_version
+    stress_loss: uncovered, in the last stress test
     protections: by group and number [window_ns, lots_max, fills_max, net_lots_max, start, lots,
         fills, net_lots, is_tripped]
     contracts: by id {state, index, mark, open_interest, sources [(price, time or -1, out, near
@@ -303,7 +328,7 @@ def state(exchange) -> dict:
         index_values (of the last sample times, oldest first), frozen_ns, freeze_end,
         held [(term, time) or None] x 2, basis, basis_ema [weighted samples, weights],
         impact_ticks (of the book term), last_term, traded_value, traded_lots, last_trade,
-        reference_until (0: always)}
+        reference_until (0: always), slice_offset, next_slice (of the fund, 0: none)}
     auctions: by contract {band (set by the operator, low and high, or 0 and 0), held (the mark),
         reduced_by_mark, operator_state (of trading, set last), ends (0: none), extensions,
         indicative_due (0: none), starts (of volatility auctions that may still count)}
@@ -332,6 +357,7 @@ def state(exchange) -> dict:
         },
         "stopped": sorted(exchange.stopped),
         "disclosure_version": exchange.disclosure_version,
+        "stress_loss": exchange.stress_loss,
         "protections": {
             number: [int(getattr(window, name)) for name in window.__slots__]
             for number, window in sorted(exchange.protections.items())
@@ -368,6 +394,11 @@ def state_of_account(account) -> dict:
             holding.contract: holding.rate_initial_ppb
             for holding in account.holdings.values()
             if holding.rate_initial_ppb
+        },
+        "capacities": {
+            holding.contract: holding.capacity
+            for holding in account.holdings.values()
+            if holding.capacity
         },
         "positions": {
             holding.contract: {
@@ -485,6 +516,8 @@ def state_of_market(market) -> dict:
         "traded_lots": market.traded_lots,
         "last_trade": market.last_trade,
         "reference_until": market.reference_until,
+        "slice_offset": market.slice_offset,
+        "next_slice": market.next_slice or 0,
     }
 
 

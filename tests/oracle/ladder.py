@@ -22,6 +22,7 @@ from tests.oracle.market import Market
 from tests.oracle.rounding import clamp, rate_down, rate_up
 from tests.oracle.states import COLLECTING, check_state, must_reduce
 from tests.oracle.stops import is_stopped
+from tests.oracle.stress import check_cover
 from tests.oracle.triggers import is_reached, is_trailing, source_value
 from tests.oracle.values import is_inverse, size_of_lot, value_of_lot
 
@@ -283,7 +284,7 @@ def check_book_and_account(exchange, market: Market, order: Order, without: Orde
         code = refusals.OK
         if must_reduce(market) or not is_open(exchange, market):
             code = refusals.CONTRACT_REDUCE_ONLY
-        code = code or lacks_now(exchange, order.account)
+        code = code or lacks_now(exchange, order.account) or check_cover(exchange)
         if code:
             return code
     if order.is_reduce_only and reduce_only_room(holding, order, without) == 0:

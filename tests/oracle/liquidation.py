@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import partial
 
 from engine.schema import events
 from engine.schema import vocabulary as words
@@ -22,6 +23,7 @@ from tests.oracle.linked import cancel_ended
 from tests.oracle.market import Market
 from tests.oracle.matching import sweep
 from tests.oracle.money import suspect
+from tests.oracle.providers import provide
 from tests.oracle.resting import cancel_all
 from tests.oracle.rounding import ceil_div, rate_down, rate_up
 from tests.oracle.states import CLOSED, COLLECTING, FROZEN
@@ -400,15 +402,25 @@ def liquidation_order(account: Account, plan: Plan) -> Order:
     )
 
 
+def takeover_penalty(exchange, account: Account, holding: Holding, lots: int) -> int:
+    """9.4: for so many lots of the position as it stands now, never more than their part of what
+    stands behind it."""
+    market = exchange.markets[holding.contract]
+    most = share_of(exchange, account, holding) * lots // abs(holding.lots)
+    return min(most, rate_up(lots * market.lot_size, market.spec.takeover_penalty_ppb))
+
+
 def close_rest(exchange, account: Account, holding: Holding) -> None:
     """9.2 e-f: what the book could not take of a whole position."""
     market = exchange.markets[holding.contract]
+    penalty_of = partial(takeover_penalty, exchange, account, holding)
+    provide(exchange, market, account, penalty_of)
+    if holding.lots == 0:
+        return
     lots, share = abs(holding.lots), share_of(exchange, account, holding)
     taken = takeover_lots(exchange, market, account, [0] * lots, 0)
     if taken:
-        rate = market.spec.takeover_penalty_ppb
-        penalty = min(share * taken // lots, rate_up(taken * market.lot_size, rate))
-        take_over(exchange, market, account, taken, 0, penalty)
+        take_over(exchange, market, account, taken, 0, penalty_of(taken))
     if holding.lots:
         pair_off(exchange, market, account, [])
     left = abs(holding.lots)

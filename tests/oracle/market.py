@@ -104,6 +104,9 @@ class Market:
     fired: tuple[dict[int, Order], dict[int, Order]] = field(default_factory=lambda: ({}, {}))
     last_trade: int = 0  # price of the latest trade, 0: none yet
     reference_until: int = 0  # until when its reference asset is open to retail (3.3), 0: always
+    # 9.6: when the fund's position is worked back, and where on the clock its slices lie
+    next_slice: int | None = None
+    slice_offset: int = 0
 
     @property
     def contract(self) -> int:

@@ -4,6 +4,7 @@ from engine.schema import events
 from tests.oracle.accounts import Account, Holding, Order, equity, fee_up, owed, profit
 from tests.oracle.resting import keep_reduce_only
 from tests.oracle.rounding import rate_down, sign_of, trunc_div
+from tests.oracle.timers import follow_fund
 
 
 def settle_funding(exchange, account: Account, holding: Holding) -> None:
@@ -98,6 +99,8 @@ def change_position(exchange, account: Account, contract: int, lots: int, value:
         holding.opened = exchange.sequence
     if not account.positions():
         account.was_called = False  # the next position is a new one
+    if account is exchange.fund:
+        follow_fund(market, before, exchange.clock)
     return realised
 
 

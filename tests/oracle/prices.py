@@ -17,12 +17,7 @@ from tests.oracle.states import (
     change_state,
     enter_state,
 )
-
-
-def next_multiple(now: int, every: int, offset: int = 0) -> int:
-    """The first `offset + multiple` that is later than now."""
-    return offset + ((now - offset) // every + 1) * every
-
+from tests.oracle.timers import next_multiple
 
 # Trading state.
 

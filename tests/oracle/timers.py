@@ -1,5 +1,5 @@
 """What falls due at a time of its own: expiries of orders, heartbeats of accounts (4.2, 4.6).
-Ends of eligibility are due work, too (3.1, 3.3)."""
+Ends of eligibility (3.1, 3.3) and the slices of the fund (9.6) are due work, too."""
 
 from engine.schema import events, refusals
 from engine.schema import vocabulary as words
@@ -13,6 +13,12 @@ DUE_EXPIRY, DUE_HEARTBEAT = 4, 5
 DUE_STATUS, DUE_REFERENCE = 6, 7  # of a professional investor, of a contract's reference asset
 DUE_SAMPLE, DUE_FUNDING = 8, 9
 DUE_FREEZE_END = 10
+DUE_SLICE = 11
+
+
+def next_multiple(now: int, every: int, offset: int = 0) -> int:
+    """The first `offset + multiple` that is later than now."""
+    return offset + ((now - offset) // every + 1) * every
 
 
 def day_end(spec: Contract, now: int) -> int:
@@ -56,3 +62,19 @@ def set_heartbeat(exchange, command) -> int:
         events.HEARTBEAT_SET, command.client_id, account.heartbeat_due, account=account.account
     )
     return refusals.OK
+
+
+def start_slice(market, now: int) -> None:
+    """The fund's next slice in this contract, if it works its positions back there at all."""
+    spec = market.spec
+    if spec.fund_slice_lots:
+        market.next_slice = next_multiple(now, spec.fund_slice_ns, market.slice_offset)
+
+
+def follow_fund(market, before: int, now: int) -> None:
+    """The fund's position has changed from so many lots: slices begin when it opens one, and end
+    with it."""
+    if market.holders[words.FUND].lots == 0:
+        market.next_slice = None
+    elif before == 0:
+        start_slice(market, now)

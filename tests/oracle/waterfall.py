@@ -1,7 +1,8 @@
 """The waterfall of a step: negative equities, to the end, before anything else (9.2 e-g, 9.3, 9.8).
 
-Per account: its loss is passed on with its positions (fund, pairing, deleveraging), what remains is
-paid in cash by fund and house. Over all accounts: what then remains is cut from the step's gains.
+Per account: its loss is passed on with its positions (providers, fund, pairing, deleveraging), what
+remains is paid in cash by fund and house. Over all accounts: what then remains is cut from the
+step's gains.
 """
 
 from engine.schema import events
@@ -20,6 +21,7 @@ from tests.oracle.backstop import (
     takeover_lots,
 )
 from tests.oracle.money import cover, settle_all_funding, suspect
+from tests.oracle.providers import provide
 from tests.oracle.resting import cancel_all
 from tests.oracle.states import change_state
 
@@ -98,8 +100,12 @@ def open_debtor(exchange, debtor: Debtor, costs: dict[int, int]) -> None:
 
 
 def pass_on(exchange, waterfall: Waterfall, debtor: Debtor, holding: Holding) -> None:
-    """One position with its charge: fund, pairing, deleveraging."""
+    """One position with its charge: providers, fund, pairing, deleveraging. Providers pay no part
+    of a loss, and get no penalty from somebody who has nothing left."""
     account, market = debtor.account, exchange.markets[holding.contract]
+    provide(exchange, market, account, lambda lots: 0)
+    if holding.lots == 0:
+        return
     charge = debtor.charges.get(holding.contract, 0)
     bears = spread(charge, abs(holding.lots))
     room = fund_loss_room(exchange, waterfall)

@@ -12,6 +12,7 @@ from tests.oracle.configurations import START_NS, configs
 from tests.oracle.order_flow import INT8, INT16, INT32, Live, OrderFlow
 from tests.oracle.raw import RawCommand
 from tests.oracle.values import size_of_lot
+from tests.oracle.workload_backstop import BackstopWorkload
 from tests.oracle.workload_eligibility import EligibilityWorkload
 from tests.oracle.workload_isolated import IsolatedWorkload
 from tests.oracle.workload_leverage import LeverageWorkload
@@ -53,6 +54,7 @@ class Workload(OrderFlow):
         self.isolating = IsolatedWorkload(self)
         self.leverage = LeverageWorkload(self)
         self.eligibility = EligibilityWorkload(self)
+        self.backstop = BackstopWorkload(self)
         self.kinds = (
             (self.place, 50),
             (self.publish, 15),
@@ -76,6 +78,7 @@ class Workload(OrderFlow):
             *self.isolating.kinds(),
             *self.leverage.kinds(),
             *self.eligibility.kinds(),
+            *self.backstop.kinds(),
         )
 
     # What comes back.
@@ -87,6 +90,7 @@ class Workload(OrderFlow):
         self.settling.observe(records)
         self.pricing.observe(records)
         self.eligibility.observe(records)
+        self.backstop.observe(records)
         for _, a, b, c, d, e, f, number, contract, kind in records:
             account = self.isolating.owner(number)
             if kind == events.ORDER_ACCEPTED:
@@ -175,6 +179,7 @@ class Workload(OrderFlow):
             amount = self.some_money() * (20 if account < 6 else 1)
             yield commands.Deposit(time_ns=self.now, account=account, amount=amount)
         yield from self.eligibility.opening(ACCOUNTS)
+        yield from self.backstop.opening()
         for number, spec in self.specs.items():
             for source in range(1, len(spec.sources) + 1):
                 yield commands.PublishPrice(
@@ -368,7 +373,7 @@ class Workload(OrderFlow):
     def nonsense(self):
         chance = self.random.random()
         if chance < 0.1:
-            return RawCommand(self.random.choice((0, 16, 15, 20, 47, -3, 99)), self.now)
+            return RawCommand(self.random.choice((0, 16, 15, 20, 60, -3, 99)), self.now)
         if chance < 0.2:
             stamps = (self.now - 1, -1, 0, self.now + 61 * NS_PER_SECOND, 2**62 + 1, 2**63 - 1)
             stamp = self.random.choice(stamps)

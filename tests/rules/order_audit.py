@@ -19,6 +19,7 @@ COUNTS = {
     "session_cancelled": words.CANCEL_SESSION,
     "heartbeat_lost": words.CANCEL_HEARTBEAT,
     "trading_stopped": words.CANCEL_KILL,
+    "eligibility_lapsed": words.CANCEL_ELIGIBILITY,
 }
 
 
@@ -52,11 +53,14 @@ class OrderAudit:
     def read(self, events: Iterable[Event]) -> None:
         """The events of one or more whole transitions."""
         uncounted: Counter[int] = Counter()
+        lapsing = 0  # the contract whose orders go with its reference asset: nobody counts these
         for event in events:
+            if event.name != "order_cancelled":
+                lapsing = event.contract if event.name == "reference_lapsed" else 0
             handler = getattr(self, f"on_{event.name}", None)
             if handler is not None:
                 handler(event, **event.values)
-            if event.name == "order_cancelled":
+            if event.name == "order_cancelled" and event.contract != lapsing:
                 uncounted[event.values["reason"]] += 1
             if event.name in COUNTS:
                 reason = COUNTS[event.name]

@@ -2,66 +2,23 @@
 those of a small formula by `funding.from_python`, the others in an exchange with a venue's method.
 """
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from engine.schema import vocabulary as words
-from engine.schema.bounds import NS_PER_SECOND, PPB, TICK_VALUE_MAX
+from engine.schema.bounds import NS_PER_SECOND, PPB
 from engine.schema.contract import Contract, PriceSource, Tier, lot_value_of, outside
 from funding import from_python as own
 from funding.presets import PRESETS
-from tests.rules.story import BUY, HOUR_NS, PERCENT, SELL, A, B, Story, contract, only
-from tests.vectors.files import (
-    EXCLUDED,
-    FOLDER,
-    WHY_ABSENT,
-    Vector,
-    must_equal,
-    vectors,
-    whole,
-)
+from tests.rules.story import BUY, HOUR_NS, PERCENT, SELL, A, Story, contract, only
+from tests.vectors.files import TOPICS, Runs, Vector, must_equal, needs_folder, rows, whole
+from tests.vectors.stories import traded
 
-needs_folder = pytest.mark.skipif(not FOLDER.is_dir(), reason=WHY_ABSENT)
 PPM = PPB // 10**6
-Run = Callable[[Vector, dict[str, Any]], None]
-RUNS: dict[str, Run] = {}
-
-
-def runs(topic: str) -> Callable[[Run], Run]:
-    def register(function: Run) -> Run:
-        RUNS[topic] = function
-        return function
-
-    return register
-
-
-def as_price(value: int, least: int) -> tuple[int, int]:
-    """A price of so many ticks at least, and a tick value, for a lot of this value."""
-    for price in range(least, 5_000):
-        if value % price == 0 and value // price <= TICK_VALUE_MAX:
-            return price, value // price
-    raise AssertionError(value)
-
-
-def traded(lots: int, value: int, price_least: int = 1, **terms: Any) -> Story:
-    """A holds these lots (short if below 0) against B; a lot is worth the value at the mark."""
-    price, tick_value = as_price(value, price_least)
-    spec: dict[str, Any] = {
-        "initial_ppb": 10 * PERCENT, "maintenance_ppb": 5 * PERCENT, "tick_value": tick_value,
-        "price_ticks_max": 2 * price, "order_lots_max": 2_000, "position_lots_max": 2_000,
-        "open_interest_lots_max": 2_000,
-    }  # fmt: skip
-    story = Story(contract(**(spec | terms)))
-    for account in (A, B):
-        story.open(account, 10**17)
-    story.price(price)
-    buyer, seller = (A, B) if lots > 0 else (B, A)
-    story.trade(buyer, seller, abs(lots), price)
-    return story
-
+RUNS = Runs()
+runs = RUNS.of
 
 CHARGED: dict[str, Any] = {  # a rate that is the interest, whatever the book
     "funding_interval_ns": HOUR_NS, "funding_base_ns": HOUR_NS, "funding_clamp_ppb": PPB,
@@ -363,7 +320,7 @@ def net_profit(vector: Vector, inputs: dict[str, Any]) -> None:
 def notional(vector: Vector, inputs: dict[str, Any]) -> None:
     """Exact by lots of a size that makes a tick worth whole money; the venue truncates."""
     exponent = inputs["atomic_resolution"] + inputs["price_exponent"] - inputs["quote_resolution"]
-    scale = 10 ** -exponent
+    scale = 10**-exponent
     lots = abs(inputs["quantums"])
     spec = Contract(contract=1, symbol="P", tick_value=1, tiers=(Tier(0, 2, 1),))
     value = lots // 10**6 * lot_value_of(spec, inputs["price"])
@@ -371,20 +328,11 @@ def notional(vector: Vector, inputs: dict[str, Any]) -> None:
     must_equal(vector, sign * (value * 10**6 // scale), vector["expected"])
 
 
-def row(vector: Vector) -> Any:
-    return pytest.param(vector, id=vector["id"])
-
-
-RUN = [vector for vector in vectors() if vector["topic"] not in EXCLUDED]
-
-
 @needs_folder
-@pytest.mark.parametrize("vector", [row(vector) for vector in RUN])
+@pytest.mark.parametrize("vector", rows("prices"))
 def test_vector(vector: Vector) -> None:
-    RUNS[vector["topic"]](vector, vector["inputs"])
+    RUNS.run(vector)
 
 
-@needs_folder
-def test_every_vector_but_the_excluded_is_run() -> None:
-    assert {vector["topic"] for vector in RUN} == set(RUNS)
-    assert len(vectors()) - len(RUN) == len(EXCLUDED) == 1
+def test_every_topic_is_run() -> None:
+    assert set(RUNS) == set(TOPICS["prices"])

@@ -1,0 +1,105 @@
+"""Liquidity providers: who stands behind the book of a contract, and for how many lots (9.2 e).
+
+A provider's capacity lies with its own position in the contract. The positions that have one form
+a list through their records, by account id: a liquidation looks at the providers of its contract
+and at nobody else, and the list needs no bound but that of positions.
+"""
+
+from engine.kernel import cold, kernel
+from engine.schema.vocabulary import NONE
+from engine.state.access import ACCOUNT, CONTRACT, POSITION, POSITION_EXTRA
+from engine.state.arithmetic import absolute
+from engine.state.layout import LIQUIDATING, NEGATIVE
+from risk.insurance import compute_penalty
+from risk.margin import compute_initial_of, compute_initial_with, compute_need, value_for_order
+
+
+@kernel
+def next_provider(arena, contract, position):
+    """The position of the provider with the next account id, of the first one behind NONE."""
+    if position == NONE:
+        return CONTRACT(arena, contract).provider_first + 0
+    return POSITION_EXTRA(arena, position).provider_next + 0
+
+
+@cold
+def find_provider_before(arena, contract, position):
+    """The last provider with an account id below that of a position, NONE when there is none."""
+    account = POSITION(arena, position).account + 0
+    before = NONE
+    provider = next_provider(arena, contract, NONE)
+    while provider != NONE and POSITION(arena, provider).account < account:
+        before = provider
+        provider = next_provider(arena, contract, provider)
+    return before
+
+
+@cold
+def write_capacity(arena, contract, position, lots):
+    """Give a position its capacity; it joins the contract's providers with it, and leaves them
+    without."""
+    extra = POSITION_EXTRA(arena, position)
+    was_provider = extra.capacity > 0
+    extra.capacity = lots
+    if was_provider == (lots > 0):
+        return 0
+    before = find_provider_before(arena, contract, position)
+    link = position
+    if was_provider:
+        link = extra.provider_next + 0
+        extra.provider_next = NONE
+    else:
+        extra.provider_next = next_provider(arena, contract, before)
+    if before == NONE:
+        CONTRACT(arena, contract).provider_first = link
+    else:
+        POSITION_EXTRA(arena, before).provider_next = link
+    return 0
+
+
+@kernel
+def compute_room(arena, provider, debtor, is_long):
+    """How many lots of a debtor, who is long or short, a provider may be asked for: up to its
+    capacity on the debtor's side, and nothing of its own group or while it is in trouble itself."""
+    held = POSITION(arena, provider)
+    account = ACCOUNT(arena, held.account)
+    if account.flags & (LIQUIDATING | NEGATIVE) or account.group == ACCOUNT(arena, debtor).group:
+        return 0
+    lots = held.lots if is_long else -held.lots
+    return max(0, POSITION_EXTRA(arena, provider).capacity - lots)
+
+
+@cold
+def sum_rooms(arena, contract, debtor, is_long):
+    """The lots that all providers of the contract together may be asked for."""
+    rooms = 0
+    provider = next_provider(arena, contract, NONE)
+    while provider != NONE:
+        rooms += compute_room(arena, provider, debtor, is_long)
+        provider = next_provider(arena, contract, provider)
+    return rooms
+
+
+@cold
+def compute_provided_lots(arena, contract, provider, lots, asked, share):
+    """The most of the lots asked for that a provider can take of a debtor's signed `lots` and still
+    cover its requirement with all its orders (9.0, 8.2): at mark, so what it is worth changes by
+    the penalty alone."""
+    held = POSITION(arena, provider)
+    equity, requirement = value_for_order(arena, held.account)
+    margin = compute_initial_of(arena, contract, provider)
+    beside = requirement - compute_need(held.lots, margin, held.reserve_buy, held.reserve_sell)
+    sign = 1 if lots > 0 else -1
+    low = 0
+    high = asked
+    while low < high:
+        middle = (low + high + 1) // 2
+        after = held.lots + sign * middle
+        margin = compute_initial_with(arena, contract, provider, after)
+        need = compute_need(after, margin, held.reserve_buy, held.reserve_sell)
+        penalty = compute_penalty(arena, contract, share, absolute(lots), middle)
+        if equity + penalty >= beside + need:
+            low = middle
+        else:
+            high = middle - 1
+    return low
