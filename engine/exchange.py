@@ -20,7 +20,14 @@ from engine.schema.vocabulary import BUY, NAMES, SELL
 from engine.state.arena import Arena
 from engine.state.copying import copy_arena
 from engine.transition.run import one, read_rank_band, run
-from engine.views import Valuer, view_contract, view_depth, view_indicative, view_pool
+from engine.views import (
+    Valuer,
+    find_trader,
+    view_contract,
+    view_depth,
+    view_indicative,
+    view_pool,
+)
 from engine.what_if import (
     LiquidationPrices,
     Outcome,
@@ -180,7 +187,8 @@ class Exchange:
         """
         self.contract(contract)
         self.account(account)
-        return int(read_rank_band(self._arena.base, account, contract))
+        trader = find_trader(self._arena, account, contract)
+        return int(read_rank_band(self._arena.base, trader, contract))
 
     def contract(self, contract: int) -> dict[str, Any]:
         """Prices, funding and state of one contract, with its state's name."""

@@ -179,8 +179,8 @@ def _tell_provided(event: Event) -> str:
     told, provider = _told(event), _who(event.values["provider"])
     return (
         f"{told['lots']} lots of {told['who']} in {told['where']} go to {provider}, a liquidity"
-        f" provider with room for them (9.2 e), at {told['value']}: their mark value, and the"
-        f" penalty of {told['penalty']} that {provider} receives (9.4)."
+        f" provider with room for them (9.2 e), at {told['value']}: their mark value,"
+        f" better for {provider} by the penalty of {told['penalty']} (9.4)."
     )
 
 
@@ -290,8 +290,8 @@ SENTENCES: dict[str, Callable[[Event], str]] = {
         " takes only what reduces (3.3)."
     ),
     "stress_loss_set": _plain(
-        "the last stress test left {amount} uncovered; new risk is taken while the fund, with an"
-        " equity of {fund_equity}, covers the pool's share of it (9.6)."
+        "the last stress test left {amount} uncovered, with an equity of the fund of {fund_equity};"
+        " where the pool asks for a cover, no new risk is taken below it (9.6)."
     ),
     "heartbeat_lost": _plain(
         "{who} did not renew its cancel-after timer: {orders} orders are cancelled (4.6)."

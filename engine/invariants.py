@@ -233,7 +233,7 @@ def find_dirty(arena: Arena, contract: int, count: int) -> "np.ndarray":
     positions = arena.records("positions", int(arena.engine["positions_top"][0]) + 1)
     accounts = positions["account"][slots]
     flags = arena.records("accounts", int(accounts.max(initial=0)) + 1)["flags"]
-    return flags[accounts] & layout.DIRTY != 0
+    return np.asarray(flags[accounts] & layout.DIRTY != 0)
 
 
 def check_bands(arena: Arena, terms: dict[int, View]) -> list[str]:

@@ -193,6 +193,13 @@ def view_eligibility(arena: Arena, account: int) -> dict[str, int]:
     return {**view, "lacks": lacks}
 
 
+def find_trader(arena: Arena, account: int, contract: int) -> int:
+    """For whom the account trades the contract: itself, or its margin account there (8.5)."""
+    if not has_account(arena, account):
+        return account
+    return view_isolated(arena, account).get(contract, account)
+
+
 def summarise(
     account: int, record: dict[str, int], positions: list[dict[str, int]]
 ) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from collections.abc import Callable
 import msgspec
 
 from engine.schema import refusals
-from engine.schema.commands import AnyCommand, PlaceBracket, PlaceOrder
+from engine.schema.commands import AnyCommand, PlaceBracket, PlaceOrder, SetLeverage
 from engine.schema.contract import Contract
 from engine.schema.events import Event
 from engine.state.arena import Arena, has_account
 from engine.state.copying import copy_account
-from engine.views import positions_of
+from engine.views import find_trader, positions_of
 from risk.from_python import (
     compute_bankruptcy_price,
     reserve_admitted,
@@ -72,6 +72,8 @@ def tell_outcome(
     """The outcome of a command that has been applied to the second arena, but for the equity that
     it needed."""
     account = getattr(command, "account", 0)
+    if isinstance(command, PlaceOrder | PlaceBracket | SetLeverage):
+        account = find_trader(before, account, command.contract)
     code = code_of(events)
     return Outcome(
         code=code,
@@ -88,7 +90,8 @@ def compute_equity_needed(arena: Arena, command: AnyCommand) -> int | None:
     was the last thing that went through admission, and spends it."""
     if not isinstance(command, PlaceOrder | PlaceBracket):
         return None
-    return reserve_admitted(arena.base, command.account, command.contract, command.side)
+    trader = find_trader(arena, command.account, command.contract)
+    return reserve_admitted(arena.base, trader, command.contract, command.side)
 
 
 def still(arena: Arena) -> Arena:
@@ -100,8 +103,10 @@ def still(arena: Arena) -> Arena:
 
 
 def find_liquidation_prices(arena: Arena, spec: Contract, account: int) -> LiquidationPrices:
-    """The prices of an account's position in a contract; KeyError when it holds no lots there."""
+    """The prices of an account's position in a contract, isolated or not; KeyError when it holds
+    no lots there."""
     contract = spec.contract
+    account = find_trader(arena, account, contract)
     lots = _lots_of(arena, account, contract)
     copy = copy_account(arena, account)
     mark_ticks = int(arena.records("contracts", contract + 1)["mark_ticks"][contract])

@@ -11,6 +11,7 @@ from engine.state.access import ACCOUNT, CONTRACT, POSITION, POSITION_EXTRA
 from engine.state.arithmetic import absolute
 from engine.state.layout import LIQUIDATING, NEGATIVE
 from risk.insurance import compute_penalty
+from risk.isolation import trading_account_of
 from risk.margin import compute_initial_of, compute_initial_with, compute_need, value_for_order
 
 
@@ -58,11 +59,14 @@ def write_capacity(arena, contract, position, lots):
 
 
 @kernel
-def compute_room(arena, provider, debtor, is_long):
+def compute_room(arena, contract, provider, debtor, is_long):
     """How many lots of a debtor, who is long or short, a provider may be asked for: up to its
-    capacity on the debtor's side, and nothing of its own group or while it is in trouble itself."""
+    capacity on the debtor's side, and nothing of its own group, while it is in trouble itself, or
+    while it has isolated the contract: its position there would be out of its reach (8.5)."""
     held = POSITION(arena, provider)
     account = ACCOUNT(arena, held.account)
+    if trading_account_of(arena, held.account, contract) != held.account:
+        return 0
     if account.flags & (LIQUIDATING | NEGATIVE) or account.group == ACCOUNT(arena, debtor).group:
         return 0
     lots = held.lots if is_long else -held.lots
@@ -75,7 +79,7 @@ def sum_rooms(arena, contract, debtor, is_long):
     rooms = 0
     provider = next_provider(arena, contract, NONE)
     while provider != NONE:
-        rooms += compute_room(arena, provider, debtor, is_long)
+        rooms += compute_room(arena, contract, provider, debtor, is_long)
         provider = next_provider(arena, contract, provider)
     return rooms
 

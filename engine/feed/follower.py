@@ -172,10 +172,11 @@ class OrderFollower:
             lots_open=values["lots"],
             terms=Terms.unpack(values["terms"]),
         )
-        if self._parties is not None:  # behind fills: the child of a bracket
+        if self._has_traded(order):  # the child of a bracket
             if order.terms.order_type == words.LIMIT and not self._could_trade(order):
                 self._target = order
             return
+        self._parties = None
         yield from self._end_motion()
         self._moving = order
 
@@ -257,18 +258,30 @@ class OrderFollower:
             order.lots_open = values["lots_open"]
             yield from self._show(order, min(order.lots_displayed, order.lots_open))
             return
-        if self._parties is not None:  # behind fills: the child of a bracket grows
+        is_same_price = values["price_ticks"] == order.price_ticks
+        if is_same_price and self._has_traded(order):  # the child of a bracket grows
             order.lots_open = values["lots_open"]
             if order.public_id != 0:
                 yield from self._leave(order)
                 self._target = order
             return
+        self._parties = None
         yield from self._end_motion()
         yield from self._leave(order)
         order.price_ticks, order.lots_open = values["price_ticks"], values["lots_open"]
         self._moving = order
 
     # What they ask.
+
+    def _has_traded(self, child: WorkingOrder) -> bool:
+        """Whether the entry that an order is a child of was in the last trade: they share a client
+        id, which no other order of the account has. A command may follow trades of slices of the
+        fund's (9.6), which have no id and no children."""
+        return child.account != words.FUND and any(
+            (order.account, order.client_id) == (child.account, child.client_id)
+            for order in self._parties or ()
+            if order is not child
+        )
 
     def _is_collecting(self, order: WorkingOrder) -> bool:
         return self._states.get(order.contract) in COLLECTING

@@ -19,6 +19,8 @@ from engine.feed.reports import (
     REPEATED,
     DeficitPaid,
     LiquidationFeeReceived,
+    MarginAccountOpened,
+    MarginReceived,
     OrderAccepted,
     OrderExpired,
     OrderFilled,
@@ -53,6 +55,7 @@ class PrivateFeed:
         self._follower = OrderFollower()
         self._sequences: dict[int, int] = {}  # reports given so far, by account
         self._groups = {words.FUND: 0}  # of the open accounts
+        self._parents: dict[int, int] = {}  # of margin accounts: whose they are
         self._positions: dict[tuple[int, int], int] = {}  # signed lots by account and contract
         self._causes: list[_Cause] = []  # one for each leg that is still to come
         self._refills: list[Rested] = []  # behind the fill that is being told
@@ -132,6 +135,29 @@ class PrivateFeed:
         if event.account != 0:  # the house layer is no account
             self._repeat(REPEATED["deposited"], event)
 
+    def _on_contract_isolated(self, event: Event) -> None:
+        self._repeat(REPEATED["contract_isolated"], event)
+        margin_account = event.values["margin_account"]
+        if margin_account not in self._groups:  # the first time
+            self._groups[margin_account] = self._groups[event.account]
+            self._parents[margin_account] = event.account
+            self._report(MarginAccountOpened, margin_account, event.contract, event.account)
+
+    def _on_contract_joined(self, event: Event) -> None:
+        values = event.values
+        self._repeat(REPEATED["contract_joined"], event)
+        self._report(
+            MarginReceived, values["margin_account"], event.contract, -values["amount"], 0
+        )
+
+    def _on_margin_moved(self, event: Event) -> None:
+        values = event.values
+        self._repeat(REPEATED["margin_moved"], event)
+        self._report(
+            MarginReceived, values["margin_account"], event.contract,
+            values["amount"], values["cash_margin"],
+        )  # fmt: skip
+
     def _on_order_accepted(self, event: Event) -> None:
         values, terms = event.values, Terms.unpack(event.values["terms"])
         self._report(
@@ -208,7 +234,8 @@ class PrivateFeed:
         """The kill switch, to everyone whom it covers, by account id (4.6)."""
         scope, number = event.values["scope"], event.values["number"]
         for account, group in sorted(self._groups.items()):
-            covered = {words.SCOPE_ACCOUNT: account, words.SCOPE_GROUP: group}
+            parent = self._parents.get(account, account)
+            covered = {words.SCOPE_ACCOUNT: parent, words.SCOPE_GROUP: group}
             if account != words.FUND and covered.get(scope, number) == number:
                 contract = number if scope == words.SCOPE_CONTRACT else 0
                 self._report(kind, account, contract, scope)

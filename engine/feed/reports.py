@@ -276,6 +276,39 @@ class Withdrawn(Paid, frozen=True, tag="withdrawn"):
     cash: int
 
 
+class ContractIsolated(Report, frozen=True, tag="contract_isolated"):
+    """From now on the account's reports in the contract come to its margin account (8.5)."""
+
+    margin_account: int
+    client_id: int
+
+
+class MarginAccountOpened(Report, frozen=True, tag="margin_account_opened"):
+    """To the margin account of an isolated position: whose it is."""
+
+    parent: int
+
+
+class ContractJoined(Received, frozen=True, tag="contract_joined"):
+    margin_account: int
+    client_id: int
+    cash: int
+
+
+class MarginMoved(Paid, frozen=True, tag="margin_moved"):
+    """`amount` goes to the margin account; below 0 it comes from there."""
+
+    margin_account: int
+    client_id: int
+    cash: int
+
+
+class MarginReceived(Received, frozen=True, tag="margin_received"):
+    """To the margin account: what came from its account; below 0 it went there."""
+
+    cash: int
+
+
 class FundingSettled(Paid, frozen=True, tag="funding_settled"):
     """`amount` is what the account pays; below 0 it receives."""
 
@@ -401,7 +434,8 @@ REPEATED: dict[str, type[Report]] = {"refused": CommandRefused} | {
     for kind in (
         OrderCancelled, OrderReduced, OrderAmended, OrderArmed, OrderTriggered, OrdersLinked,
         MassCancelled, HeartbeatSet, HeartbeatLost, SessionCancelled, LeverageSet,
-        EligibilitySet, EligibilityLapsed, CapacitySet,
+        EligibilitySet, EligibilityLapsed, CapacitySet, ContractIsolated, ContractJoined,
+        MarginMoved,
         MassQuoted, QuoteRefused, ProtectionSet, ProtectionTripped,
         AccountOpened, Deposited, Withdrawn, FundingSettled, ProfitRestruck, MarginCalled,
         LiquidationStarted, LiquidationStepped, LiquidationFeePaid, DeficitCovered, GainsCut,

@@ -10,9 +10,10 @@ Money is an integer in the smallest unit of the settlement asset. The argument, 
   contracts of a pool listing keeps the sum at or below POOL_VALUE_MAX, so that the value of
   everything one account can hold stays within 2**59, and a multiple of its maintenance, or the
   weight of its bands (value x (1 + rate x multiple)), within 2**62.
-* Entry values move only by fills (price within the bound), by re-striking (to the mark), by the
+* Entry values move only by fills (price in price_ticks_min..price_ticks_max, so a lot's value, an
+  inverse one's without its sign, is at most the listed worth), by re-striking (to the mark), by the
   settlement of a contract (to nothing) and by transfers at the mark plus a charge that is at most
-  one step's loss: twice the values above.
+  one step's loss, or a penalty that is at most their value: twice the values above.
 * Balances add up to net deposits plus entry values (invariant I1); net deposits stay within 2**59.
 * Money times a rate is split at PPB (`engine.state.arithmetic.multiply_rate_*`): the parts are
   below 2**62. Pro-rata shares use a 128-bit intermediate (`multiply_divide` there).

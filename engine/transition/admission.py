@@ -1,6 +1,6 @@
 """Admission: who may, what shape, which state, which price, how much, and margin before the book.
 
-The ladder of refusals is the order of the codes in `engine.schema.refusals`. Above the line in
+The ladder of refusals, rung by rung, stands in `engine/schema/ORDERS.md`. Above the line in
 `place_order` nothing is written but the account's message count and id window.
 """
 
@@ -265,14 +265,21 @@ def check_entry(arena, contract, account, flags, may_rest):
 
 
 @cold
-def check_increase(arena, contract, account):
-    """Whether contract (6.2, 3.3), account (3.1) and pool (9.6) take more than what reduces."""
+def check_increase(arena, contract, account, reduces, may_rest):
+    """Whether contract (6.2, 3.3), account (3.1) and pool (9.6) take an order without REDUCE_ONLY.
+
+    One that only reduces now could open a position when it rests until that one has been closed in
+    another way: who or what has lapsed takes it only when it can't rest.
+    """
     terms = CONTRACT(arena, contract)
-    if (terms.state != STATE_CONTINUOUS and must_reduce(terms)) or has_lapsed(terms):
+    can_open = reduces == 0 or may_rest == 1
+    if reduces == 0 and terms.state != STATE_CONTINUOUS and must_reduce(terms):
         return refusals.CONTRACT_REDUCE_ONLY
-    if not is_eligible(arena, account):
+    if can_open and has_lapsed(terms):
+        return refusals.CONTRACT_REDUCE_ONLY
+    if can_open and not is_eligible(arena, account):
         return find_lack(arena, account)
-    if terms.stopped & COVER_ASKED and is_below_cover(arena):
+    if reduces == 0 and terms.stopped & COVER_ASKED and is_below_cover(arena):
         return refusals.FUND_BELOW_COVER
     return refusals.OK
 
@@ -511,8 +518,8 @@ def check_order(
         working = held.lots_buy if side == BUY else held.lots_sell
         signed = -held.lots if side == BUY else held.lots
         reduces = signed > 0 and working - replaced_lots + lots <= signed
-        if exceptions != 0 and not reduces:
-            code = check_increase(arena, contract, account)
+        if exceptions != 0:
+            code = check_increase(arena, contract, account, 1 if reduces else 0, may_rest)
             if code != refusals.OK:
                 return code
     if flags & POST_ONLY and would_trade(arena, contract, side, price_ticks):

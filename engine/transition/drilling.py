@@ -21,6 +21,7 @@ from risk.ledger import apply_cash
 from risk.margin import compute_equity
 from risk.settlement import cover_if_short
 from risk.step import begin_step
+from risk.supervision import note_suspect
 
 
 @entry("int64(int64)")
@@ -67,6 +68,7 @@ def lose_margin(arena: int, account: int) -> int:
     apply_cash(arena, account, -amount)
     POOL(arena, 0).deposits_net -= amount
     cover_if_short(arena, account)
+    note_suspect(arena, account)  # no contract of its own needs to move
     return amount
 
 

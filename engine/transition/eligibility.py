@@ -74,7 +74,7 @@ def set_eligibility(arena, account, professional_until_ns, assessed, disclosure,
 
 
 @kernel
-def must_acknowledge(arena, account):
+def lacks_disclosure(arena, account):
     """Whether the current disclosure makes a client lapse that was eligible until now."""
     if not is_client(arena, account) or not is_eligible(arena, account):
         return False
@@ -90,17 +90,19 @@ def publish_disclosure(arena, version):
         return refusals.COMMAND_UNKNOWN
     if version <= pool.disclosure_version:
         return refusals.ELIGIBILITY_INVALID
+    # From here the disclosure binds; nothing below may refuse.
+
     pool.disclosure_version = version
     count = 0
     account = next_account(arena, FUND)
     while account != NONE:
-        if must_acknowledge(arena, account):
+        if lacks_disclosure(arena, account):
             count += 1
         account = next_account(arena, account)
     emit(arena, events.DISCLOSURE_PUBLISHED, 0, 0, version, count, 0, 0, 0, 0)
     account = next_account(arena, FUND)
     while account != NONE:
-        if must_acknowledge(arena, account):
+        if lacks_disclosure(arena, account):
             lapse_account(arena, account)
         account = next_account(arena, account)
     return refusals.OK
@@ -149,6 +151,8 @@ def set_reference(arena, contract, until_ns):
         return refusals.CONTRACT_UNKNOWN
     if until_ns < 0 or until_ns > TIME_NS_MAX:
         return refusals.ELIGIBILITY_INVALID
+    # From here the time stands; nothing below may refuse.
+
     CONTRACT(arena, contract).reference_until_ns = until_ns
     emit(arena, events.REFERENCE_SET, contract, 0, until_ns, 0, 0, 0, 0, 0)
     lapse_reference(arena, contract)

@@ -109,8 +109,8 @@ def ask_providers(arena, contract, position, has_share):
     rooms_left = sum_rooms(arena, contract, debtor, is_long)
     lots_left = min(absolute(POSITION(arena, position).lots), rooms_left)
     provider = next_provider(arena, contract, NONE)
-    while lots_left > 0:
-        room = compute_room(arena, provider, debtor, is_long)
+    while provider != NONE and lots_left > 0:
+        room = compute_room(arena, contract, provider, debtor, is_long)
         asked = multiply_divide(lots_left, room, rooms_left)
         lots_left -= asked
         rooms_left -= room

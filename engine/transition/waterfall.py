@@ -87,11 +87,12 @@ def compute_step_cost(arena, account):
 
 @cold
 def work_position(arena, row, contract, position, charge, negative):
-    """One position of a debtor with its charge: liquidity providers, who take nothing of it with
-    their lots, takeover, pairing, deleveraging."""
+    """One position of a debtor with its charge: liquidity providers where it bears none, for they
+    take at no price worse than the mark (9.2 e); takeover, pairing, deleveraging."""
     hit = HIT(arena, row)
     if hit.account != FUND:
-        ask_providers(arena, contract, position, 0)
+        if charge == 0:
+            ask_providers(arena, contract, position, 0)
         if POSITION(arena, position).lots == 0:
             return 0
         borne = take_over(arena, contract, position, charge)

@@ -3,7 +3,7 @@
 from engine.schema import bounds
 from engine.schema import vocabulary as words
 from tests.oracle.accounts import ARMED, ENDED, FIRED, RESTING, Order, equity, maintenance
-from tests.oracle.eligibility import lacks_now
+from tests.oracle.eligibility import is_open, lacks_now
 from tests.oracle.isolated import MARGIN_ACCOUNT_FIRST, is_idle
 from tests.oracle.protection import is_tripped
 from tests.oracle.settling import freeze_end_due
@@ -228,8 +228,8 @@ def check_account(exchange, account) -> None:
 
 
 def check_isolation(exchange, account) -> None:
-    """8.5: an isolated position is in its margin account and nowhere else, and that has nothing
-    else; joined, it has nothing at all."""
+    """8.5: in a contract that it has isolated the account has neither lots nor orders. They are in
+    the margin account, and that has nothing else; joined, it has nothing at all."""
     assert account.isolated <= set(account.margin_accounts), "8.5: isolated without an account"
     assert all(is_idle(account, number) for number in account.isolated), "8.5: still cross"
     for contract, number in account.margin_accounts.items():
@@ -250,10 +250,12 @@ def check_isolation(exchange, account) -> None:
 
 
 def check_eligibility(exchange, account) -> None:
-    """3.1: who is not eligible has nothing waiting that could add risk (what rests may reduce)."""
-    if lacks_now(exchange, account.account):
-        waiting = [order for order in account.orders() if order.place != RESTING]
-        assert all(order.is_reduce_only for order in waiting), "3.1: a trigger of the not eligible"
+    """3.1, 3.3: who is not eligible works only what is marked as reducing, and in a contract whose
+    reference asset has lapsed nothing else rests (what waits there is judged at its turn)."""
+    plain = [order for order in account.orders() if not order.is_reduce_only]
+    assert not plain or not lacks_now(exchange, account.account), "3.1: an order of the lapsed"
+    resting = {order.contract for order in plain if order.place == RESTING}
+    assert all(is_open(exchange, exchange.markets[n]) for n in resting), "3.3: a lapsed contract"
     own = (account.professional_until, account.assessed, account.disclosure, account.blocked)
     is_client = account.kind == words.KIND_CLIENT and not account.main
     assert is_client or not any(own), "3.1: nobody asks this one"

@@ -276,17 +276,25 @@ def reduce_only_room(holding: Holding, order: Order, without: Order | None) -> i
     return max(0, abs(holding.lots) - holding.reduce_only_lots(order.side, without))
 
 
+def check_increase(exchange, market: Market, order: Order, is_free: bool) -> int:
+    """What takes more than what reduces. Who or what has lapsed takes no plain order that could
+    rest: it only reduces now, and could open when its position has been closed before it."""
+    can_open = not order.is_reduce_only and (not is_free or order.may_rest)
+    if not is_free and must_reduce(market):
+        return refusals.CONTRACT_REDUCE_ONLY
+    if can_open and not is_open(exchange, market):
+        return refusals.CONTRACT_REDUCE_ONLY
+    code = lacks_now(exchange, order.account) if can_open else refusals.OK
+    return code or (refusals.OK if is_free else check_cover(exchange))
+
+
 def check_book_and_account(exchange, market: Market, order: Order, without: Order | None) -> int:
     account = exchange.accounts[order.account]
     holding = account.holdings.get(order.contract) or Holding(order.contract)
     is_free = order.is_reduce_only or only_reduces(holding, order, without)
-    if not is_free:
-        code = refusals.OK
-        if must_reduce(market) or not is_open(exchange, market):
-            code = refusals.CONTRACT_REDUCE_ONLY
-        code = code or lacks_now(exchange, order.account) or check_cover(exchange)
-        if code:
-            return code
+    code = check_increase(exchange, market, order, is_free)
+    if code:
+        return code
     if order.is_reduce_only and reduce_only_room(holding, order, without) == 0:
         return refusals.REDUCE_ONLY_NOTHING
     if order.flags & words.POST_ONLY and would_trade(market, order):

@@ -152,11 +152,11 @@ def test_9_2_e_each_is_asked_by_its_room(capacities, lots, by_fund):
 
 def test_9_2_e_the_room_ends_at_the_capacity_from_either_side():
     desk = long_ten()
-    bound(desk, (P, 10_000, 3), (Q, 10_000, 5), (R, 10_000, 3))
+    bound(desk, (P, 10_000, 4), (Q, 10_000, 5), (R, 10_000, 3))
     desk.deal(B, P, 4, 1_000)
     desk.deal(Q, B, 2, 1_000)
     desk.deal(R, B, 4, 1_000)
-    # 4 + 3 of the short one, 5 - 2 of the long one, of the last one less than nothing
+    # 4 + 4 of the short one, 5 - 2 of the long one, of the last one nothing: 10 x 8 / 11, then 3
     assert provided(desk.mark(945)) == [(7, 7 * 945, P, 0), (3, 3 * 945, Q, 0)]
     held = [desk.position(account)[0] for account in (A, P, Q, R)]
     assert held == [0, 3, 5, 4]
@@ -248,34 +248,60 @@ def test_9_2_e_a_partial_step_does_not_reach_the_providers():
 # Providers in the waterfall.
 
 
-def test_9_3_a_provider_takes_at_mark_and_the_charge_stays_with_the_rest():
-    """A at -500: 4 lots go at 900, and the 6 left bear all of it, B's gain being 100 a lot."""
-    desk = long_ten(cash=500, **thin(takeover_penalty_ppb=10**9))
-    bound(desk, (P, 10_000, 4))
-    found = desk.mark(900)
+@pytest.mark.parametrize(("second", "charge"), [(1_000, 500), (1_010, 400)])
+def test_9_3_a_provider_takes_only_what_bears_no_charge(second, charge):
+    """A has lost 1000 of its 500 by the first contract, and the second has cost nothing, or gained
+    100. B, who has gained 100 a lot, bears all of the first; 4 lots of the second go to P at the
+    mark, without a penalty, and 6 to B."""
+    terms = thin(takeover_penalty_ppb=10**9)
+    desk = long_ten(contract(2, **terms), cash=500, **terms)
+    bound(desk, (P, 10_000, 10))
+    bind(desk, P, 4, 2)
+    found = desk.mark(900, second)
     assert of_kind(found, PROVIDED, events.POSITION_DELEVERAGED) == [
-        (PROVIDED, A, 4, 3_600, P),
-        (events.POSITION_DELEVERAGED, A, 6, 5_400 + 500, 500, B, 500),
+        (events.POSITION_DELEVERAGED, A, 10, 9_000 + charge, charge, B, charge),
+        (PROVIDED, A, 4, 4 * second, P),
+        (events.POSITION_DELEVERAGED, A, 6, 6 * second, 0, B),
     ]
     assert of_kind(found, events.WATERFALL_CLOSED) == [
-        (events.WATERFALL_CLOSED, A, 500, 0, 500),
+        (events.WATERFALL_CLOSED, A, charge, 0, charge),
     ]
-    assert desk.position(P) == (4, 3_600) and desk.cash(P) == 10_000
+    assert desk.position(P) == (0, 0) and desk.position(P, 2) == (4, 4 * second)
+    assert desk.cash(P) == 10_000
 
 
-def test_9_8_with_no_lots_left_the_fund_covers_the_charge():
-    desk = long_ten(cash=500, config={"fund_cash": 1_000}, **thin(**FUNDED))
+def test_9_3_one_unit_of_charge_keeps_the_providers_away():
+    """A at -1, each contract having cost 500: floor(1 x 500 / 1000) is nothing for the first, and
+    the one unit stays with the second."""
+    desk = long_ten(contract(2, **thin()), cash=999, **thin())
     bound(desk, (P, 10_000, 10))
-    found = desk.mark(900)
-    assert of_kind(found, PROVIDED, TAKEN, events.POSITION_DELEVERAGED) == [
-        (PROVIDED, A, 10, 9_000, P),
+    bind(desk, P, 10, 2)
+    found = desk.mark(950, 950)
+    assert of_kind(found, PROVIDED, events.POSITION_DELEVERAGED) == [
+        (PROVIDED, A, 10, 9_500, P),
+        (events.POSITION_DELEVERAGED, A, 10, 9_501, 1, B, 1),
     ]
-    assert of_kind(found, events.DEFICIT_COVERED) == [
-        (events.DEFICIT_COVERED, A, words.LAYER_FUND, 500),
+    assert desk.position(P) == (10, 9_500) and desk.position(P, 2) == (0, 0)
+
+
+def test_9_2_e_a_charge_goes_past_the_providers_to_the_fund():
+    """The fund of 1000 takes the 10 lots that bear 500; of those that bear nothing the provider
+    comes first, and the fund takes the rest."""
+    terms = thin(**FUNDED)
+    desk = long_ten(contract(2, **terms), cash=500, config={"fund_cash": 1_000}, **terms)
+    bound(desk, (P, 10_000, 10))
+    bind(desk, P, 4, 2)
+    found = desk.mark(900, 1_000)
+    assert of_kind(found, PROVIDED, TAKEN, events.POSITION_DELEVERAGED) == [
+        (TAKEN, A, 10, 9_500, 500),
+        (PROVIDED, A, 4, 4_000, P),
+        (TAKEN, A, 6, 6_000),
     ]
     assert of_kind(found, events.WATERFALL_CLOSED) == [
         (events.WATERFALL_CLOSED, A, 500, 500),
     ]
+    assert desk.position(P) == (0, 0) and desk.position(FUND) == (10, 9_500)
+    assert not of_kind(found, events.DEFICIT_COVERED)
 
 
 def test_9_2_e_what_the_fund_holds_no_provider_takes():

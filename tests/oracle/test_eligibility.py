@@ -36,6 +36,20 @@ STOP = {
     "trigger_source": words.SOURCE_MARK,
     "trigger_ticks": 120,
 }
+MARKET = {"order_type": words.MARKET}
+RESTING_TERMS = [
+    {},
+    {"tif": words.DAY},
+    {"tif": words.GTD, "expiry_ns": SOON},
+    {"flags": words.POST_ONLY},
+    {"display_lots": 1},
+]
+IMMEDIATE_TERMS = [
+    {"tif": words.IOC},
+    {"tif": words.FOK},
+    {"tif": words.IOC, "price_ticks": 0, **MARKET},
+    {"tif": words.FOK, "price_ticks": 0, **MARKET},
+]
 
 
 def grant(desk: Desk, account: int, until: int = FAR, **changes) -> list[tuple]:
@@ -144,24 +158,57 @@ def test_3_1_where_it_is_not_checked_nothing_of_it_is_there():
 # Who is not eligible reduces.
 
 
-def test_3_1_who_is_not_eligible_may_reduce():
-    """Long 10: sales of 6 and 4 only reduce, one more does not."""
+def send(desk: Desk, account: int, lots: int, **terms) -> list[tuple]:
+    """A sale at 110, unless the terms say otherwise."""
+    fields = {"side": SELL, "lots": lots, "price_ticks": 110, "contract": 1}
+    return desk.client(commands.PlaceOrder, account, **(fields | terms))
+
+
+def test_3_1_who_is_not_eligible_may_reduce_at_once():
+    """Long 10; a bid for 4 leaves 6, of which no more than 6 may go. What is marked as reducing
+    may rest, and leaves room for the others."""
     desk = opened()
     desk.deal(A, B, 10, 100)
     block(desk)
     blocked = refusals.ACCOUNT_BLOCKED
-    assert code_of(desk.place(A, BUY, 1, 90)) == blocked
-    assert code_of(desk.place(A, SELL, 11, 110)) == blocked
-    assert is_accepted(desk.place(A, SELL, 6, 110))
-    assert code_of(desk.place(A, SELL, 5, 110)) == blocked
-    assert is_accepted(desk.place(A, SELL, 4, 110))
-    assert code_of(desk.place(A, SELL, 1, 110)) == blocked
+    assert code_of(desk.place(A, BUY, 1, 90, tif=words.IOC)) == blocked
+    assert code_of(desk.place(A, SELL, 11, 100, tif=words.IOC)) == blocked
+    desk.place(C, BUY, 4, 100)
+    found = desk.place(A, SELL, 10, 100, tif=words.IOC)
+    assert [record[2:4] for record in of_kind(found, events.TRADE)] == [(100, 4)]
+    assert desk.position(A)[0] == 6
+    assert code_of(desk.place(A, SELL, 7, 100, tif=words.FOK)) == blocked
+    assert code_of(desk.place(A, SELL, 1, 111)) == blocked
     assert is_accepted(desk.place(A, SELL, 5, 111, flags=REDUCE_ONLY))
-    terms = {"flags": words.CLOSE_POSITION, "tif": words.IOC}
-    assert is_accepted(desk.place(A, SELL, 0, 109, **terms))
-    desk.place(C, BUY, 10, 100)
+    assert is_accepted(desk.place(A, SELL, 6, 100, tif=words.FOK))
+    assert is_accepted(desk.place(A, SELL, 0, 112, flags=words.CLOSE_POSITION))
+    assert len(working(desk, A)) == 2
     grant(desk, A)
+    assert is_accepted(desk.place(A, SELL, 7, 113))
     assert is_accepted(desk.place(A, BUY, 1, 90))
+
+
+@pytest.mark.parametrize("terms", RESTING_TERMS)
+def test_3_1_what_could_rest_could_open_behind_another_close(terms):
+    """Long 10, blocked, and a sale of 4: it only reduces now, but need not when it fills."""
+    desk = opened()
+    desk.deal(A, B, 10, 100)
+    block(desk)
+    assert code_of(send(desk, A, 4, **terms)) == refusals.ACCOUNT_BLOCKED
+    assert is_accepted(send(desk, C, 4, **terms))
+    marked = terms | {"flags": terms.get("flags", 0) | REDUCE_ONLY}
+    assert is_accepted(send(desk, A, 4, **marked))
+
+
+@pytest.mark.parametrize("terms", IMMEDIATE_TERMS)
+def test_3_1_what_can_not_rest_may_reduce_without_a_mark(terms):
+    desk = opened()
+    desk.deal(A, B, 10, 100)
+    block(desk)
+    desk.place(C, BUY, 4, 110)
+    assert code_of(send(desk, A, 11, **terms)) == refusals.ACCOUNT_BLOCKED
+    assert of_kind(send(desk, A, 4, **terms), events.TRADE)
+    assert desk.position(A)[0] == 6 and not working(desk, A)
 
 
 def test_3_1_the_place_of_the_check_is_behind_the_reduce_only_state():
@@ -179,11 +226,15 @@ def test_3_1_the_place_of_the_check_is_behind_the_reduce_only_state():
     block(desk, B)
     assert code_of(desk.place(B, BUY, 10, 100)) == blocked  # the limit of its position
     assert code_of(desk.place(10, BUY, 1, 100)) == blocked  # its margin
-    # a reducing order never meets it
+    # what is marked as reducing never meets it
     nothing = refusals.REDUCE_ONLY_NOTHING
     assert code_of(desk.place(A, SELL, 1, 100, flags=REDUCE_ONLY)) == nothing
     change(desk, words.STATE_REDUCE_ONLY)
     assert code_of(desk.place(A, BUY, 1, 100)) == refusals.CONTRACT_REDUCE_ONLY
+    # long 15: the state takes what only reduces, from who is eligible
+    assert code_of(desk.place(B, SELL, 16, 110)) == refusals.CONTRACT_REDUCE_ONLY
+    assert code_of(desk.place(B, SELL, 15, 110)) == blocked
+    assert is_accepted(desk.place(C, BUY, 15, 90))
 
 
 def test_3_1_an_order_that_waits_is_judged_at_its_entry():
@@ -195,6 +246,7 @@ def test_3_1_an_order_that_waits_is_judged_at_its_entry():
     assert code_of(desk.place(A, BUY, 1, 0, **STOP)) == blocked  # before its price is looked at
     take = STOP | {"order_type": words.TAKE_LIMIT}
     assert code_of(desk.place(A, SELL, 1, 120, **take)) == blocked  # it would only reduce, now
+    assert code_of(desk.place(A, SELL, 1, 120, tif=words.IOC, **take)) == blocked
     assert is_accepted(desk.place(A, SELL, 1, 120, flags=REDUCE_ONLY, **take))
     assert is_accepted(desk.place(A, SELL, 1, 120, flags=words.CLOSE_POSITION, **take))
     desk.operator(commands.StopTrading, scope=words.SCOPE_ACCOUNT, number=A)
@@ -214,29 +266,33 @@ def test_3_1_an_order_that_waits_is_judged_behind_a_liquidation():
     assert code_of(desk.place(A, BUY, 1, 125, **STOP)) == refusals.ACCOUNT_IN_LIQUIDATION
 
 
-def test_3_1_an_amendment_that_re_enters_the_book_is_judged():
-    """Long 10 with a sale of 10 that only reduces."""
+def test_3_1_only_what_is_marked_as_reducing_is_left_to_amend():
+    """Long 10 with a sale of 6 that could open and one of 4 that can't: the first is gone with the
+    block, the second moves, grows to the position (from 12 to the 10) and shrinks."""
     desk = opened()
     desk.deal(A, B, 10, 100)
-    block(desk)
-    order = id_of(desk.place(A, SELL, 10, 110))
+    plain = id_of(desk.place(A, SELL, 6, 110))
+    order = id_of(desk.place(A, SELL, 4, 110, flags=REDUCE_ONLY))
 
-    def amend(price, lots):
-        fields = {"order_id": order, "price_ticks": price, "lots": lots}
+    def amend(order_id, price, lots):
+        fields = {"order_id": order_id, "price_ticks": price, "lots": lots}
         return desk.client(commands.AmendOrder, A, **fields)
 
-    for price in (110, 105):
-        assert code_of(amend(price, 11)) == refusals.ACCOUNT_BLOCKED
-    assert working(desk, A) == [order]
-    for price, lots in ((105, 10), (105, 4), (105, 10)):
-        assert amend(price, lots)[0][-1] == events.ORDER_AMENDED
+    assert ended(block(desk)) == [(A, plain, words.CANCEL_ELIGIBILITY)]
+    assert code_of(amend(plain, 110, 5)) == refusals.ORDER_UNKNOWN
+    amended, reduced = events.ORDER_AMENDED, events.ORDER_REDUCED
+    assert [record[-1] for record in amend(order, 105, 4)] == [amended]
+    assert [record[-1] for record in amend(order, 105, 12)] == [amended, reduced]
+    assert [record[-1] for record in amend(order, 105, 3)] == [amended]
+    held = desk.oracle.accounts[A].orders()
+    assert [(o.order_id, o.price, o.open) for o in held] == [(order, 105, 3)]
 
 
-def test_3_1_quotes_are_judged_side_by_side():
-    """Long 10: the ask that only reduces is taken and moves; one of 11 is not, and the old goes."""
+def test_3_1_quotes_of_who_is_not_eligible_are_refused_side_by_side():
+    """Long 10: not even the ask that only reduces is taken. A side without lots asks for nothing,
+    and the old quotes went with the block."""
     desk = opened()
     desk.deal(A, B, 10, 100)
-    block(desk)
     blocked = refusals.ACCOUNT_BLOCKED
 
     def quote(*row):
@@ -244,11 +300,14 @@ def test_3_1_quotes_are_judged_side_by_side():
         refused = [record[3:] for record in of_kind(found, events.QUOTE_REFUSED)]
         return [record[-1] for record in found[:-1]], refused
 
-    refused = (blocked, BUY, 95, 5)
-    assert quote(95, 5, 110, 10) == ([events.QUOTE_REFUSED, ACCEPTED], [refused])
-    assert quote(0, 0, 111, 10) == ([events.ORDER_AMENDED], [])
-    refused = (blocked, SELL, 111, 11)
-    assert quote(0, 0, 111, 11) == ([events.QUOTE_REFUSED, CANCELLED], [refused])
+    assert quote(95, 5, 110, 10) == ([ACCEPTED, ACCEPTED], [])
+    reason = words.CANCEL_ELIGIBILITY
+    assert [(account, why) for account, _, why in ended(block(desk))] == [(A, reason)] * 2
+    bid, ask = (blocked, BUY, 95, 5), (blocked, SELL, 110, 10)
+    assert quote(95, 5, 110, 10) == ([events.QUOTE_REFUSED] * 2, [bid, ask])
+    assert quote(0, 0, 110, 10) == ([events.QUOTE_REFUSED], [ask])
+    assert quote(0, 0, 0, 0) == ([], [])
+    assert working(desk, A) == []
 
 
 def bracket(desk: Desk, **fields) -> list[tuple]:
@@ -305,17 +364,19 @@ def test_3_1_on_lapse_all_that_could_add_risk_goes():
     assert working(desk, A) == [kept, waiting]
 
 
-def test_3_1_who_was_not_eligible_lapses_only_by_what_is_cancelled():
+def test_3_1_who_was_not_eligible_has_nothing_left_that_could_lapse():
+    """Only behind a time in which it was eligible does it lapse anew."""
     desk = opened()
     desk.deal(A, B, 10, 100)
     assert of_kind(block(desk), LAPSED) == [(LAPSED, A, refusals.ACCOUNT_BLOCKED)]
-    assert not of_kind(block(desk), LAPSED)
-    desk.place(A, SELL, 10, 110)
+    kept = id_of(desk.place(A, SELL, 10, 110, flags=REDUCE_ONLY))
+    for found in (block(desk), grant(desk, A, START), grant(desk, A)):
+        assert [record[-1] for record in found] == [SET]
+    plain = id_of(desk.place(A, SELL, 10, 111))
     found = grant(desk, A, START)
+    assert ended(found) == [(A, plain, words.CANCEL_ELIGIBILITY)]
     assert of_kind(found, LAPSED) == [(LAPSED, A, refusals.NOT_PROFESSIONAL, 1)]
-    desk.place(A, SELL, 10, 110)
-    assert [record[-1] for record in grant(desk, A)] == [SET]
-    assert len(working(desk, A)) == 1
+    assert working(desk, A) == [kept]
 
 
 def test_3_1_a_link_ends_behind_the_lapse_and_does_not_count():
@@ -342,7 +403,10 @@ def test_3_1_an_isolated_position_is_as_eligible_as_its_owner():
     block(desk)
     assert code_of(desk.place(A, BUY, 1, 100)) == refusals.ACCOUNT_BLOCKED
     assert code_of(desk.place(A, BUY, 1, 125, **STOP)) == refusals.ACCOUNT_BLOCKED
-    assert is_accepted(desk.place(A, SELL, 5, 110))
+    assert code_of(desk.place(A, SELL, 5, 110)) == refusals.ACCOUNT_BLOCKED
+    assert is_accepted(desk.place(A, SELL, 5, 110, tif=words.IOC))
+    kept = id_of(desk.place(A, SELL, 5, 110, flags=REDUCE_ONLY))
+    assert working(desk, M) == [kept]
     grant(desk, A)
     assert is_accepted(desk.place(A, BUY, 1, 100))
 
@@ -364,11 +428,11 @@ def test_3_1_the_status_ends_at_its_time():
 
 
 def test_3_1_who_lacks_something_else_does_not_lapse_again():
-    """A is blocked and has a sale that only reduces."""
+    """A is blocked and has a sale that is marked as reducing."""
     desk = opened()
     desk.deal(A, B, 10, 100)
     grant(desk, A, SOON, blocked=1)
-    order = id_of(desk.place(A, SELL, 10, 110))
+    order = id_of(desk.place(A, SELL, 10, 110, flags=REDUCE_ONLY))
     assert [record[-1] for record in desk.wait(DAY // 4)] == [events.TIME_ADVANCED]
     assert working(desk, A) == [order]
 
@@ -443,7 +507,7 @@ def test_3_1_a_new_disclosure_lapses_those_who_were_eligible_by_id():
     desk.deal(C, D, 10, 100)
     grant(desk, D, disclosure=2)
     block(desk, C)
-    kept = id_of(desk.place(C, SELL, 10, 110))
+    kept = id_of(desk.place(C, SELL, 10, 110, flags=REDUCE_ONLY))
     orders = [(B, id_of(desk.place(B, BUY, 1, 90))), (M, id_of(desk.place(A, BUY, 1, 90)))]
     found = publish(desk, 2)
     code, reason = refusals.DISCLOSURE_NOT_ACKNOWLEDGED, words.CANCEL_ELIGIBILITY
@@ -487,7 +551,8 @@ def test_3_1_what_can_not_be_set_is_refused():
 
 def test_3_3_a_contract_whose_reference_asset_lapses_only_reduces():
     """C is long 10 and D short. What rests goes by account id but for what is marked as reducing,
-    and what waits meets the contract in its turn."""
+    and what waits meets the contract in its turn: of D's two stops that only reduce the one that
+    could rest is refused, the other buys C's 4."""
     desk = opened(contract(), contract(2))
     refer(desk, SOON)
     desk.deal(C, D, 10, 100)
@@ -509,13 +574,57 @@ def test_3_3_a_contract_whose_reference_asset_lapses_only_reduces():
     reduce_only = refusals.CONTRACT_REDUCE_ONLY
     assert code_of(desk.place(A, BUY, 1, 90)) == reduce_only
     assert is_accepted(desk.place(A, BUY, 1, 90, 2))
-    assert is_accepted(desk.place(C, SELL, 10, 112))
+    assert code_of(desk.place(C, SELL, 10, 112)) == reduce_only
+    assert code_of(desk.place(C, SELL, 11, 112, tif=words.IOC)) == reduce_only
+    assert is_accepted(desk.place(C, SELL, 10, 112, tif=words.IOC))
     assert is_accepted(desk.place(A, BUY, 1, 125, **STOP))
+    assert is_accepted(desk.place(D, BUY, 5, 125, **STOP))
+    assert is_accepted(desk.place(D, BUY, 5, 125, tif=words.IOC, **STOP))
     found = desk.mark(120, 100)
     assert [(r[1], *r[6:]) for r in of_kind(found, CANCELLED)] == [
         (B, words.CANCEL_TRIGGER, reduce_only),
         (A, words.CANCEL_TRIGGER, reduce_only),
+        (D, words.CANCEL_TRIGGER, reduce_only),
+        (D, words.CANCEL_IOC),
     ]
+    assert [record[2:4] for record in of_kind(found, events.TRADE)] == [(110, 4)]
+    assert desk.position(D)[0] == -6
+
+
+@pytest.mark.parametrize("terms", RESTING_TERMS)
+def test_3_3_in_a_contract_that_has_lapsed_no_plain_order_may_rest(terms):
+    """For who is eligible, too: long 10, and a sale of 4."""
+    desk = opened()
+    desk.deal(C, D, 10, 100)
+    refer(desk, START)
+    assert code_of(send(desk, C, 4, **terms)) == refusals.CONTRACT_REDUCE_ONLY
+    marked = terms | {"flags": terms.get("flags", 0) | REDUCE_ONLY}
+    assert is_accepted(send(desk, C, 4, **marked))
+
+
+@pytest.mark.parametrize("terms", IMMEDIATE_TERMS)
+def test_3_3_in_a_contract_that_has_lapsed_what_can_not_rest_may_reduce(terms):
+    """D is short 10, and buys 4 of the 10 that C offers."""
+    desk = opened()
+    desk.deal(C, D, 10, 100)
+    refer(desk, START)
+    desk.place(C, SELL, 10, 110, flags=REDUCE_ONLY)
+    assert code_of(send(desk, D, 11, side=BUY, **terms)) == refusals.CONTRACT_REDUCE_ONLY
+    assert of_kind(send(desk, D, 4, side=BUY, **terms), events.TRADE)
+    assert desk.position(D)[0] == -6
+
+
+def test_3_3_in_a_contract_that_has_lapsed_nobody_quotes():
+    """The provider is long 10, and its ask of 10 would only reduce."""
+    desk = opened()
+    desk.open((9, 10**6), kind=words.KIND_LIQUIDITY_PROVIDER)
+    desk.deal(9, B, 10, 100)
+    refer(desk, START)
+    found = desk.client(MassQuote, 9, protection=1, rows=(Quote(1, 95, 5, 110, 10),))
+    refused = [record[3:] for record in of_kind(found, events.QUOTE_REFUSED)]
+    code = refusals.CONTRACT_REDUCE_ONLY
+    assert refused == [(code, BUY, 95, 5), (code, SELL, 110, 10)]
+    assert working(desk, 9) == []
 
 
 def test_3_3_it_holds_for_everybody_and_in_every_state():

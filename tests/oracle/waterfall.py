@@ -100,13 +100,14 @@ def open_debtor(exchange, debtor: Debtor, costs: dict[int, int]) -> None:
 
 
 def pass_on(exchange, waterfall: Waterfall, debtor: Debtor, holding: Holding) -> None:
-    """One position with its charge: providers, fund, pairing, deleveraging. Providers pay no part
-    of a loss, and get no penalty from somebody who has nothing left."""
+    """One position with its charge: providers, fund, pairing, deleveraging. Providers take only
+    what bears no part of the loss, and get no penalty from somebody who has nothing left."""
     account, market = debtor.account, exchange.markets[holding.contract]
-    provide(exchange, market, account, lambda lots: 0)
+    charge = debtor.charges.get(holding.contract, 0)
+    if charge == 0:
+        provide(exchange, market, account, lambda lots: 0)
     if holding.lots == 0:
         return
-    charge = debtor.charges.get(holding.contract, 0)
     bears = spread(charge, abs(holding.lots))
     room = fund_loss_room(exchange, waterfall)
     taken = takeover_lots(exchange, market, account, bears, room)

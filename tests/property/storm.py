@@ -91,7 +91,25 @@ class Storm:
         opens = self.records(count, commands.OPEN_ACCOUNT)
         opens["account"], opens["owner"], opens["group"] = ACCOUNTS, ACCOUNTS, groups
         opens["account_kind"] = words.KIND_CLIENT
-        return np.concatenate([opens.view("V64"), self.deposits(count).view("V64")]).view(COMMAND)
+        parts = [opens, self.deposits(count)]
+        if self.config.contracts[0].fund_slice_lots > 0:
+            parts += self.backstop(opens)
+        return np.concatenate([part.view("V64") for part in parts]).view(COMMAND)
+
+    def backstop(self, opens: Records) -> list[Records]:
+        """Every tenth account becomes a rich provider of liquidity in every contract."""
+        opens["account_kind"][::10] = words.KIND_LIQUIDITY_PROVIDER
+        providers = opens["account"][::10]
+        money = self.records(len(providers), commands.DEPOSIT)
+        money["ledger"], money["account"] = words.LEDGER_CLIENT, providers
+        money["amount"] = 2**40
+        parts = [money]
+        for spec in self.config.contracts:
+            capacities = self.records(len(providers), commands.SET_CAPACITY)
+            capacities["account"], capacities["contract"] = providers, spec.contract
+            capacities["lots"] = spec.position_lots_max // 4
+            parts.append(capacities)
+        return parts
 
     def part(self, count: int) -> Records:
         """The next commands, in random order of kinds, in time."""

@@ -1,12 +1,14 @@
 """Who an account is decides nothing: two of one kind, each in a group of its own, swap their ids in
 a stream, and their results are swapped, too; nothing else changes (4.1).
 
-Ids do give an order where the rulebook says so: the kill switch of a contract or of everything
-and the settlement of a contract cancel account by account (and so decide which slot the next order
-gets), and lots that can't be shared evenly among deleveraged accounts go by id (9.7). So the
-streams leave out the first two, and one with deleveraging is compared up to there.
+Ids do give an order where the rulebook says so: the kill switch of a contract or of everything,
+the settlement of a contract, the lapse of a reference asset and that of several accounts at a time
+cancel account by account (and so decide which slot the next order gets), and lots that can't be
+shared evenly among deleveraged accounts go by id (9.7). So the streams leave out the first three,
+and one with several lapses at a time, or with deleveraging, is compared up to there.
 """
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +30,8 @@ COUNT = 3_000 if JIT else 400
 RICH = 10**12
 PAIRS = [(4, 9), (7, 8)]  # clients that are alone in their groups, whose ids are their accounts'
 NAMES = sorted(configs())
+# Where a stream soon ends, or the pair has little in it of its own, several.
+SEEDS = {"backstop": (26, 27), "eligibility": range(21, 41), "isolated": (24, 29)}
 OF_ACCOUNTS = ("counterparty", "owner", "group")
 NAMED_SCOPES = (words.SCOPE_ACCOUNT, words.SCOPE_GROUP)
 
@@ -80,13 +84,16 @@ def nameless(exchange: Exchange, account: int) -> dict[str, Any]:
 def is_ordered_by_id(command) -> bool:
     if isinstance(command, commands.ChangeState):
         return command.state == words.STATE_SETTLING
+    if isinstance(command, commands.PublishDisclosure | commands.SetReference):
+        return True
     is_stop = isinstance(command, commands.StopTrading)
     return is_stop and command.scope in (words.SCOPE_CONTRACT, words.SCOPE_ALL)
 
 
 def without_ends(config: Config) -> Config:
-    """The same with no freeze that is long enough for a settlement."""
-    longest = {"freeze_max_ns": 366 * NS_PER_DAY}
+    """The same with no freeze that is long enough for a settlement, and no reference asset that
+    lapses."""
+    longest = {"freeze_max_ns": 366 * NS_PER_DAY, "reference_until_ns": 0}
     contracts = tuple(msgspec.structs.replace(spec, **longest) for spec in config.contracts)
     return msgspec.structs.replace(config, contracts=contracts)
 
@@ -97,6 +104,7 @@ def must_swap(seed: int, name: str, pair: tuple[int, int], is_rich: bool) -> dic
     exchanges = Exchange(config), Exchange(config)
     workload = Workload(seed, config)
     had: dict[int, int] = {}
+    own = set(pair)  # with their margin accounts
     gifts = [
         commands.Deposit(time_ns=workload.now, account=account, amount=RICH) for account in ACCOUNTS
     ]
@@ -108,11 +116,14 @@ def must_swap(seed: int, name: str, pair: tuple[int, int], is_rich: bool) -> dic
         found = apply(exchanges[0], command)
         swapped = [swap.event(e) for e in apply(exchanges[1], swap.command(command))]
         workload.observe(found)
-        if any(event[KIND] == events.POSITION_DELEVERAGED for event in found):
+        kinds = [event[KIND] for event in found]
+        if events.POSITION_DELEVERAGED in kinds or kinds.count(events.ELIGIBILITY_LAPSED) > 1:
             return had
         assert swapped == found, f"command {number} {command}"
         for event in found:
-            if event[ACCOUNT] in pair:
+            if event[KIND] == events.CONTRACT_ISOLATED and event[ACCOUNT] in pair:
+                own.add(event[1])
+            if event[ACCOUNT] in own:
                 had[event[KIND]] = had.get(event[KIND], 0) + 1
     for account in pair:
         assert nameless(exchanges[0], account) == nameless(exchanges[1], swap.number(account))
@@ -123,7 +134,9 @@ def must_swap(seed: int, name: str, pair: tuple[int, int], is_rich: bool) -> dic
 @pytest.mark.parametrize("pair", PAIRS)
 def test_4_1_swapped_ids_swap_results_and_nothing_else(name, pair):
     """Rich accounts: orders of every type, quotes, auctions, states, and nobody is closed out."""
-    had = must_swap(21, name, pair, is_rich=True)
+    had: Counter[int] = Counter()
+    for seed in SEEDS.get(name, (21,)):
+        had.update(must_swap(seed, name, pair, is_rich=True))
     kinds = {events.ORDER_ACCEPTED, events.LEG, events.ORDER_CANCELLED}
     assert not JIT or all(had.get(kind, 0) > 5 for kind in kinds), had
 

@@ -27,7 +27,7 @@ AT_THE_BOUND = {
     "price_ticks_max": bounds.PRICE_TICKS_MAX, "tick_value": 2**23, "order_lots_max": 2**8,
     "position_lots_max": 2**8, "open_interest_lots_max": 2**8,
 }  # fmt: skip
-RICH = {"fund_cash": 2**45, "house_cash": 2**40, "fund_loss_step_max": 2**38}
+RICH: dict[str, Any] = {"fund_cash": 2**45, "house_cash": 2**40, "fund_loss_step_max": 2**38}
 
 STORMS: dict[str, Config] = {
     "nothing behind": Config(contracts=(storm_contract(1), storm_contract(2))),
@@ -47,6 +47,13 @@ STORMS: dict[str, Config] = {
             storm_contract(3, **(INVERSE | SMALL), mark_move_ppb=2 * PERCENT),
         ),
         fund_cash=2**40,
+    ),
+    "providers and slices": Config(
+        contracts=(
+            storm_contract(1, fund_slice_lots=2**12, fund_slice_ns=5 * bounds.NS_PER_SECOND),
+            storm_contract(2, fund_slice_lots=2**12),
+        ),
+        **RICH,
     ),
     "at the bound": Config(contracts=(storm_contract(1, **AT_THE_BOUND),), fund_cash=2**50),
     "queue": Config(
@@ -100,6 +107,8 @@ def test_rule_9_5_no_storm_makes_a_client_a_debtor(name):
         assert watch.count(events.WATERFALL_CLOSED) > 20
         assert watch.count(events.POSITION_DELEVERAGED) > 20
         assert watch.count(events.CONTRACT_ISOLATED) > 20
+    if JIT and name == "providers and slices":
+        assert watch.count(events.POSITION_PROVIDED) > 20
 
 
 @pytest.mark.soak

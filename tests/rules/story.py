@@ -217,6 +217,28 @@ class Story:
         assert sum(trade.values["lots"] for trade in named(events, "trade")) == lots
         return events
 
+    def isolate(self, account: int, number: int = 1) -> Events:
+        return self.submit(
+            commands.IsolateContract(
+                time_ns=self.now_ns, account=account, client_id=self.client_id(), contract=number
+            )
+        )
+
+    def join(self, account: int, number: int = 1) -> Events:
+        return self.submit(
+            commands.JoinContract(
+                time_ns=self.now_ns, account=account, client_id=self.client_id(), contract=number
+            )
+        )
+
+    def move(self, account: int, amount: int, number: int = 1) -> Events:
+        return self.submit(
+            commands.MoveMargin(
+                time_ns=self.now_ns, account=account, client_id=self.client_id(), contract=number,
+                amount=amount,
+            )
+        )  # fmt: skip
+
     def account(self, account: int) -> dict[str, Any]:
         return self.exchange.account(account)
 

@@ -9,10 +9,19 @@ import pytest
 from engine.drill import Layers, run_drill
 from engine.schema import commands, refusals
 from engine.schema import vocabulary as words
-from engine.schema.bounds import NS_PER_SECOND, PPB
+from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND, PPB
 from engine.schema.commands import Quote
 from risk.stress import Scenario
-from tests.rules.backstop_story import LP, RATES, RICH, BackstopStory, long_ten
+from tests.rules.backstop_story import (
+    ANYTHING,
+    LP,
+    ONE_PERCENT,
+    RATES,
+    RICH,
+    BackstopStory,
+    long_ten,
+    provided,
+)
 from tests.rules.story import (
     BUY,
     FUND,
@@ -36,15 +45,6 @@ from tests.rules.story import (
 )
 
 R = refusals
-ONE_PERCENT = {"takeover_penalty_ppb": PERCENT}
-ANYTHING = {"fund_value_max": RICH, "fund_share_ppb": PPB}
-INSURED = {"fund_cash": RICH, **ANYTHING}
-
-
-def provided(events: Events) -> list[tuple[int, int]]:
-    """(provider, lots) in the order of the events."""
-    found = [event.values for event in named(events, "position_provided")]
-    return [(values["provider"], values["lots"]) for values in found]
 
 
 def names(events: Events) -> list[str]:
@@ -116,6 +116,14 @@ def test_rule_9_2_room_is_capacity_less_what_the_provider_holds_on_the_side(capa
     assert story.lots(A) == 0
 
 
+def test_rule_9_2_who_holds_more_than_its_capacity_takes_no_room_from_others():
+    story = long_ten()
+    story.provider(D, 4)
+    story.trade(D, B, 8, 1_000)
+    story.provider(E, 10)
+    assert provided(story.price(940)) == [(E, 10)]
+
+
 @pytest.mark.parametrize(
     ("capacities", "lots"),
     [
@@ -157,6 +165,20 @@ def test_rule_9_2_a_provider_of_the_debtors_group_is_not_asked():
     assert provided(story.price(940)) == [(E, 2)]
 
 
+@pytest.mark.parametrize(("is_back", "taken"), [(False, []), (True, [(D, 10)])])
+def test_rule_8_5_a_provider_that_has_isolated_the_contract_is_not_asked(is_back, taken):
+    """A's 10 lots are closed whole; D has room for them all, and is asked when it is back."""
+    story = long_ten()
+    story.provider(D, 10)
+    story.isolate(D)
+    if is_back:
+        story.join(D)
+    events = story.price(940)
+    assert only(events, "liquidation_stepped")["step"] == words.STEP_WHOLE
+    assert provided(events) == taken and story.lots(A) == 0
+    assert (story.lots(D), story.lots(B)) == ((10, -10) if is_back else (0, 0))
+
+
 def test_rule_9_2_a_provider_in_liquidation_is_not_asked():
     """D stands exactly as A does, and has more room."""
     story = long_ten()
@@ -166,6 +188,27 @@ def test_rule_9_2_a_provider_in_liquidation_is_not_asked():
     events = story.price(940)
     assert {event.account for event in named(events, "liquidation_started")} == {A, D}
     assert {provider for provider, _ in provided(events)} == {E}
+
+
+def test_rule_9_2_a_provider_in_liquidation_is_not_asked_though_it_could_margin_more():
+    """The target is three times the maintenance. D, long 10 with 450 at 945, sells 2 of the 20 lots
+    bid for and cools; with 600 more it has 1010 at 940, of the 752 that 8 lots require and of the
+    1128 that end its liquidation."""
+    story = long_ten(
+        1_050, liquidation_depth_ppb=10 * PERCENT, liquidation_whole_equity_ppb=0,
+        liquidation_cooldown_ns=3_600 * NS_PER_SECOND, liquidation_buffer_ppb=2 * PPB,
+    )  # fmt: skip
+    story.provider(D, 100, cash=1_000)
+    story.trade(D, B, 10, 1_000)
+    story.open(C, RICH)
+    story.order(C, BUY, 20, 945)
+    story.price(945)
+    story.cancel_all(C)
+    story.deposit(D, 600)
+    assert (story.lots(D), story.equity(D)) == (8, 1_050)
+    events = story.price(940)
+    assert story.account(D)["in_liquidation"] and story.equity(D) == 1_010
+    assert named(events, "liquidation_ended", A) and not provided(events)
 
 
 @pytest.mark.parametrize(("cash", "lots"), [(93, 0), (94, 1), (281, 2), (282, 3), (940, 10)])
@@ -198,15 +241,17 @@ def test_rule_9_2_a_providers_orders_count_in_its_requirement(side, lots, price,
     assert provided(story.price(940)) == [(D, taken)]
 
 
-def test_rule_9_2_a_provider_on_the_other_side_closes_and_then_opens():
-    """A is long 30, D short 10 since 1000 with 1000, which are 1600 at 940: it closes 10 and then
-    opens the 17 lots for which 17 x 94 = 1598."""
-    story = long_ten(3_000)
+@pytest.mark.parametrize(("side", "mark", "lots"), [(BUY, 940, 27), (SELL, 1_060, 25)])
+def test_rule_9_2_a_provider_on_the_other_side_closes_and_then_opens(side, mark, lots):
+    """A holds 30 lots, D 10 on the other side since 1000 with 1000, which are 1600 now: it closes
+    10 and then opens the 17 for which 17 x 94 = 1598, or the 15 for which 15 x 106 = 1590."""
+    story = long_ten(3_000, side=side)
     story.provider(D, 100, cash=1_000)
-    story.trade(A, D, 10, 1_000)
-    story.trade(A, B, 10, 1_000)
-    assert provided(story.price(940)) == [(D, 27)]
-    assert (story.lots(D), story.equity(D)) == (17, 1_600)
+    for other in (D, B):
+        buyer, seller = (A, other) if side == BUY else (other, A)
+        story.trade(buyer, seller, 10, 1_000)
+    assert provided(story.price(mark)) == [(D, lots)]
+    assert (abs(story.lots(D)), story.equity(D)) == (lots - 10, 1_600)
 
 
 def test_rule_9_4_the_fund_takes_the_rest_at_a_share_taken_anew():
@@ -258,39 +303,6 @@ def test_rule_9_6_nobody_takes_the_funds_own_positions(mark):
     assert story.lots(FUND) == 0
 
 
-@pytest.mark.parametrize(
-    ("capacity", "config", "layers"),
-    [
-        (4, {}, {"fund": 0, "given_up": 200, "house": 0, "haircut": 0}),
-        (4, INSURED, {"fund": 200, "given_up": 0, "house": 0, "haircut": 0}),
-        (10, {"house_cash": 150}, {"fund": 0, "given_up": 0, "house": 150, "haircut": 50}),
-    ],
-)
-def test_rule_9_8_in_the_waterfall_providers_take_lots_and_no_charge(capacity, config, layers):
-    """880 leaves A at -200. D takes its lots at 880 each; the 200 stay with the lots that are left,
-    and with none left they are covered by the cash layers."""
-    story = long_ten(**config, **ONE_PERCENT)
-    story.provider(D, capacity)
-    events = story.price(880)
-    told = {"lots": capacity, "value": capacity * 880, "provider": D, "penalty": 0}
-    assert only(events, "position_provided") == told
-    closed = only(events, "waterfall_closed")
-    assert closed == {"deficit": 200} | layers
-    assert (story.lots(D), story.equity(D), story.cash(A)) == (capacity, RICH, 0)
-    assert story.lots(FUND) == (6 if "fund_cash" in config else 0)
-
-
-def test_rule_9_8_a_provider_below_zero_is_not_asked():
-    """D stands exactly as A does; E takes what it can of both."""
-    story = long_ten()
-    story.provider(D, 100, cash=1_000)
-    story.trade(D, B, 10, 1_000)
-    story.provider(E, 15)
-    events = story.price(880)
-    assert provided(events) == [(E, 10), (E, 5)]
-    assert [event.account for event in named(events, "position_provided")] == [A, D]
-
-
 def test_rule_8_9_a_copy_knows_the_providers():
     story = long_ten()
     story.provider(E, 3)
@@ -313,11 +325,13 @@ def test_rule_13_2_a_capacity_is_in_the_digest():
 
 
 def test_rule_9_9_a_drill_counts_what_providers_take():
+    """Nothing at 880, where A's lots bear 200 and B gives all of them back; at 940 4 x 940 less
+    ceil(37.6)."""
     story = long_ten(**ONE_PERCENT)
     story.provider(D, 4)
     below, _ = run_drill(story.exchange, Scenario("below zero", {1: 880}))
     assert below.layers == Layers(found=200, given_up=200) and below.broken == []
-    assert (below.lots_provided, below.penalties_provided, below.lots_deleveraged) == (4, 0, 6)
+    assert (below.lots_provided, below.penalties_provided, below.lots_deleveraged) == (0, 0, 10)
     above, _ = run_drill(story.exchange, Scenario("above zero", {1: 940}))
     assert (above.lots_provided, above.penalties_provided) == (4, 38)
 
@@ -384,17 +398,18 @@ def test_rule_2_6_slices_come_at_their_own_times_in_a_late_command():
     assert only(story.go(240), "order_accepted", FUND)["lots"] == 1
 
 
-def test_rule_2_6_a_slice_comes_behind_all_other_work_of_its_time():
+@pytest.mark.parametrize("sample_ns", [60 * NS_PER_SECOND, NS_PER_DAY])
+def test_rule_2_6_a_slice_comes_behind_all_other_work_of_its_time(sample_ns):
     """An order that expires at the same time is gone before the slice could meet it, and the
     premium is sampled before it."""
-    story = taken_over(funding_sample_ns=60 * NS_PER_SECOND)
+    story = taken_over(funding_sample_ns=sample_ns)
     due_ns = START_NS + 60 * NS_PER_SECOND
     story.order(C, BUY, 5, 935, tif=words.GTD, expiry_ns=due_ns)
     events = story.go(60)
     assert not named(events, "trade") and story.lots(FUND) == 10
-    at = names(events).index("order_accepted")
-    assert "order_cancelled" in names(events)[:at]
-    assert "premium_sampled" in names(events)[:at] or "impact_sampled" in names(events)[:at]
+    before = names(events)[: names(events).index("order_accepted")]
+    assert "order_cancelled" in before
+    assert ("premium_sampled" in before) is (sample_ns < NS_PER_DAY)
 
 
 def test_rule_9_6_a_slice_of_a_short_position_buys():
@@ -577,8 +592,21 @@ def test_rule_9_6_what_only_reduces_is_taken_and_working_orders_stay():
     assert refusal(story.order(B, BUY, 1, 900)) == R.FUND_BELOW_COVER
 
 
+def test_rule_9_6_a_loss_of_the_funds_position_counts():
+    """The fund, 10,000, takes 10 lots at 940; at 939 it has 9,990."""
+    story = long_ten(fund_cash=10_000, fund_cover_min_ppb=PPB, **ANYTHING)
+    story.open(C, RICH)
+    story.price(940)
+    assert only(story.stress_loss(10_000), "stress_loss_set")["fund_equity"] == 10_000
+    assert refusal(story.order(C, BUY, 1, 900)) == R.OK
+    story.price(939)
+    assert refusal(story.order(C, BUY, 1, 900)) == R.FUND_BELOW_COVER
+    assert only(story.stress_loss(9_990), "stress_loss_set")["fund_equity"] == 9_990
+    assert refusal(story.order(C, BUY, 1, 900)) == R.OK
+
+
 def test_rule_9_6_the_funds_equity_is_looked_at_order_by_order():
-    """Two units more cover it; the loss of a position of the fund's counts as well."""
+    """Half of 2001 is covered by one unit more."""
     story = stressed()
     story.pay_in(words.LEDGER_FUND, 1)
     assert refusal(story.order(C, BUY, 1, 900)) == R.OK

@@ -23,6 +23,7 @@ from engine.schema.contract import Contract
 from tests.rules.market import CLOSE, LAST, MARKET, REDUCE_ONLY, listing, names, stop_at
 from tests.rules.story import (
     BUY,
+    FOK,
     IOC,
     SELL,
     START_NS,
@@ -67,21 +68,6 @@ class EligibilityStory(Story):
         return self.submit(
             commands.SetReference(time_ns=self.now_ns, contract=number, until_ns=until_ns)
         )
-
-    def isolate(self, account: int, number: int = 1) -> Events:
-        return self.submit(
-            commands.IsolateContract(
-                time_ns=self.now_ns, account=account, client_id=self.client_id(), contract=number
-            )
-        )
-
-    def move(self, account: int, amount: int, number: int = 1) -> Events:
-        return self.submit(
-            commands.MoveMargin(
-                time_ns=self.now_ns, account=account, client_id=self.client_id(), contract=number,
-                amount=amount,
-            )
-        )  # fmt: skip
 
     def quote(self, account: int, *rows: commands.Quote) -> Events:
         return self.submit(
@@ -166,8 +152,14 @@ def test_rule_3_1_other_kinds_of_accounts_are_not_asked(kind):
 @pytest.mark.parametrize(
     ("side", "lots", "terms", "code"),
     [
-        (SELL, 10, {}, R.OK),
-        (SELL, 11, {}, R.ACCOUNT_BLOCKED),
+        (SELL, 10, {}, R.ACCOUNT_BLOCKED),
+        (SELL, 1, {}, R.ACCOUNT_BLOCKED),
+        (SELL, 10, {"tif": words.DAY}, R.ACCOUNT_BLOCKED),
+        (SELL, 10, {"flags": words.POST_ONLY}, R.ACCOUNT_BLOCKED),
+        (SELL, 10, {"tif": IOC}, R.OK),
+        (SELL, 11, {"tif": IOC}, R.ACCOUNT_BLOCKED),
+        (SELL, 10, {"tif": FOK}, R.OK),
+        (SELL, 11, {"tif": FOK}, R.ACCOUNT_BLOCKED),
         (SELL, 11, {"flags": REDUCE_ONLY}, R.OK),
         (SELL, 1, {"flags": CLOSE}, R.OK),
         (SELL, 10, MARKET, R.OK),
@@ -175,61 +167,105 @@ def test_rule_3_1_other_kinds_of_accounts_are_not_asked(kind):
         (BUY, 1, {"flags": REDUCE_ONLY}, R.REDUCE_ONLY_NOTHING),
         (BUY, 1, MARKET, R.ACCOUNT_BLOCKED),
         (BUY, 1, {"session": 3}, R.ACCOUNT_BLOCKED),
-        (SELL, 10, {"display_lots": 1}, R.OK),
-        (SELL, 11, {"display_lots": 1}, R.ACCOUNT_BLOCKED),
+        (SELL, 10, {"display_lots": 1}, R.ACCOUNT_BLOCKED),
+        (SELL, 10, {"display_lots": 1, "flags": REDUCE_ONLY}, R.OK),
     ],
 )
-def test_rule_3_1_what_only_reduces_passes(side, lots, terms, code):
+def test_rule_3_1_what_only_reduces_passes_where_it_can_not_rest(side, lots, terms, code):
+    """A is long 10; whatever rests must be REDUCE_ONLY."""
     assert refusal(blocked().order(A, side, lots, 1_000, **terms)) == code
 
 
-def test_rule_3_1_what_reduces_together_must_not_pass_the_position():
-    """7 of 10 are on offer: 3 more only reduce, 4 could turn the position."""
+def test_rule_3_1_an_order_of_a_blocked_client_does_not_outlive_the_long_that_it_reduces():
+    """A, long 10, offers 10 at 1100. A plain offer could rest there while A sells its 10 lots to
+    C at 1000, and B, who buys at 1100, would leave it short 10: it is refused. A REDUCE_ONLY offer
+    goes with the position, so B finds nothing."""
     story = blocked()
-    story.order(A, SELL, 7, 1_100)
-    assert refusal(story.order(A, SELL, 4, 1_100)) == R.ACCOUNT_BLOCKED
-    assert refusal(story.order(A, SELL, 3, 1_100)) == R.OK
+    assert refusal(story.order(A, SELL, 10, 1_100)) == R.ACCOUNT_BLOCKED
+    assert refusal(story.order(A, SELL, 10, 1_100, flags=REDUCE_ONLY)) == R.OK
+    story.order(C, BUY, 10, 1_000)
+    events = story.order(A, SELL, 10, 1_000, tif=IOC)
+    assert only(events, "trade")["lots"] == 10
+    assert cancel_reasons(events) == [(A, "reduce_only")]
+    assert not named(story.order(B, BUY, 10, 1_100), "trade")
+    assert story.lots(A) == 0 and story.account(A)["orders"] == 0
 
 
-def test_rule_3_1_an_amendment_that_re_enters_is_asked_anew():
-    """Of 7 lots on offer: a new price only reduces, 11 lots do not; a cut keeps its place, and a
-    position that has gone below the order makes even a new price an increase."""
+def test_rule_3_1_a_blocked_client_sells_its_long_at_once():
+    """C bids for 6 of A's 10 lots: the ioc takes them, and nothing of it is left to rest."""
     story = blocked()
-    number = order_id(story.order(A, SELL, 7, 1_100))
+    story.order(C, BUY, 6, 1_000)
+    events = story.order(A, SELL, 10, 1_000, tif=IOC)
+    assert only(events, "trade")["lots"] == 6
+    assert cancel_reasons(events) == [(A, "ioc")]
+    assert story.lots(A) == 4 and story.account(A)["orders"] == 0
+
+
+def test_rule_3_1_what_reduces_at_once_must_not_pass_the_position():
+    """7 of 10 lots are on offer, REDUCE_ONLY, and count for nothing: 10 more only reduce, 11 could
+    turn the position. Behind a sale of 4 it is 6 and 7."""
+    story = blocked()
+    story.order(A, SELL, 7, 1_100, flags=REDUCE_ONLY)
+    story.order(C, BUY, 4, 1_000)
+    assert refusal(story.order(A, SELL, 11, 1_000, tif=IOC)) == R.ACCOUNT_BLOCKED
+    assert refusal(story.order(A, SELL, 10, 1_000, tif=IOC)) == R.OK
+    assert story.lots(A) == 6
+    assert refusal(story.order(A, SELL, 7, 1_000, tif=IOC)) == R.ACCOUNT_BLOCKED
+    assert refusal(story.order(A, SELL, 6, 1_000, tif=IOC)) == R.OK
+
+
+def test_rule_3_1_what_rests_for_a_blocked_client_is_amended_as_ever():
+    """It is REDUCE_ONLY: of 7 lots on offer a new price and 11 lots pass, cut to the 10 that A
+    holds. Behind a sale of 5 there are 5, which 6 at a new price do not change."""
+    story = blocked()
+    number = order_id(story.order(A, SELL, 7, 1_100, flags=REDUCE_ONLY))
     assert refusal(story.amend(A, number, 7, 1_101)) == R.OK
-    assert refusal(story.amend(A, number, 11, 1_101)) == R.ACCOUNT_BLOCKED
-    assert refusal(story.amend(A, number, 6, 1_101)) == R.OK
+    assert story.position(A)["lots_reduce_only"] == 7
+    assert refusal(story.amend(A, number, 11, 1_102)) == R.OK
+    assert story.position(A)["lots_reduce_only"] == 10
     story.order(C, BUY, 5, 1_000)
-    story.order(A, SELL, 5, 1_000, flags=REDUCE_ONLY, tif=IOC)
-    assert story.lots(A) == 5
-    assert refusal(story.amend(A, number, 6, 1_102)) == R.ACCOUNT_BLOCKED
-    assert refusal(story.amend(A, number, 5, 1_101)) == R.OK
+    story.order(A, SELL, 5, 1_000, tif=IOC)
+    assert (story.lots(A), story.position(A)["lots_reduce_only"]) == (5, 5)
+    assert refusal(story.amend(A, number, 6, 1_103)) == R.OK
+    assert story.position(A)["lots_reduce_only"] == 5
 
 
-def test_rule_3_1_a_quote_is_refused_and_the_one_it_should_replace_goes():
-    """A's ask of 10 only reduces and rests; one of 11 does not, and the bid never did."""
-    story = blocked()
-    story.quote(A, commands.Quote(1, 900, 1, 1_100, 10))
-    events = story.quote(A, commands.Quote(1, 900, 1, 1_100, 11))
-    told = [(e.values["side"], e.values["code"]) for e in named(events, "quote_refused")]
-    assert told == [(BUY, R.ACCOUNT_BLOCKED), (SELL, R.ACCOUNT_BLOCKED)]
-    assert cancel_reasons(events) == [(A, "quote")]
+def test_rule_3_1_quotes_go_at_the_lapse_and_are_refused_behind_it():
+    """A, long 10, asks for 10: that only reduces, and yet it rests."""
+    story = eligible()
+    story.trade(A, C, 10, 1_000)
+    row = commands.Quote(1, 900, 1, 1_100, 10)
+    assert not named(story.quote(A, row), "quote_refused")
+    assert cancel_reasons(story.grant(A, blocked=1)) == [(A, "eligibility")] * 2
+    told = named(story.quote(A, row), "quote_refused")
+    assert [(e.values["side"], e.values["code"]) for e in told] == [
+        (BUY, R.ACCOUNT_BLOCKED), (SELL, R.ACCOUNT_BLOCKED),
+    ]  # fmt: skip
+    assert story.account(A)["orders"] == 0
 
 
 def test_rule_3_1_the_entry_of_a_bracket_is_asked():
+    """Long 10: one that buys increases; one that sells only reduces, but can rest."""
     story = blocked()
     ends = {"stop_ticks": 950, "target_ticks": 1_050}
     assert refusal(story.bracket(A, BUY, 1, 1_000, **ends)) == R.ACCOUNT_BLOCKED
+    turned = {"stop_ticks": 1_050, "target_ticks": 950}
+    assert refusal(story.bracket(A, SELL, 1, 1_000, **turned)) == R.ACCOUNT_BLOCKED
     story.grant(A)
     assert refusal(story.bracket(A, BUY, 1, 1_000, **ends)) == R.OK
 
 
 @pytest.mark.parametrize(
     ("terms", "code"),
-    [({}, R.ACCOUNT_BLOCKED), ({"flags": REDUCE_ONLY}, R.OK), ({"flags": CLOSE}, R.OK)],
+    [
+        ({}, R.ACCOUNT_BLOCKED),
+        ({"tif": IOC}, R.ACCOUNT_BLOCKED),
+        ({"flags": REDUCE_ONLY}, R.OK),
+        ({"flags": CLOSE}, R.OK),
+    ],
 )
 def test_rule_3_1_an_order_that_waits_is_judged_at_its_entry(terms, code):
-    """Lots that would only reduce now do not help one that waits."""
+    """Lots that would only reduce now do not help one that waits, nor does it that it is ioc."""
     story = blocked()
     assert refusal(story.order(A, SELL, 1, 900, **stop_at(950, **terms))) == code
 
@@ -288,12 +324,15 @@ def test_rule_3_1_a_lapse_without_orders_is_told_once():
     assert refusal(story.order(A, BUY, 1, 900)) == R.NOT_ASSESSED
 
 
-def test_rule_3_1_a_second_lapse_takes_what_only_reduced():
+def test_rule_3_1_a_second_lapse_finds_nothing_to_take():
+    """All that A could place behind the first one is REDUCE_ONLY, and stays."""
     story = blocked()
-    story.order(A, SELL, 4, 1_100)
+    story.order(A, SELL, 4, 1_100, flags=REDUCE_ONLY)
+    story.order(A, SELL, 4, 900, **stop_at(950, flags=REDUCE_ONLY))
     events = story.grant(A, assessed=0)
-    assert names(events) == ["eligibility_set", "order_cancelled", "eligibility_lapsed"]
-    assert only(events, "eligibility_lapsed") == {"lacks": R.NOT_ASSESSED, "orders": 1}
+    assert names(events) == ["eligibility_set"]
+    assert only(events, "eligibility_set")["lacks"] == R.NOT_ASSESSED
+    assert story.account(A)["orders"] == 2
 
 
 def test_rule_3_1_a_lapse_reaches_the_margin_accounts_behind_the_account():
@@ -382,7 +421,7 @@ def test_rule_3_1_the_end_of_a_status_says_nothing_of_an_account_that_lacked_mor
         story.grant(account, professional_until_ns=0)
     story.trade(A, C, 10, 1_000)
     story.grant(A, blocked=1)
-    story.order(A, SELL, 4, 1_100)
+    story.order(A, SELL, 4, 1_100, flags=REDUCE_ONLY)
     assert "eligibility_lapsed" not in names(story.go(24 * HOUR))
     assert story.account(A)["orders"] == 1
     assert refusal(story.order(A, BUY, 1, 900)) == R.NOT_PROFESSIONAL
@@ -461,12 +500,13 @@ def test_rule_3_1_a_disclosure_counts_an_account_once_and_not_its_margin_account
 
 def test_rule_3_3_when_the_reference_lapses_the_contract_only_takes_what_reduces():
     """The alert first, then what could increase, by account id; what waits is judged at its turn:
-    B's 3 lots would open, A's 4 of 10 only reduce."""
+    B's 3 lots would open, A's 2 of 10 only reduce but could rest, A's 4 that are ioc pass."""
     story = eligible()
     story.trade(A, C, 10, 1_000)
     exit_ = order_id(story.order(A, SELL, 5, 1_100, flags=REDUCE_ONLY))
     waits = order_id(story.order(B, SELL, 3, 900, **stop_at(950)))
-    reduces = order_id(story.order(A, SELL, 4, 900, **stop_at(950)))
+    rests = order_id(story.order(A, SELL, 2, 900, **stop_at(950)))
+    reduces = order_id(story.order(A, SELL, 4, 900, **stop_at(950, tif=IOC)))
     story.order(D, BUY, 1, 900)
     bid = order_id(story.order(A, BUY, 1, 900))
     story.order(A, BUY, 1, 900, number=2)
@@ -479,17 +519,22 @@ def test_rule_3_3_when_the_reference_lapses_the_contract_only_takes_what_reduces
     assert only(events, "reference_lapsed") == {"until_ns": START_NS + HOUR * NS_PER_SECOND}
     assert cancel_reasons(events) == [(A, "eligibility"), (D, "eligibility")]
     assert named(events, "order_cancelled")[0].values["order_id"] == bid
-    assert story.account(A)["orders"] == 3 and exit_ != bid
+    assert story.account(A)["orders"] == 4 and exit_ != bid
 
-    assert refusal(story.order(C, BUY, 11, 900)) == R.CONTRACT_REDUCE_ONLY
-    assert refusal(story.order(C, BUY, 10, 940)) == R.OK  # short 10: it only reduces
+    # C is short 10.
+    assert refusal(story.order(C, BUY, 11, 900, tif=IOC)) == R.CONTRACT_REDUCE_ONLY
+    assert refusal(story.order(C, BUY, 10, 900, tif=IOC)) == R.OK
+    assert refusal(story.order(C, BUY, 10, 940)) == R.CONTRACT_REDUCE_ONLY
+    assert refusal(story.order(C, BUY, 10, 940, flags=REDUCE_ONLY)) == R.OK
     assert refusal(story.order(A, BUY, 1, 900, number=2)) == R.OK
     assert story.state() == "continuous"
     events = story.price(950)
     turns = [event.values["order_id"] for event in named(events, "order_triggered")]
-    assert turns == [waits, reduces]
-    refused = only(events, "order_cancelled", B)
-    assert (refused["order_id"], refused["code"]) == (waits, R.CONTRACT_REDUCE_ONLY)
+    assert turns == [waits, rests, reduces]
+    refused = [e.values for e in named(events, "order_cancelled")]
+    assert [(told["order_id"], told["code"]) for told in refused] == [
+        (waits, R.CONTRACT_REDUCE_ONLY), (rests, R.CONTRACT_REDUCE_ONLY),
+    ]  # fmt: skip
     assert story.lots(A) == 6
 
 

@@ -5,7 +5,7 @@ Two contracts, initial 10%, maintenance 5%, no fees. The first margin account is
 
 import pytest
 
-from engine.schema import bounds, commands, refusals
+from engine.schema import bounds, refusals
 from engine.schema import vocabulary as words
 from tests.rules.story import (
     BUY,
@@ -14,7 +14,6 @@ from tests.rules.story import (
     A,
     B,
     C,
-    Events,
     Story,
     contract,
     named,
@@ -27,35 +26,9 @@ M = bounds.ACCOUNTS_MAX + 1  # the margin account that is opened first
 RATES = {"initial_ppb": 10 * PERCENT, "maintenance_ppb": 5 * PERCENT}
 
 
-class ModeStory(Story):
-    """A story with the commands of margin modes."""
-
-    def isolate(self, account: int, number: int = 1) -> Events:
-        return self.submit(
-            commands.IsolateContract(
-                time_ns=self.now_ns, account=account, client_id=self.client_id(), contract=number
-            )
-        )
-
-    def join(self, account: int, number: int = 1) -> Events:
-        return self.submit(
-            commands.JoinContract(
-                time_ns=self.now_ns, account=account, client_id=self.client_id(), contract=number
-            )
-        )
-
-    def move(self, account: int, amount: int, number: int = 1) -> Events:
-        return self.submit(
-            commands.MoveMargin(
-                time_ns=self.now_ns, account=account, client_id=self.client_id(), contract=number,
-                amount=amount,
-            )
-        )  # fmt: skip
-
-
-def modes() -> ModeStory:
+def modes() -> Story:
     """A and B with 10,000 each, C rich; marks 1000 and 1000."""
-    story = ModeStory(contract(1, **RATES), contract(2, **RATES))
+    story = Story(contract(1, **RATES), contract(2, **RATES))
     story.open(A, 10_000)
     story.open(B, 10_000)
     story.open(C, 10**9)
@@ -63,7 +36,7 @@ def modes() -> ModeStory:
     return story
 
 
-def isolated(margin: int = 2_000) -> ModeStory:
+def isolated(margin: int = 2_000) -> Story:
     """A has isolated contract 1 with this margin."""
     story = modes()
     story.isolate(A)
@@ -71,7 +44,7 @@ def isolated(margin: int = 2_000) -> ModeStory:
     return story
 
 
-def holding(margin: int = 2_000) -> ModeStory:
+def holding(margin: int = 2_000) -> Story:
     """And is long 10 there against C, bought at 1000."""
     story = isolated(margin)
     story.trade(A, C, 10, 1_000)
@@ -230,7 +203,7 @@ def test_rule_4_2_another_account_can_not_cancel_an_isolated_order():
     assert only(story.cancel(A, number), "order_cancelled")
 
 
-def stopped() -> ModeStory:
+def stopped() -> Story:
     """Withdrawals of the pool are stopped: a deficit went beyond fund and house (9.8)."""
     story = isolated()
     story.open(14, 200)

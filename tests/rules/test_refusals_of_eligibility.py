@@ -86,9 +86,9 @@ def killed() -> EligibilityStory:
 
 
 def blocked_bid() -> EligibilityStory:
-    """B buys 3 of its 10 back at 980: it only reduces."""
+    """B buys 3 of its 10 back at 980, REDUCE_ONLY: nothing else of it may rest."""
     story = asked()
-    story.order(B, BUY, 3, 980)
+    story.order(B, BUY, 3, 980, flags=REDUCE_ONLY)
     return story
 
 
@@ -167,13 +167,20 @@ TABLE: list[Row] = [
     (unassessed, place(D), R.NOT_ASSESSED),
     (outdated, place(D), R.DISCLOSURE_NOT_ACKNOWLEDGED),
     (asked, place(B, side=SELL), R.ACCOUNT_BLOCKED),
-    (asked, place(B, lots=10), R.OK),
-    (asked, place(B, lots=11), R.ACCOUNT_BLOCKED),
+    (asked, place(B, lots=10), R.ACCOUNT_BLOCKED),
+    (asked, place(B, lots=10, tif=words.IOC), R.OK),
+    (asked, place(B, lots=11, tif=words.IOC), R.ACCOUNT_BLOCKED),
+    (asked, place(B, lots=10, tif=words.FOK), R.OK),
+    (asked, place(B, lots=11, tif=words.FOK), R.ACCOUNT_BLOCKED),
+    (asked, place(B, lots=10, flags=REDUCE_ONLY), R.OK),
     (halted, place(D), R.CONTRACT_CLOSED),
     (killed, place(B, side=SELL), R.TRADING_BLOCKED),
     (killed, place(B, flags=REDUCE_ONLY, tif=words.IOC), R.OK),
     (asked, place(D, price_ticks=399), R.PRICE_OUTSIDE_BAND),
     (reducing, place(D), R.CONTRACT_REDUCE_ONLY),
+    (reducing, place(B, lots=10), R.ACCOUNT_BLOCKED),
+    (reducing, place(B, lots=10, tif=words.IOC), R.OK),
+    (reducing, place(C, side=SELL, lots=10), R.OK),
     (lapsed, place(D), R.CONTRACT_REDUCE_ONLY),
     # ... and ahead of everything else
     (asked, place(D, side=SELL, price_ticks=990, flags=POST_ONLY), R.NOT_PROFESSIONAL),
@@ -181,7 +188,7 @@ TABLE: list[Row] = [
     (asked, place(B, side=SELL, flags=REDUCE_ONLY), R.REDUCE_ONLY_NOTHING),
     (asked, place(D, lots=100, price_ticks=1_500), R.NOT_PROFESSIONAL),
     (blocked_bid, amend(B, BID, price_ticks=981, lots=10), R.OK),
-    (blocked_bid, amend(B, BID, price_ticks=981, lots=11), R.ACCOUNT_BLOCKED),
+    (blocked_bid, amend(B, BID, price_ticks=981, lots=11), R.OK),
     (blocked_bid, amend(B, BID, price_ticks=399, lots=11), R.PRICE_OUTSIDE_BAND),
     (blocked_bid, amend(B, BID, price_ticks=980, lots=2), R.OK),
     # an order that waits
@@ -199,10 +206,14 @@ TABLE: list[Row] = [
     (lapsed, place(A), R.CONTRACT_REDUCE_ONLY),
     (lapsed, place(A, price_ticks=399), R.PRICE_OUTSIDE_BAND),
     (lapsed, place(A, contract=2, price_ticks=800), R.OK),
-    (lapsed, place(B, lots=10), R.OK),
-    (lapsed, place(B, lots=11), R.CONTRACT_REDUCE_ONLY),
-    (lapsed, place(C, side=SELL, lots=10), R.OK),
-    (lapsed, place(C, side=SELL, lots=11), R.CONTRACT_REDUCE_ONLY),
+    (lapsed, place(B, lots=10), R.CONTRACT_REDUCE_ONLY),
+    (lapsed, place(B, lots=10, tif=words.IOC), R.OK),
+    (lapsed, place(B, lots=11, tif=words.IOC), R.CONTRACT_REDUCE_ONLY),
+    (lapsed, place(C, side=SELL, lots=10), R.CONTRACT_REDUCE_ONLY),
+    (lapsed, place(C, side=SELL, lots=10, tif=words.IOC), R.OK),
+    (lapsed, place(C, side=SELL, lots=11, tif=words.IOC), R.CONTRACT_REDUCE_ONLY),
+    (lapsed, place(C, side=SELL, lots=10, tif=words.FOK), R.OK),
+    (lapsed, place(C, side=SELL, lots=11, tif=words.FOK), R.CONTRACT_REDUCE_ONLY),
     (lapsed, place(C, side=SELL, lots=11, flags=REDUCE_ONLY), R.OK),
     (lapsed, place(C, side=SELL, lots=11, flags=REDUCE_ONLY, price_ticks=990), R.OK),
 ]

@@ -16,7 +16,7 @@ from engine.schema.commands import (
 from engine.schema.vocabulary import STATE_PRE_OPEN, STOP_LIMIT
 from tests.rules.refusal_states import FIRST_ORDER, Row, must_answer, row_id
 from tests.rules.story import BUY, PERCENT, START_NS, A, B, C, Story, contract
-from tests.rules.test_isolated import M, ModeStory, holding, isolated, modes
+from tests.rules.test_isolated import M, holding, isolated, modes
 
 R = refusals
 
@@ -37,14 +37,14 @@ def move(amount: int, account: int = A, number: int = 1, client_id: int = 1_000)
     )
 
 
-def working() -> ModeStory:
+def working() -> Story:
     """A works an order in contract 1, cross."""
     story = modes()
     story.order(A, BUY, 1, 900)
     return story
 
 
-def liquidating() -> ModeStory:
+def liquidating() -> Story:
     """The isolated position is in liquidation and waits for the auction's end."""
     story = holding()
     story.change_state(STATE_PRE_OPEN)

@@ -99,7 +99,7 @@ def test_rule_8_9_the_needed_equity_of_a_sell_counts_on_the_side_of_sells():
         ({"time_ns": 1}, refusals.TIME_BACKWARDS),
     ],
 )
-def test_rule_8_9_every_rung_of_the_ladder_answers(terms, code):
+def test_rule_8_9_a_refusal_of_each_part_of_the_ladder_answers(terms, code):
     story = held(10, 2_000)
     digest = story.exchange.digest()
     command = order(story, terms.pop("lots", 5), terms.pop("price", 1_000))
@@ -182,6 +182,35 @@ def test_rule_8_9_an_account_under_maintenance_stands_at_its_liquidation_price()
     story.price(940)
     assert story.account(A)["in_liquidation"]
     assert story.exchange.liquidation_prices(A, 1).liquidation_ticks == 940
+
+
+def isolated(cash: int, margin: int) -> Story:
+    """A has isolated contract 1 with part of its cash; B is rich."""
+    story = held(0, cash + margin)
+    story.isolate(A)
+    story.move(A, margin)
+    return story
+
+
+def test_rule_8_9_of_an_isolated_contract_the_margin_account_is_asked():
+    """10 lots at 1000 ask for 10%, 1000, of a margin of 900: 9000 beside it do not help."""
+    story = isolated(9_000, 900)
+    outcome = story.exchange.what_if(order(story, 10, 1_000))
+    assert (outcome.refusal, outcome.equity_needed) == ("MARGIN_INSUFFICIENT", 1_000)
+    assert outcome.before is not None and outcome.before.equity == 900
+    story.move(A, 100)
+    outcome = story.exchange.what_if(order(story, 10, 1_000))
+    assert outcome.after is not None
+    assert (outcome.code, outcome.after.requirement) == (0, 1_000)
+
+
+def test_rule_8_9_an_isolated_position_has_prices_of_its_own_margin():
+    """Long 10 at 1000 with 1000: at 947 470 are left of 474 (5% of 9470, rounded up), at 948 480 of
+    474."""
+    story = isolated(9_000, 1_000)
+    story.trade(A, B, 10, 1_000)
+    assert story.exchange.liquidation_prices(A, 1).liquidation_ticks == 947
+    assert story.exchange.rank_band(A, 1) == 1
 
 
 @pytest.mark.parametrize(("account", "number"), [(A, 2), (C, 1), (0, 1), (A, 3), (A, 0), (-1, 1)])

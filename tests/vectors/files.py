@@ -1,7 +1,6 @@
 """Where the worked examples of venues lie, which of them run where, and which have no rule here.
 
-An example runs through the functions of the engine, with units that make its numbers whole. The
-list of those that do not was written before the code that runs the others.
+An example runs through the functions of the engine, with units that make its numbers whole.
 """
 
 import json
