@@ -5,13 +5,16 @@ import pytest
 
 from engine.feed import reports as kinds
 from engine.feed.private import PrivateFeed, ReportLog, ResumeError
-from engine.feed.reports import OrderFilled, PositionTransferred, Report
+from engine.feed.reports import OrderFilled, PositionTransferred, Report, TradingStopped
 from engine.kernel import JIT
+from engine.schema import vocabulary as words
+from engine.schema.bounds import ACCOUNTS_MAX
 from engine.schema.events import typed_event
 from engine.schema.vocabulary import BUY, FUND
 from engine.views import Valuer
 from tests.feed.streams import Market, drive
 from tests.oracle.workload import configs
+from tests.rules.story import PERCENT, A, B, Story, contract
 
 COUNT = 1_200 if JIT else 800
 NAMES = sorted(configs())
@@ -105,8 +108,8 @@ def test_a_working_order_is_known_from_its_own_reports(name):
                     assert report.lots_open == open_lots[report.order_id]
                 case kinds.OrderCancelled():
                     assert open_lots.pop(report.order_id) >= report.lots
-        for contract in market.contracts:
-            market.must_equal_book(contract)
+        for number in market.contracts:
+            market.must_equal_book(number)
     working = sum(view["orders"] for view in Valuer(market.exchange.arena).accounts())
     assert len(open_lots) == working
 
@@ -130,6 +133,17 @@ def logged(seed: int, count: int, reports_max: int) -> tuple[Market, ReportLog, 
         log.append(market.reports)
         told += market.reports
     return market, log, told
+
+
+def test_4_6_a_margin_account_is_told_of_its_accounts_kill_switch():
+    story = Story(contract(initial_ppb=10 * PERCENT, maintenance_ppb=5 * PERCENT))
+    story.open(A, 1_000)
+    story.open(B, 1_000)
+    story.price(1_000)
+    story.isolate(A)
+    story.stop(words.SCOPE_ACCOUNT, A)
+    told = [r.account for r in PrivateFeed().publish(story.events) if type(r) is TradingStopped]
+    assert told == [A, ACCOUNTS_MAX + 1]
 
 
 def test_drop_copy_equals_the_streams_of_its_accounts():

@@ -124,6 +124,14 @@ def test_rule_9_9_a_member_in_default_brings_no_margin():
     assert report.layers == Layers(found=100, given_up=100)
 
 
+def test_rule_9_9_a_member_in_default_is_liquidated_though_its_contract_stands_still():
+    """Only contract 2 moves, in which nobody holds anything: A, with nothing left, is under its
+    maintenance of 500 and goes, at mark, so that nothing is missing (9.1)."""
+    report, _ = drill(long_ten(5_000), {2: 990}, defaulted=(A,))
+    assert (report.liquidations, report.ended_flat) == (1, 1)
+    assert report.layers == Layers()
+
+
 def test_rule_9_9_time_passes_until_the_liquidation_is_over():
     """9.2(c): 2 lots of the 20 shown a step, so cooldowns of 40 s pass; nothing freezes meanwhile
     though sources are stale after a minute."""
