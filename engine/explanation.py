@@ -80,8 +80,11 @@ def _start(text: str) -> str:
 
 
 def _told(event: Event) -> dict[str, str]:
-    """The event's numbers as text, with who and where."""
+    """The event's numbers as text, with who, where and on the other side of whom."""
     numbers = {name: f"{value:,}" for name, value in event.values.items()}
+    for name in ("counterparty", "provider"):
+        if name in event.values:
+            numbers[name] = _who(event.values[name])
     where = f"contract {event.contract}"
     return numbers | {"who": _who(event.account), "where": where}
 
@@ -175,35 +178,9 @@ def _tell_ended(event: Event) -> str:
     )
 
 
-def _tell_provided(event: Event) -> str:
-    told, provider = _told(event), _who(event.values["provider"])
-    return (
-        f"{told['lots']} lots of {told['who']} in {told['where']} go to {provider}, a liquidity"
-        f" provider with room for them (9.2 e), at {told['value']}: their mark value,"
-        f" better for {provider} by the penalty of {told['penalty']} (9.4)."
-    )
-
-
-def _tell_taken_over(event: Event) -> str:
-    told = _told(event)
-    return (
-        f"The fund takes over {told['lots']} lots of {told['who']} in {told['where']}, within its"
-        f" caps (9.2 e, 9.6), at {told['value']}: their mark value, and the {told['charge']} of the"
-        f" deficit that they bear (9.3). The penalty is {told['penalty']} (9.4)."
-    )
-
-
-def _tell_paired(event: Event) -> str:
-    told = _told(event)
-    return (
-        f"{told['lots']} lots of {told['who']} in {told['where']}, worth {told['value']}, are"
-        f" paired off at mark with {_who(event.values['counterparty'])}, on the other side (9.7)."
-    )
-
-
 def _tell_deleveraged(event: Event) -> str:
     told, charge = _told(event), event.values["charge"]
-    holder = _who(event.values["counterparty"])
+    holder = told["counterparty"]
     start = (
         f"{told['lots']} lots of {told['who']} in {told['where']} are closed against {holder}, next"
         f" in the order of deleveraging (9.7), at {told['value']}: their mark value, and"
@@ -266,9 +243,20 @@ SENTENCES: dict[str, Callable[[Event], str]] = {
         " its bankruptcy price (9.4); its cash is then {cash}."
     ),
     "liquidation_ended": _tell_ended,
-    "position_provided": _tell_provided,
-    "position_taken_over": _tell_taken_over,
-    "positions_paired": _tell_paired,
+    "position_provided": _plain(
+        "{lots} lots of {who} in {where} go to {provider}, a liquidity provider with room for them"
+        " (9.2 e), at {value}: their mark value, better for {provider} by the penalty of {penalty}"
+        " (9.4)."
+    ),
+    "position_taken_over": _plain(
+        "the fund takes over {lots} lots of {who} in {where}, within its caps (9.2 e, 9.6), at"
+        " {value}: their mark value, and the {charge} of the deficit that they bear (9.3). The"
+        " penalty is {penalty} (9.4)."
+    ),
+    "positions_paired": _plain(
+        "{lots} lots of {who} in {where}, worth {value}, are paired off at mark with"
+        " {counterparty}, on the other side (9.7)."
+    ),
     "position_deleveraged": _tell_deleveraged,
     "deficit_covered": _tell_covered,
     "gains_cut": _plain(

@@ -7,7 +7,7 @@ so "the account's contracts" have an order: that of first use.
 
 from engine.kernel import cold, kernel
 from engine.schema import bounds
-from engine.schema.vocabulary import NONE
+from engine.schema.vocabulary import CLIENT_FIRST, NONE
 from engine.state.access import (
     ACCOUNT,
     ACCOUNT_EXTRA,
@@ -33,6 +33,19 @@ from engine.state.layout import (
 from risk.work_back import note_closed, note_opened
 
 INLINE = 4
+
+
+@kernel
+def is_listed(arena, contract):
+    return contract >= 1 and contract <= ENGINE(arena, 0).contracts
+
+
+@kernel
+def has_kind(arena, account, kind):
+    """Whether it is an opened account of this kind; a margin account is none (8.5)."""
+    if account < CLIENT_FIRST or account > bounds.ACCOUNTS_MAX:
+        return False
+    return ACCOUNT(arena, account).group != 0 and ACCOUNT_EXTRA(arena, account).kind == kind
 
 
 @kernel

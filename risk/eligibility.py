@@ -6,8 +6,8 @@ asked here is why, and only when the flag is to change or an order is refused.
 """
 
 from engine.kernel import cold, kernel
-from engine.schema import bounds, refusals
-from engine.schema.vocabulary import CLIENT_FIRST, KIND_CLIENT, NONE
+from engine.schema import refusals
+from engine.schema.vocabulary import NONE
 from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL
 from engine.state.layout import INELIGIBLE, REFERENCE_LAPSED
 
@@ -16,17 +16,6 @@ from engine.state.layout import INELIGIBLE, REFERENCE_LAPSED
 def is_asked(arena):
     """Whether the pool asks for eligibility at all."""
     return POOL(arena, 0).eligibility_checked != 0
-
-
-@kernel
-def is_client(arena, account):
-    """Whether it is an opened account of a client: others are eligible by rules of their own, and
-    a margin account is what the account is that isolated it (8.5)."""
-    if account < CLIENT_FIRST or account > bounds.ACCOUNTS_MAX:
-        return False
-    if ACCOUNT(arena, account).group == 0:
-        return False
-    return ACCOUNT_EXTRA(arena, account).kind == KIND_CLIENT
 
 
 @kernel

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.schema.bounds import PPB, TIERS_MAX
-from engine.schema.contract import Config, Contract, lot_value_of
+from engine.schema.contract import Config, Contract, size_of_lot, value_of_lot
 from engine.schema.vocabulary import FUND, STATE_FROZEN, STATE_SETTLED
 from engine.state.arena import Arena
 
@@ -107,13 +107,6 @@ def read_tiers(state: Arena) -> Tiers:
     return Tiers(floors, rows["rate_maintenance_ppb"].copy(), rows["deduction_maintenance"].copy())
 
 
-def value_of_lot(spec: Contract, ticks: int) -> int:
-    """What a lot adds to equity at a price, with its sign: an inverse one less the more it is
-    worth in coin (1.2)."""
-    size = lot_value_of(spec, ticks)
-    return size if spec.contract_value == 0 else -size
-
-
 class Screen:
     """One state, read once, and its accounts under any number of scenarios."""
 
@@ -168,7 +161,7 @@ class Screen:
         )
 
     def _sizes(self, marks: dict[int, int]) -> Numbers:
-        sizes = self._by_contract(marks, lot_value_of)
+        sizes = self._by_contract(marks, size_of_lot)
         return np.abs(self.holdings.lots) * sizes[self.holdings.contracts]
 
     def _maintenance(self, marks: dict[int, int]) -> Numbers:

@@ -17,7 +17,7 @@ from engine.report.premium_audit import Votes
 from engine.report.rounding import clamp, divide_trunc
 from engine.schema import vocabulary as words
 from engine.schema.bounds import FUNDING_OWED_MAX, NS_PER_DAY, PPB
-from engine.schema.contract import Contract, cap_of_interval, lot_value_of
+from engine.schema.contract import Contract, cap_of_interval, size_of_lot
 
 
 class Averaged(NamedTuple):
@@ -169,7 +169,7 @@ class RateAudit:
         self, mark_ticks: int, rate: int, growth: int, carry: int, funding_index: int
     ) -> None:
         found, spec = self._findings, self._spec
-        number = lot_value_of(spec, mark_ticks) * rate + self._carry_ppb
+        number = size_of_lot(spec, mark_ticks) * rate + self._carry_ppb
         found.compare("funding_published.growth", growth, number // PPB)
         found.compare("funding_published.carry_ppb", carry, number % PPB)
         before = self._funding_index if self._index_rebased is None else self._index_rebased

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from engine.report.findings import Findings
 from engine.report.rounding import average_price_of, median_of
-from engine.schema.contract import Contract, lot_value_of
+from engine.schema.contract import Contract, size_of_lot
 
 TRADED_VALUE_FULL = 2**60  # nothing is added to a sum that has passed it
 
@@ -118,7 +118,7 @@ class WindowAudit:
         self._end_doubt()
 
     def add_trade(self, price_ticks: int, lots: int, until_ns: int) -> None:
-        value = lots * lot_value_of(self._spec, price_ticks)
+        value = lots * size_of_lot(self._spec, price_ticks)
         self._trades.append(Trade(value, lots, until_ns))
 
     def take_sample(self, time_ns: int, bid: int, ask: int, index: int) -> None:

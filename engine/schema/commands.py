@@ -510,4 +510,17 @@ FIELDS = {
     for kind, struct in BY_KIND.items()
 }
 ROW_FIELDS = Quote.__struct_fields__
+
+
+def kinds_with(field: str) -> int:
+    """The kinds that carry a field, as a mask: bit k for kind k."""
+    return sum(1 << kind for kind, fields in FIELDS.items() if field in fields)
+
+
+# By what the sender of a refused command knows it again.
+WITH_ACCOUNT = kinds_with("account") | 1 << QUOTE_ROW
+WITH_CLIENT_ID = kinds_with("client_id") | 1 << QUOTE_ROW
+WITH_CONTRACT = kinds_with("contract")
+WITH_ORDER_ID = kinds_with("order_id")
+assert max(BY_KIND) < 63, "a mask of kinds fits"
 ROWS_MAX = bounds.QUOTES_MAX + 1  # records of one command

@@ -324,9 +324,9 @@ def check_contract(spec: Contract) -> list[str]:
     low_lots, high_lots = spec.open_interest_scale_low_lots, spec.open_interest_scale_high_lots
     if low_lots >= high_lots and (low_lots, high_lots) != (0, 0):
         problems.append(f"{where}: open_interest_scale_low_lots is not below the high bound (8.6)")
-    if spec.contract_value != 0 and lot_value_of(spec, spec.price_ticks_max) < 1:
+    if spec.contract_value != 0 and size_of_lot(spec, spec.price_ticks_max) < 1:
         problems.append(f"{where}: a lot is worth nothing at the highest price")
-    lot_value = largest_lot_value_of(spec)
+    lot_value = largest_size_of(spec)
     if lot_value > bounds.LOT_VALUE_MAX:
         problems.append(f"{where}: one lot can be worth more than 2**44")
     if lot_value * spec.open_interest_lots_max > bounds.CONTRACT_VALUE_MAX:
@@ -348,7 +348,7 @@ def check_approval(spec: Contract) -> list[str]:
     problems = []
     if spec.mark_band_ppb >= lowest_ppb:
         problems.append(f"{where}: mark_band_ppb is not below the lowest maintenance rate (6.2)")
-    dearest = lot_value_of(spec, spec.price_ticks_max)
+    dearest = size_of_lot(spec, spec.price_ticks_max)
     if spec.contract_value != 0 and dearest < spec.lot_value_min:
         problems.append(
             f"{where}: a lot at the highest price is worth less than lot_value_min (1.2)"
@@ -361,7 +361,7 @@ def check_approval(spec: Contract) -> list[str]:
     return problems
 
 
-def lot_value_of(spec: Contract, price_ticks: int) -> int:
+def size_of_lot(spec: Contract, price_ticks: int) -> int:
     """What a lot is worth at a price, its size: exact, of an inverse one half to even (1.2).
 
     A price that can't be one, of a specification that can't be listed, counts as a tick.
@@ -373,9 +373,15 @@ def lot_value_of(spec: Contract, price_ticks: int) -> int:
     return whole + (2 * rest + whole % 2 > price_ticks)
 
 
-def largest_lot_value_of(spec: Contract) -> int:
+def value_of_lot(spec: Contract, price_ticks: int) -> int:
+    """V(p): the size, of an inverse lot below zero, so that it rises with the price (1.2)."""
+    size = size_of_lot(spec, price_ticks)
+    return size if spec.contract_value == 0 else -size
+
+
+def largest_size_of(spec: Contract) -> int:
     """What a lot is worth where it is worth most: of an inverse one that is the lowest price."""
-    return lot_value_of(spec, spec.price_ticks_min if spec.contract_value else spec.price_ticks_max)
+    return size_of_lot(spec, spec.price_ticks_min if spec.contract_value else spec.price_ticks_max)
 
 
 def cap_of_interval(spec: Contract, length_ns: int) -> int:
@@ -398,7 +404,7 @@ def check_config(config: Config) -> list[str]:
     for spec in config.contracts:
         problems += check_contract(spec)
     value = sum(
-        largest_lot_value_of(spec) * spec.open_interest_lots_max for spec in config.contracts
+        largest_size_of(spec) * spec.open_interest_lots_max for spec in config.contracts
     )
     if value > bounds.POOL_VALUE_MAX:
         problems.append("contracts: the open interest of all at its dearest passes 2**58")

@@ -65,7 +65,7 @@ from engine.state.layout import (
 from engine.state.values import size_of_lot, value_of_lot
 from engine.trading_state import CLOSED, COLLECTING, is_one_of
 from engine.transition.states import is_collecting, must_reduce
-from risk.accounts import find_position, has_position_room
+from risk.accounts import find_position, has_position_room, is_listed
 from risk.eligibility import find_lack, has_lapsed, is_eligible
 from risk.groups import lead_of, next_member
 from risk.insurance import is_below_cover
@@ -127,6 +127,15 @@ def check_client(arena, account, client_id, may_exceed):
     return refusals.OK
 
 
+@cold
+def check_client_of_contract(arena, account, client_id, contract):
+    """Who sends a command that sets something of a contract for its account, and of which."""
+    code = check_client(arena, account, client_id, 0)
+    if code != refusals.OK:
+        return code
+    return refusals.OK if is_listed(arena, contract) else refusals.CONTRACT_UNKNOWN
+
+
 @kernel
 def is_market_kind(order_type):
     return (
@@ -139,7 +148,7 @@ def is_market_kind(order_type):
 
 @kernel
 def check_shape(arena, contract, side, order_type, tif, flags, stp):
-    if contract < 1 or contract > ENGINE(arena, 0).contracts:
+    if not is_listed(arena, contract):
         return refusals.CONTRACT_UNKNOWN
     if order_type < LIMIT or order_type > TRAILING_MARKET:
         return refusals.ORDER_TYPE_INVALID

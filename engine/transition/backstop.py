@@ -1,35 +1,25 @@
 """What an operator sets of what stands behind the book: providers, the fund (9.2 e, 9.6)."""
 
-from engine.kernel import cold, kernel
+from engine.kernel import cold
 from engine.schema import bounds, events, refusals
-from engine.schema.vocabulary import CLIENT_FIRST, FUND, KIND_LIQUIDITY_PROVIDER, NONE
-from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL
+from engine.schema.vocabulary import FUND, KIND_LIQUIDITY_PROVIDER, NONE
+from engine.state.access import CONTRACT, ENGINE, POOL
 from engine.state.events import emit
 from engine.state.layout import COVER_ASKED
 from engine.transition.cancelling import set_stop
-from risk.accounts import find_position, has_position_room, open_position
+from risk.accounts import find_position, has_kind, has_position_room, is_listed, open_position
 from risk.margin import compute_equity
 from risk.providers import write_capacity
 from risk.work_back import set_next_slice
-
-
-@kernel
-def is_provider(arena, account):
-    """Whether it is an opened account of a liquidity provider; a margin account is none (8.5)."""
-    if account < CLIENT_FIRST or account > bounds.ACCOUNTS_MAX:
-        return False
-    if ACCOUNT(arena, account).group == 0:
-        return False
-    return ACCOUNT_EXTRA(arena, account).kind == KIND_LIQUIDITY_PROVIDER
 
 
 @cold
 def set_capacity(arena, account, contract, lots):
     """An operator writes down the largest position that a liquidity provider has agreed to hold in
     a contract for what the book can't take (9.2 e)."""
-    if not is_provider(arena, account):
+    if not has_kind(arena, account, KIND_LIQUIDITY_PROVIDER):
         return refusals.ACCOUNT_UNKNOWN
-    if contract < 1 or contract > ENGINE(arena, 0).contracts:
+    if not is_listed(arena, contract):
         return refusals.CONTRACT_UNKNOWN
     if lots < 0 or lots > bounds.LOTS_MAX:
         return refusals.CAPACITY_INVALID
@@ -48,7 +38,7 @@ def set_capacity(arena, account, contract, lots):
 @cold
 def set_work_back(arena, contract, seed):
     """Draw the offset of the fund's slices from a seed; one that is due comes at the new times."""
-    if contract < 1 or contract > ENGINE(arena, 0).contracts:
+    if not is_listed(arena, contract):
         return refusals.CONTRACT_UNKNOWN
     if seed < 0 or seed > bounds.SEED_MAX:
         return refusals.SEED_INVALID

@@ -66,7 +66,7 @@ def mass_cancel(arena, account, client_id, contract, sides):
     else:
         trader = trading_account_of(arena, account, contract)
         position = find_position(arena, trader, contract)
-        count = cancel_of_position(arena, position, CANCEL_MASS, 0, sides, 0)
+        count = cancel_of_position(arena, position, CANCEL_MASS, 0, 0, sides, 0)
     emit(arena, events.MASS_CANCELLED, contract, account, client_id, count, 0, 0, 0, 0)
     return refusals.OK
 

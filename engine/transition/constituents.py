@@ -3,7 +3,7 @@
 from engine.kernel import cold, kernel
 from engine.schema import bounds, events, refusals
 from engine.schema.vocabulary import SOURCE_PERPETUAL, STATE_FROZEN, STATE_SETTLED
-from engine.state.access import ASSET, CONTRACT, ENGINE, SOURCE
+from engine.state.access import ASSET, CONTRACT, SOURCE
 from engine.state.arithmetic import multiply_divide
 from engine.state.events import emit
 from engine.transition.due import freeze_contract
@@ -11,11 +11,12 @@ from engine.transition.due_times import note_due
 from funding.index import asset_at, compute_basket
 from funding.premium import compute_sample_time
 from funding.sources import source_at
+from risk.accounts import is_listed
 
 
 @kernel
 def check_constituent(arena, contract, asset, units_ppb):
-    if contract < 1 or contract > ENGINE(arena, 0).contracts:
+    if not is_listed(arena, contract):
         return refusals.CONTRACT_UNKNOWN
     if asset < 0 or asset >= CONTRACT(arena, contract).assets:
         return refusals.ASSET_UNKNOWN
@@ -82,7 +83,7 @@ def redenominate_constituent(arena, contract, asset, units_ppb):
 @cold
 def set_sample_clock(arena, contract, seed):
     """Draw the offset of the samples from a seed, so that nobody knows when to bend the book."""
-    if contract < 1 or contract > ENGINE(arena, 0).contracts:
+    if not is_listed(arena, contract):
         return refusals.CONTRACT_UNKNOWN
     if seed < 0 or seed > bounds.SEED_MAX:
         return refusals.SEED_INVALID

@@ -4,15 +4,22 @@ from engine.book.timers import set_professional_timer
 from engine.kernel import cold, kernel
 from engine.schema import events, refusals
 from engine.schema.bounds import TIME_NS_MAX
-from engine.schema.vocabulary import CANCEL_ELIGIBILITY, FUND, NONE, REDUCE_ONLY, SIDES_BOTH
-from engine.state.access import ACCOUNT_EXTRA, CONTRACT, ENGINE, ORDER, POOL, POSITION
+from engine.schema.vocabulary import (
+    CANCEL_ELIGIBILITY,
+    FUND,
+    KIND_CLIENT,
+    NONE,
+    REDUCE_ONLY,
+    SIDES_BOTH,
+)
+from engine.state.access import ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL
 from engine.state.due import hasten_due
 from engine.state.events import emit
-from engine.state.layout import INELIGIBLE
+from engine.state.layout import ARMED, FIRED, INELIGIBLE
 from engine.transition.cancelling import cancel_of_client, set_flag_of_client
-from engine.transition.orders import cancel_working, is_waiting
-from risk.accounts import find_position, next_account
-from risk.eligibility import find_lack, is_asked, is_client, is_eligible, note_reference
+from engine.transition.orders import cancel_of_position
+from risk.accounts import find_position, has_kind, is_listed, next_account
+from risk.eligibility import find_lack, is_asked, is_eligible, note_reference
 
 
 @cold
@@ -46,7 +53,7 @@ def set_eligibility(arena, account, professional_until_ns, assessed, disclosure,
     """An operator writes down what makes a client eligible, all of it anew."""
     if not is_asked(arena):
         return refusals.COMMAND_UNKNOWN
-    if not is_client(arena, account):
+    if not has_kind(arena, account, KIND_CLIENT):
         return refusals.ACCOUNT_UNKNOWN
     if professional_until_ns < 0 or professional_until_ns > TIME_NS_MAX or disclosure < 0:
         return refusals.ELIGIBILITY_INVALID
@@ -76,7 +83,7 @@ def set_eligibility(arena, account, professional_until_ns, assessed, disclosure,
 @kernel
 def lacks_disclosure(arena, account):
     """Whether the current disclosure makes a client lapse that was eligible until now."""
-    if not is_client(arena, account) or not is_eligible(arena, account):
+    if not has_kind(arena, account, KIND_CLIENT) or not is_eligible(arena, account):
         return False
     return ACCOUNT_EXTRA(arena, account).disclosure < POOL(arena, 0).disclosure_version
 
@@ -109,34 +116,20 @@ def publish_disclosure(arena, version):
 
 
 @cold
-def cancel_increasing(arena, position):
-    """Cancel a position's resting orders without REDUCE_ONLY, in arrival order. Those that wait
-    are judged at their turn, as in a contract in the state reduce-only."""
-    slot = POSITION(arena, position).order_head + 0
-    if slot == NONE:
-        return 0
-    last = ORDER(arena, slot).account_previous + 0
-    while True:
-        behind = ORDER(arena, slot).account_next + 0
-        is_last = slot == last
-        if ORDER(arena, slot).flags & REDUCE_ONLY == 0 and not is_waiting(arena, slot):
-            cancel_working(arena, slot, CANCEL_ELIGIBILITY)
-        if is_last:
-            return 0
-        slot = behind
-
-
-@cold
 def lapse_reference(arena, contract):
     """The alert of 3.3 if the contract's reference asset lapses now, and the end of what rests
-    there and could increase a position, by account id."""
+    there and could increase a position, by account id. Orders that wait are judged at their
+    turn."""
     if note_reference(arena, contract) == 0:
         return 0
     until_ns = CONTRACT(arena, contract).reference_until_ns + 0
     emit(arena, events.REFERENCE_LAPSED, contract, 0, until_ns, 0, 0, 0, 0, 0)
     account = next_account(arena, FUND)
     while account != NONE:
-        cancel_increasing(arena, find_position(arena, account, contract))
+        position = find_position(arena, account, contract)
+        cancel_of_position(
+            arena, position, CANCEL_ELIGIBILITY, REDUCE_ONLY, ARMED | FIRED, SIDES_BOTH, 0
+        )
         account = next_account(arena, account)
     return 0
 
@@ -147,7 +140,7 @@ def set_reference(arena, contract, until_ns):
     a time ahead opens a contract that had lapsed."""
     if not is_asked(arena):
         return refusals.COMMAND_UNKNOWN
-    if contract < 1 or contract > ENGINE(arena, 0).contracts:
+    if not is_listed(arena, contract):
         return refusals.CONTRACT_UNKNOWN
     if until_ns < 0 or until_ns > TIME_NS_MAX:
         return refusals.ELIGIBILITY_INVALID

@@ -21,6 +21,7 @@ from engine.transition.auctions import uncross_into
 from engine.transition.due_times import note_due
 from engine.transition.settling import settle_contract
 from engine.transition.states import enter_state, is_collecting
+from risk.accounts import is_listed
 
 
 @cold
@@ -66,7 +67,7 @@ def is_rest_small(arena, contract, lots, price_ticks):
 @cold
 def change_trading_state(arena, contract, state_to):
     """An operator's change of state; out of a state that collects into trading it uncrosses."""
-    if contract < 1 or contract > ENGINE(arena, 0).contracts:
+    if not is_listed(arena, contract):
         return refusals.CONTRACT_UNKNOWN
     terms = CONTRACT(arena, contract)
     if not may_operator_change(terms.state, state_to):
@@ -90,7 +91,7 @@ def change_trading_state(arena, contract, state_to):
 @cold
 def set_band(arena, contract, low_ticks, high_ticks):
     """Fix the dynamic band; 0 and 0 let it follow the last trade again."""
-    if contract < 1 or contract > ENGINE(arena, 0).contracts:
+    if not is_listed(arena, contract):
         return refusals.CONTRACT_UNKNOWN
     terms = CONTRACT(arena, contract)
     is_off = low_ticks == 0 and high_ticks == 0

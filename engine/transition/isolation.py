@@ -3,11 +3,11 @@
 from engine.kernel import cold
 from engine.schema import bounds, events, refusals
 from engine.schema.vocabulary import NONE
-from engine.state.access import ACCOUNT, ENGINE, POSITION
+from engine.state.access import ACCOUNT, POSITION
 from engine.state.arithmetic import absolute
 from engine.state.events import emit
 from engine.state.layout import LIQUIDATING
-from engine.transition.admission import check_client
+from engine.transition.admission import check_client_of_contract
 from engine.transition.money import compute_withdrawable
 from risk.accounts import find_position
 from risk.isolation import (
@@ -19,17 +19,6 @@ from risk.isolation import (
 )
 from risk.ledger import apply_cash, settle_all_funding
 from risk.supervision import value_again
-
-
-@cold
-def check_mode_command(arena, account, client_id, contract):
-    """Who sends a command of a margin mode, and for which contract."""
-    code = check_client(arena, account, client_id, 0)
-    if code != refusals.OK:
-        return code
-    if contract < 1 or contract > ENGINE(arena, 0).contracts:
-        return refusals.CONTRACT_UNKNOWN
-    return refusals.OK
 
 
 @cold
@@ -48,7 +37,7 @@ def check_leaving(arena, account, contract):
 @cold
 def isolate_contract(arena, account, client_id, contract):
     """From now on the contract has a margin account of its own; it is the same one each time."""
-    code = check_mode_command(arena, account, client_id, contract)
+    code = check_client_of_contract(arena, account, client_id, contract)
     if code == refusals.OK and find_isolated(arena, account, contract) != NONE:
         code = refusals.MODE_UNCHANGED
     if code == refusals.OK:
@@ -73,7 +62,7 @@ def isolate_contract(arena, account, client_id, contract):
 @cold
 def join_contract(arena, account, client_id, contract):
     """Back to cross margin: what the margin account holds comes along."""
-    code = check_mode_command(arena, account, client_id, contract)
+    code = check_client_of_contract(arena, account, client_id, contract)
     if code != refusals.OK:
         return code
     margin_account = find_isolated(arena, account, contract)
@@ -101,7 +90,7 @@ def join_contract(arena, account, client_id, contract):
 def move_margin(arena, account, client_id, contract, amount):
     """Money into the margin account of an isolated position, out of it where negative: what the
     giver could withdraw, and nothing else."""
-    code = check_mode_command(arena, account, client_id, contract)
+    code = check_client_of_contract(arena, account, client_id, contract)
     if code != refusals.OK:
         return code
     margin_account = find_isolated(arena, account, contract)

@@ -4,10 +4,10 @@ from engine.kernel import cold, kernel
 from engine.schema import events, refusals
 from engine.schema.bounds import PPB
 from engine.schema.vocabulary import NONE
-from engine.state.access import ACCOUNT, CONTRACT, ENGINE, POSITION, POSITION_EXTRA
+from engine.state.access import ACCOUNT, CONTRACT, POSITION, POSITION_EXTRA
 from engine.state.events import emit
 from engine.state.layout import LIMITS_RATE, LIQUIDATING
-from engine.transition.admission import check_client
+from engine.transition.admission import check_client_of_contract
 from risk.accounts import find_position, has_position_room, open_position
 from risk.isolation import trading_account_of
 from risk.margin import (
@@ -38,11 +38,9 @@ def check_floor(arena, contract, account, position, floor_ppb):
 
 @cold
 def set_leverage(arena, account, client_id, contract, rate_initial_ppb):
-    code = check_client(arena, account, client_id, 0)
+    code = check_client_of_contract(arena, account, client_id, contract)
     if code != refusals.OK:
         return code
-    if contract < 1 or contract > ENGINE(arena, 0).contracts:
-        return refusals.CONTRACT_UNKNOWN
     if rate_initial_ppb < 0 or rate_initial_ppb > PPB:
         return refusals.RATE_INVALID
     account = trading_account_of(arena, account, contract)

@@ -303,10 +303,13 @@ def keep_reduce_only(arena, position):
 
 
 @kernel
-def is_meant(arena, slot, spared_flag, sides, session):
-    """Whether a cancel of many means this order; 0 in `sides` and `session` means any."""
+def is_meant(arena, slot, spared_flag, spared_bits, sides, session):
+    """Whether a cancel of many means this order: it has neither the flag nor any of the bits (of
+    its extra record) that are spared; 0 in `sides` and `session` means any."""
     order = ORDER(arena, slot)
     if order.flags & spared_flag != 0 or (sides != SIDES_BOTH and order.side + 1 != sides):
+        return False
+    if order.flags & EXTRA and ORDER_EXTRA(arena, slot).bits & spared_bits:
         return False
     if session == 0:
         return True
@@ -314,7 +317,7 @@ def is_meant(arena, slot, spared_flag, sides, session):
 
 
 @cold
-def cancel_of_position(arena, position, reason, spared_flag, sides, session):
+def cancel_of_position(arena, position, reason, spared_flag, spared_bits, sides, session):
     """Cancel a position's orders in arrival order, those that are meant; returns the count."""
     count = 0
     slot = POSITION(arena, position).order_head
@@ -324,7 +327,7 @@ def cancel_of_position(arena, position, reason, spared_flag, sides, session):
     while True:
         behind = ORDER(arena, slot).account_next
         is_last = slot == last
-        if is_meant(arena, slot, spared_flag, sides, session):
+        if is_meant(arena, slot, spared_flag, spared_bits, sides, session):
             cancel_working(arena, slot, reason)
             count += 1
         if is_last:
@@ -339,7 +342,7 @@ def cancel_of_contract(arena, contract, reason):
     account = next_account(arena, FUND)
     while account != NONE:
         position = find_position(arena, account, contract)
-        count += cancel_of_position(arena, position, reason, 0, SIDES_BOTH, 0)
+        count += cancel_of_position(arena, position, reason, 0, 0, SIDES_BOTH, 0)
         account = next_account(arena, account)
     return count
 
@@ -351,7 +354,7 @@ def cancel_of_account(arena, account, reason, spared_flag, sides, session):
     k = 0
     position = first_position(arena, account)
     while position != NONE:
-        count += cancel_of_position(arena, position, reason, spared_flag, sides, session)
+        count += cancel_of_position(arena, position, reason, spared_flag, 0, sides, session)
         k += 1
         position = next_position(arena, account, position, k)
     return count

@@ -29,12 +29,13 @@ from funding.index import publish_index
 from funding.mark import publish_mark
 from funding.premium import compute_sample_time
 from funding.sources import source_at
+from risk.accounts import is_listed
 from risk.step import begin_step, enter_step
 
 
 @kernel
 def check_pair(arena, contract, source, price_ticks):
-    if contract < 1 or contract > ENGINE(arena, 0).contracts:
+    if not is_listed(arena, contract):
         return refusals.CONTRACT_UNKNOWN
     if CONTRACT(arena, contract).state == STATE_SETTLED:
         return refusals.OK  # one that has ended must not keep a price from the others

@@ -36,7 +36,7 @@ from engine.transition.admission import check_client, check_lots, check_order, c
 from engine.transition.orders import cancel_working, cut_working
 from engine.transition.placing import emit_amended, replace_order, rest_order
 from engine.transition.protection import protection_of, window_at
-from risk.accounts import find_position, open_position
+from risk.accounts import find_position, is_listed, open_position
 from risk.isolation import trading_account_of
 from risk.reserve import apply_reserve
 
@@ -186,7 +186,7 @@ def quote_row(arena, commands, row, k):
     contract = quote.contract + 0
     account = header.account + 0
     code = refusals.OK
-    if contract < 1 or contract > ENGINE(arena, 0).contracts:
+    if not is_listed(arena, contract):
         code = refusals.CONTRACT_UNKNOWN
     else:
         account = trading_account_of(arena, account, contract)

@@ -9,7 +9,6 @@ from engine.schema.commands import (
     CANCEL_SESSION,
     CHANGE_CONSTITUENT,
     CHANGE_STATE,
-    CLIENT_LAST,
     DEPOSIT,
     ISOLATE_CONTRACT,
     JOIN_CONTRACT,
@@ -37,6 +36,10 @@ from engine.schema.commands import (
     SET_STRESS_LOSS,
     SET_WORK_BACK,
     STOP_TRADING,
+    WITH_ACCOUNT,
+    WITH_CLIENT_ID,
+    WITH_CONTRACT,
+    WITH_ORDER_ID,
     WITHDRAW,
 )
 from engine.schema.vocabulary import NONE
@@ -102,6 +105,12 @@ def check_stamp(arena, kind, time_ns):
     return refusals.OK
 
 
+@kernel
+def is_kind_of(kinds, kind):
+    """Whether a mask of kinds holds this one, which may be a kind that nobody knows."""
+    return kind >= 0 and kind < 63 and (kinds >> kind) & 1 != 0
+
+
 @cold
 def refuse(arena, commands, row, code):
     """Answer a command with its refusal and the ids by which its sender knows it."""
@@ -109,29 +118,10 @@ def refuse(arena, commands, row, code):
     kind = command.kind
     if kind == MASS_QUOTE:
         frame_quotes(arena, commands, row)
-    contract = 0
-    account = 0
-    client_id = 0
-    order_id = 0
-    if kind >= PLACE_ORDER and kind <= CLIENT_LAST:
-        account = command.account + 0
-        client_id = command.client_id
-    if kind == PLACE_ORDER or kind == PLACE_BRACKET or kind == MASS_CANCEL:
-        contract = command.contract + 0
-    if kind == PUBLISH_PRICE or (kind >= SET_LEVERAGE and kind <= MOVE_MARGIN):
-        contract = command.contract + 0
-    if kind == CHANGE_STATE or kind == SET_BAND:
-        contract = command.contract + 0
-    if (kind >= CHANGE_CONSTITUENT and kind <= SET_SAMPLE_CLOCK) or kind == SET_REFERENCE:
-        contract = command.contract + 0
-    if kind == SET_CAPACITY or kind == SET_WORK_BACK:
-        contract = command.contract + 0
-    if kind == CANCEL_ORDER or kind == AMEND_ORDER:
-        order_id = command.order_id
-    if kind == OPEN_ACCOUNT or kind == DEPOSIT or kind == SET_ELIGIBILITY:
-        account = command.account + 0
-    if kind == SET_CAPACITY:
-        account = command.account + 0
+    contract = command.contract + 0 if is_kind_of(WITH_CONTRACT, kind) else 0
+    account = command.account + 0 if is_kind_of(WITH_ACCOUNT, kind) else 0
+    client_id = command.client_id + 0 if is_kind_of(WITH_CLIENT_ID, kind) else 0
+    order_id = command.order_id + 0 if is_kind_of(WITH_ORDER_ID, kind) else 0
     emit(arena, events.REFUSED, contract, account, code, kind, client_id, order_id, 0, 0)
     return code
 

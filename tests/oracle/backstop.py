@@ -4,6 +4,7 @@
 import heapq
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 from engine.schema import events
 from engine.schema import vocabulary as words
@@ -217,21 +218,41 @@ def opposite_holders(exchange, market: Market, account: Account, everyone: bool)
     return found
 
 
-def deal_out(
-    exchange,
-    market: Market,
-    holders: list[Holder],
-    bears: list[int],
-    most_per_lot: int,
-    everyone: bool,
-) -> list[Holder]:
+class Deal(NamedTuple):
+    """How lots are dealt out: a holder pays at most so much for each, and takes only what it can
+    afford, unless everyone must."""
+
+    market: Market
+    most_per_lot: int
+    everyone: bool
+
+    def pays(self, bears: int) -> int:
+        return min(bears, self.most_per_lot)
+
+    def is_too_much(self, holder: Holder, bears: int) -> bool:
+        return not self.everyone and holder.equity - self.pays(bears) < 0
+
+    def give(self, holder: Holder, bears: list[int]) -> int:
+        """The holder takes lots that bear this, until it can't afford the next one; returns how
+        many."""
+        for count, bears_this in enumerate(bears):
+            if self.is_too_much(holder, bears_this):
+                return count
+            holder.taken += 1
+            holder.charge += bears_this
+            holder.paid += self.pays(bears_this)
+            holder.equity -= self.pays(bears_this)
+            holder.notional -= self.market.lot_size
+        return len(bears)
+
+
+def deal_out(exchange, deal: Deal, holders: list[Holder], bears: list[int]) -> list[Holder]:
     """Lot by lot to the holder that ranks first at that moment; returns those chosen, in order."""
     chosen: list[Holder] = []
     heap = [(holder.rank(), k) for k, holder in enumerate(holders)]
     heapq.heapify(heap)
     for bears_this in bears:
-        pays = min(bears_this, most_per_lot)
-        while heap and not everyone and holders[heap[0][1]].equity - pays < 0:
+        while heap and deal.is_too_much(holders[heap[0][1]], bears_this):
             heapq.heappop(heap)  # skipped for good
         if not heap:
             break
@@ -239,28 +260,10 @@ def deal_out(
         holder = holders[k]
         if holder.taken == 0:
             chosen.append(holder)
-        holder.taken += 1
-        holder.charge += bears_this
-        holder.paid += pays
-        holder.equity -= pays
-        holder.notional -= market.lot_size
+        deal.give(holder, [bears_this])
         if holder.taken < holder.lots:
             heapq.heappush(heap, (holder.rank(), k))
     return chosen
-
-
-def give(holder: Holder, bears: list[int], most_per_lot: int, everyone: bool) -> int:
-    """The holder takes lots that bear this, until it can't afford the next one; returns how
-    many."""
-    for count, bears_this in enumerate(bears):
-        pays = min(bears_this, most_per_lot)
-        if holder.equity - pays < 0 and not everyone:
-            return count
-        holder.taken += 1
-        holder.charge += bears_this
-        holder.paid += pays
-        holder.equity -= pays
-    return len(bears)
 
 
 def queue_key(exchange, market: Market, holder: Holder) -> tuple[int, int, int]:
@@ -277,29 +280,15 @@ def queue_key(exchange, market: Market, holder: Holder) -> tuple[int, int, int]:
     return -rank, holding.opened, holder.account.account
 
 
-def deal_by_queue(
-    exchange,
-    market: Market,
-    holders: list[Holder],
-    bears: list[int],
-    most_per_lot: int,
-    everyone: bool,
-) -> list[Holder]:
+def deal_by_queue(exchange, deal: Deal, holders: list[Holder], bears: list[int]) -> list[Holder]:
     """One holder behind the other gives all that it can; returns those chosen, in order."""
-    ranked = sorted(holders, key=lambda holder: queue_key(exchange, market, holder))
+    ranked = sorted(holders, key=lambda holder: queue_key(exchange, deal.market, holder))
     for holder in ranked:
-        bears = bears[give(holder, bears[: holder.lots], most_per_lot, everyone) :]
+        bears = bears[deal.give(holder, bears[: holder.lots]) :]
     return [holder for holder in ranked if holder.taken]
 
 
-def deal_pro_rata(
-    exchange,
-    market: Market,
-    holders: list[Holder],
-    bears: list[int],
-    most_per_lot: int,
-    everyone: bool,
-) -> list[Holder]:
+def deal_pro_rata(exchange, deal: Deal, holders: list[Holder], bears: list[int]) -> list[Holder]:
     """In rounds, of everyone who can still afford it the same part of what it holds; returns those
     chosen, in order."""
     chosen: list[Holder] = []
@@ -313,7 +302,7 @@ def deal_pro_rata(
             asked = min(wanted * own // held, own)
             wanted -= asked
             held -= own
-            given = give(holder, bears[:asked], most_per_lot, everyone)
+            given = deal.give(holder, bears[:asked])
             bears = bears[given:]
             if given and holder not in chosen:
                 chosen.append(holder)
@@ -348,8 +337,8 @@ def deleverage(
     sign = sign_of(account.lots(market.contract))
     bears = spread(charge, lots) if charge >= 0 else [-share for share in spread(-charge, lots)]
     holders = opposite_holders(exchange, market, account, everyone)
-    deal = DEALERS[exchange.config.deleveraging_mode]
-    chosen = deal(exchange, market, holders, bears, most_per_lot, everyone)
+    deal = Deal(market, most_per_lot, everyone)
+    chosen = DEALERS[exchange.config.deleveraging_mode](exchange, deal, holders, bears)
     for holder in chosen:
         value = holder.taken * market.lot_value + holder.paid * sign
         exchange.emit(

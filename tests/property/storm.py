@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.schema import bounds, commands
 from engine.schema import vocabulary as words
 from engine.schema.commands import COMMAND
-from engine.schema.contract import Config, Contract, Tier, lot_value_of
+from engine.schema.contract import Config, Contract, Tier, size_of_lot
 
 START_NS = 20_000 * bounds.NS_PER_DAY
 ACCOUNTS = np.arange(words.CLIENT_FIRST, words.CLIENT_FIRST + 60)
@@ -213,7 +213,7 @@ class Storm:
         records["ledger"] = words.LEDGER_CLIENT
         records["account"] = self.random.choice(ACCOUNTS, count)
         spec = self.config.contracts[0]
-        worth = lot_value_of(spec, self.prices[spec.contract]) * spec.order_lots_max // 100
+        worth = size_of_lot(spec, self.prices[spec.contract]) * spec.order_lots_max // 100
         amounts = np.maximum(1, worth * self.random.random(count) ** 4)
         records["amount"] = np.minimum(amounts, bounds.DEPOSITS_MAX >> 24)
         return records

@@ -5,7 +5,7 @@ import pytest
 
 from engine.exchange import Exchange
 from engine.schema.bounds import NS_PER_SECOND, PPB
-from engine.schema.contract import Config, Contract, Tier
+from engine.schema.contract import Config, Contract, Tier, value_of_lot
 from engine.state.arena import account_ids
 from engine.state.copying import copy_arena
 from engine.views import Valuer
@@ -16,7 +16,6 @@ from risk.stress import (
     move_marks,
     percent,
     standard_scenarios,
-    value_of_lot,
 )
 from tests.oracle.workload import Workload, configs
 from tests.property.both import pack

@@ -10,7 +10,7 @@ import pytest
 
 from engine.exchange import ConfigError
 from engine.schema import vocabulary as words
-from engine.schema.contract import Contract, Tier, check_approval, lot_value_of
+from engine.schema.contract import Contract, Tier, check_approval, size_of_lot
 from tests.rules.story import (
     BUY,
     HOUR_NS,
@@ -58,7 +58,7 @@ def test_rule_1_2_a_lot_is_rounded_half_to_even(value, mark, lot_value):
     story = story_of(contract_value=value, mark=mark, price_ticks_min=1, price_ticks_max=4)
     assert story.exchange.contract(1)["mark_value"] == -lot_value
     spec = contract(1, **RATES, tick_value=0, contract_value=value)
-    assert lot_value_of(spec, mark) == lot_value
+    assert size_of_lot(spec, mark) == lot_value
 
 
 def test_rule_1_2_a_long_gains_coin_when_the_price_rises():

@@ -9,7 +9,7 @@ import pytest
 
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND, PPB
-from engine.schema.contract import Contract, PriceSource, Tier, lot_value_of, outside
+from engine.schema.contract import Contract, PriceSource, Tier, outside, size_of_lot
 from funding import from_python as own
 from funding.presets import PRESETS
 from tests.rules.story import BUY, HOUR_NS, PERCENT, SELL, A, Story, contract, only
@@ -323,7 +323,7 @@ def notional(vector: Vector, inputs: dict[str, Any]) -> None:
     scale = 10**-exponent
     lots = abs(inputs["quantums"])
     spec = Contract(contract=1, symbol="P", tick_value=1, tiers=(Tier(0, 2, 1),))
-    value = lots // 10**6 * lot_value_of(spec, inputs["price"])
+    value = lots // 10**6 * size_of_lot(spec, inputs["price"])
     sign = -1 if inputs["quantums"] < 0 else 1
     must_equal(vector, sign * (value * 10**6 // scale), vector["expected"])
 
