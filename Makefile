@@ -7,6 +7,8 @@ LOCK := .ci/requirements.lock
 RUN := .venv/.run
 DEV := .venv/.dev
 WITHOUT_JIT := tests/property tests/rules tests/scenarios tests/state
+# A process for each core, whole files to each: a file's exchanges are opened once.
+SPREAD := -n auto --dist loadfile
 TREES := $(wildcard engine risk funding tests bench)
 
 .DEFAULT_GOAL := help
@@ -30,8 +32,8 @@ warm: $(RUN)
 # The second run is the same source in plain Python over range-checked records: an overflow fails.
 test: $(DEV)
 	$(BIN)/lionrock warm
-	$(BIN)/python -m pytest
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(WITHOUT_JIT)
+	$(BIN)/python -m pytest $(SPREAD)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(SPREAD) $(WITHOUT_JIT)
 
 soak: $(DEV)
 	$(BIN)/lionrock warm
