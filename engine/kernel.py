@@ -45,6 +45,8 @@ import numpy as np
 from llvmlite import binding
 from numba import cfunc, config, njit, types
 
+from engine.cold_code import ColdCompiler
+
 JIT = not config.DISABLE_JIT
 
 PACKAGES = ("engine", "risk", "funding")
@@ -118,9 +120,8 @@ def cold(function: F) -> F:
         raise ImportError(f"two cold functions share the symbol {symbol}")
     signature = types.int64(*[types.int64] * function.__code__.co_argcount)
     with _our_cache_directory():
-        # The body goes into its C wrapper: one call instead of two.
         options = {"cache": True, "error_model": "numpy", "forceinline": True}
-        compiled = cfunc(signature, **options)(function)
+        compiled = cfunc(signature, pipeline_class=ColdCompiler, **options)(function)
     _note(symbol, compiled, was_loaded=compiled.cache_hits > 0)
     binding.add_symbol(symbol, compiled.address)
     _cold[symbol] = compiled

@@ -15,11 +15,12 @@ import numba
 import pytest
 from numba import njit
 
-from engine import kernel
+from engine import cold_code, kernel
 
 pytestmark = pytest.mark.skipif(not kernel.JIT, reason="about compiled code")
 
 KERNEL = Path(kernel.__file__).read_text()
+COLD_CODE = Path(cold_code.__file__).read_text()
 INLINED = "from engine.kernel import kernel\n\n@kernel\ndef add(x):\n    return x + {step}\n"
 FAR = """
 from engine.kernel import cold, kernel
@@ -66,6 +67,7 @@ def plant(root, kernel_source=KERNEL, step=1):
         (root / package).mkdir(parents=True)
         (root / package / "__init__.py").touch()
     (root / "engine/kernel.py").write_text(kernel_source)
+    (root / "engine/cold_code.py").write_text(COLD_CODE)
     (root / "engine/inlined.py").write_text(INLINED.format(step=step))
     (root / "engine/front.py").write_text(FRONT)
     (root / "risk/far.py").write_text(FAR)
@@ -139,7 +141,7 @@ def test_going_back_to_an_old_source_finds_its_old_code(tree):
 
 EDIT_WHILE_COMPILING = """
 from pathlib import Path
-from engine import kernel
+from engine import cold_code, kernel
 kernel.cache_directory()
 inlined = Path("engine/inlined.py")
 inlined.write_text(inlined.read_text().replace("+ 1", "+ 2"))

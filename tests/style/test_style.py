@@ -18,6 +18,7 @@ PRODUCT = ("engine", "risk", "funding")
 TREES = (*PRODUCT, "tests", "bench")
 
 LAYERS = {
+    "engine.cold_code": 0,
     "engine.kernel": 0,
     "engine.schema": 0,
     "engine.state": 0,
@@ -206,11 +207,20 @@ def check_only_kernel_compiles(source: Source) -> Faults:
                 yield source.fault(node.lineno, f"{node.attr}: use those of engine.kernel")
 
 
+# The versions that name the cache, the symbols of cold functions, and what these are made of.
+LLVM_ALLOWED = {
+    ("engine.kernel", "llvmlite"),
+    ("engine.kernel", "llvmlite.binding"),
+    ("engine.cold_code", "llvmlite"),
+    ("engine.cold_code", "llvmlite.ir"),
+}
+
+
 def check_only_state_extends_numba(source: Source) -> Faults:
     if not source.is_product or room_of(source.module) == "engine.state":
         return
     for line, name in imports_of(source):
-        if source.module == "engine.kernel" and name in ("llvmlite", "llvmlite.binding"):
+        if (source.module, name) in LLVM_ALLOWED:
             continue
         if name.split(".")[0] == "llvmlite" or name.startswith("numba.extending"):
             yield source.fault(line, f"{name}: intrinsics belong in engine.state")
