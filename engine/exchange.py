@@ -23,6 +23,7 @@ from engine.transition.run import one, read_rank_band, run
 from engine.views import (
     Valuer,
     find_trader,
+    view_collateral,
     view_contract,
     view_depth,
     view_indicative,
@@ -176,7 +177,7 @@ class Exchange:
         return view_indicative(self._arena, contract)
 
     def account(self, account: int) -> dict[str, Any]:
-        """Cash, equity, margins and positions of one account; KeyError when there is none."""
+        """Cash, collateral, equity, margins and positions of one account; KeyError without one."""
         return Valuer(self._arena).account(account)
 
     def rank_band(self, account: int, contract: int) -> int:
@@ -198,6 +199,11 @@ class Exchange:
     def pool(self) -> dict[str, int]:
         """Ledgers, running totals and limits of the pool."""
         return view_pool(self._arena)
+
+    def collateral(self) -> list[dict[str, int]]:
+        """Each asset beside the pool's cash: price, raise of its haircuts, what accounts hold and
+        what conversion has taken."""
+        return view_collateral(self._arena)
 
     def check(self) -> list[str]:
         """The invariants I1-I8 of rule 14 that do not hold, as English lines; empty is good.

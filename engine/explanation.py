@@ -281,6 +281,23 @@ SENTENCES: dict[str, Callable[[Event], str]] = {
         "the last stress test left {amount} uncovered, with an equity of the fund of {fund_equity};"
         " where the pool asks for a cover, no new risk is taken below it (9.6)."
     ),
+    "collateral_impaired": _plain(
+        "asset {asset} is impaired, for reason {impairment} (1 off its peg, 2 licence ended, 3 an"
+        " operator, 0 its time has come again): {raise_ppb} ppb are added to its haircuts (10.3)."
+    ),
+    "collateral_converted": _plain(
+        "{quantity} of asset {asset} of {who} are converted for {paid}, at the price less the"
+        " published discount (10.4); {held} are left, its cash is then {cash} and its collateral"
+        " counts for {collateral_value}."
+    ),
+    "collateral_loss_declared": _plain(
+        "{loss} of a loss of collateral value are more than fund and house layer can bear; it is"
+        " shared over equities of {equity} (9.8)."
+    ),
+    "collateral_loss_shared": _plain(
+        "{who}, with an equity of {equity}, bears {amount} of the loss, pro rata (9.8); its cash is"
+        " then {cash}."
+    ),
     "heartbeat_lost": _plain(
         "{who} did not renew its cancel-after timer: {orders} orders are cancelled (4.6)."
     ),

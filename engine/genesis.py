@@ -4,6 +4,7 @@ import numpy as np
 
 from engine.schema.bounds import (
     ASSETS_MAX,
+    COLLATERAL_HAIRCUTS_MAX,
     CONTRACT_VALUE_MAX,
     LOTS_MAX,
     ORDERS_MAX,
@@ -11,6 +12,7 @@ from engine.schema.bounds import (
     SOURCES_MAX,
     TIERS_MAX,
 )
+from engine.schema.collateral import CollateralAsset
 from engine.schema.contract import Config, Contract, cap_of_source
 from engine.schema.vocabulary import FUND, KIND_FUND
 from engine.state import layout
@@ -38,6 +40,9 @@ def write_genesis(arena: Arena, config: Config) -> None:
     for spec in config.contracts:
         _write_contract(arena, spec)
     _write_references(arena, config)
+    arena.engine["collaterals"] = len(config.collateral)
+    for number, asset in enumerate(config.collateral, start=1):
+        _write_collateral(arena, number, asset)
 
 
 def _write_references(arena: Arena, config: Config) -> None:
@@ -49,6 +54,25 @@ def _write_references(arena: Arena, config: Config) -> None:
     until = terms["reference_until_ns"]
     if until.any():
         arena.engine["due_ns"] = until[until > 0].min()
+
+
+def _write_collateral(arena: Arena, number: int, asset: CollateralAsset) -> None:
+    """One asset of the registry; the end of its licence is due work (10.1, 10.3)."""
+    row = arena.records("collaterals", number + 1)[number]
+    for name in layout.COLLATERAL.names or ():
+        if name in asset.__struct_fields__ and name not in ("haircuts", "account_kinds"):
+            row[name] = getattr(asset, name)
+    row["account_kinds"] = sum(1 << kind for kind in set(asset.account_kinds))
+    row["haircuts"] = len(asset.haircuts)
+    until_ns = asset.licensed_until_ns
+    row["licence_next_ns"] = until_ns
+    due_ns = int(arena.engine["due_ns"][0])
+    if until_ns > 0 and (due_ns == 0 or until_ns < due_ns):
+        arena.engine["due_ns"] = until_ns
+    first = number * COLLATERAL_HAIRCUTS_MAX
+    haircuts = arena.records("haircuts", first + len(asset.haircuts))
+    for k, step in enumerate(asset.haircuts):
+        haircuts[first + k] = step.floor_value, step.haircut_ppb
 
 
 def _write_contract(arena: Arena, spec: Contract) -> None:

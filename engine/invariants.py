@@ -19,7 +19,15 @@ from engine.schema.vocabulary import (
 from engine.state import layout
 from engine.state.arena import Arena, Records, account_ids
 from engine.trading_state import TRADING
-from engine.views import Valuer, ladder_keys, level_slot_of, view_eligibility, view_pool
+from engine.views import (
+    Valuer,
+    ladder_keys,
+    level_slot_of,
+    view_collateral,
+    view_eligibility,
+    view_holdings,
+    view_pool,
+)
 
 View = dict[str, Any]
 
@@ -29,6 +37,7 @@ def check_state(arena: Arena) -> list[str]:
     valuer = Valuer(arena)
     terms, accounts = valuer.contracts, valuer.accounts()
     problems = check_money(view_pool(arena), accounts)
+    problems += check_collateral(arena, accounts)
     problems += check_positions(terms, accounts)
     problems += check_solvency(terms, accounts)
     problems += check_floors(terms, accounts)
@@ -51,6 +60,7 @@ def check_money(pool: dict[str, int], accounts: list[View]) -> list[str]:
     positions = [position for account in accounts for position in account["positions"]]
     entry = sum(position["entry_value"] for position in positions)
     ledgers = pool["fees"] + pool["house"] + pool["rounding"] + pool["funding_clearing"]
+    ledgers += pool["conversion_cash"]
     if cash + ledgers - entry != pool["deposits_net"]:
         problems.append(f"I1: {cash} + {ledgers} - {entry} is not {pool['deposits_net']}")
     if (cash, entry) != (pool["cash_total"], pool["entry_total"]):
@@ -60,6 +70,30 @@ def check_money(pool: dict[str, int], accounts: list[View]) -> list[str]:
         problems.append(f"I7: owed {owed} + clearing {pool['funding_clearing']} is not 0")
     if pool["rounding"] < 0:
         problems.append(f"I7: the rounding account holds {pool['rounding']}")
+    return problems
+
+
+def check_collateral(arena: Arena, accounts: list[View]) -> list[str]:
+    """I1 per asset: holdings and conversion = deposits less withdrawals. 10.2: no account counts
+    more for its holdings than they are worth, and who holds nothing counts nothing."""
+    problems = []
+    holdings = {a["account"]: view_holdings(arena, a["account"]) for a in accounts}
+    for asset, record in enumerate(view_collateral(arena), start=1):
+        held = sum(quantities.get(asset, 0) for quantities in holdings.values())
+        if held != record["held"]:
+            problems.append(f"I1: asset {asset}: the total held is wrong")
+        if held + record["converted"] != record["deposits_net"]:
+            problems.append(f"I1: asset {asset}: {held} and what was converted were not deposited")
+        if any(quantities.get(asset, 0) < 0 for quantities in holdings.values()):
+            problems.append(f"I1: asset {asset}: a holding is below zero")
+    flags = arena.records("accounts", layout.ACCOUNT_ROWS)["flags"]
+    for account in accounts:
+        number = account["account"]
+        is_flagged = bool(flags[number] & layout.HOLDS_COLLATERAL)
+        if is_flagged != bool(holdings[number]):
+            problems.append(f"10.2: account {number}: equity does not count what it holds")
+        if account["collateral_value"] < 0 or (account["collateral_value"] and not is_flagged):
+            problems.append(f"10.2: account {number}: its collateral can't be worth that")
     return problems
 
 

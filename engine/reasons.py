@@ -65,7 +65,11 @@ RULES_OF_REFUSALS = {
         "9.2": (refusals.ACCOUNT_IN_LIQUIDATION, refusals.CAPACITY_INVALID),
         "9.6": (refusals.FUND_BELOW_COVER,),
         "9.8": (refusals.WITHDRAWALS_STOPPED, refusals.WITHDRAWALS_NOT_STOPPED),
-        "10.6": (refusals.AMOUNT_NOT_POSITIVE, refusals.LEDGER_INVALID),
+        "10.2": (refusals.COLLATERAL_CAP,),
+        "10.3": (refusals.COLLATERAL_INVALID, refusals.COLLATERAL_CLOSED),
+        "10.6": (
+            refusals.AMOUNT_NOT_POSITIVE, refusals.LEDGER_INVALID, refusals.COLLATERAL_INSUFFICIENT,
+        ),
         "15.1": (
             refusals.ACCOUNT_EXISTS, refusals.ACCOUNT_KIND_INVALID, refusals.ACCOUNT_OUT_OF_RANGE,
             refusals.GROUP_INVALID,

@@ -129,8 +129,11 @@ class Valuer:
         if not has_account(self.arena, account):
             raise KeyError(f"there is no account {account}")
         record = as_dict(self.arena.records("accounts", account + 1)[account])
+        extra = self.arena.records("account_extras", account + 1)[account]
+        record["collateral_value"] = int(extra["collateral_value"])
         places = positions_of(self.arena, account)
         view = summarise(account, record, [self.position(*place) for place in places])
+        view["collateral"] = view_holdings(self.arena, account)
         view["isolated"] = view_isolated(self.arena, account)
         view["eligibility"] = view_eligibility(self.arena, account)
         return view
@@ -151,11 +154,28 @@ class Valuer:
                 held.setdefault(view["account"], []).append(view)
         ids = account_ids(self.arena)
         accounts = self.arena.records("accounts", int(ids[-1]) + 1)[ids]
-        names = layout.ACCOUNT.names or ()
+        account_extras = self.arena.records("account_extras", int(ids[-1]) + 1)[ids]
+        values = account_extras["collateral_value"].tolist()
+        names = (*(layout.ACCOUNT.names or ()), "collateral_value")
         return [
-            summarise(account, dict(zip(names, row, strict=True)), held.get(account, []))
-            for account, row in zip(ids.tolist(), accounts.tolist(), strict=True)
+            summarise(account, dict(zip(names, (*row, value), strict=True)), held.get(account, []))
+            for account, row, value in zip(ids.tolist(), accounts.tolist(), values, strict=True)
         ]
+
+
+def view_collateral(arena: Arena) -> list[dict[str, int]]:
+    """Every field of each asset beside the pool's cash, the first asset first (10.1)."""
+    assets = int(arena.engine["collaterals"][0])
+    return [as_dict(row) for row in arena.records("collaterals", assets + 1)[1:]]
+
+
+def view_holdings(arena: Arena, account: int) -> dict[int, int]:
+    """What the account holds of each asset beside cash; of none nothing is said."""
+    if account > bounds.ACCOUNTS_MAX or not arena.engine["collaterals"][0]:
+        return {}
+    first = account * bounds.COLLATERAL_MAX
+    held = arena.records("holdings", first + bounds.COLLATERAL_MAX)["value"][first:]
+    return {int(k) + 1: int(held[k]) for k in held.nonzero()[0]}
 
 
 def view_isolated(arena: Arena, account: int) -> dict[int, int]:
@@ -204,11 +224,12 @@ def summarise(
     account: int, record: dict[str, int], positions: list[dict[str, int]]
 ) -> dict[str, Any]:
     """An account's record and positions as one view."""
-    cash = record["cash"]
+    cash, collateral = record["cash"], record["collateral_value"]
     return {
         "account": account,
         "cash": cash,
-        "equity": cash + sum(p["unrealised"] - p["funding_owed"] for p in positions),
+        "collateral_value": collateral,
+        "equity": cash + collateral + sum(p["unrealised"] - p["funding_owed"] for p in positions),
         "margin_maintenance": sum(p["margin_maintenance"] for p in positions),
         "group": record["group"],
         "orders": record["orders"],

@@ -6,8 +6,10 @@ from engine.schema.vocabulary import NONE
 from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL, POSITION
 from engine.state.arithmetic import multiply_divide
 from engine.state.events import emit
+from engine.state.layout import NEGATIVE
 from risk.accounts import contract_of, first_position, holder_at, next_account, next_position
 from risk.ledger import apply_cash
+from risk.margin import compute_equity
 from risk.settlement import cover_if_short
 from risk.step import gain_per_lot_of, is_first_in_step, is_in_step
 from risk.supervision import note_suspect
@@ -92,6 +94,50 @@ def cut_gains(arena, haircut):
             cut_gain(arena, account, gain, amount)
         account = next_account(arena, account)
     return haircut_left
+
+
+@cold
+def sum_equities(arena):
+    """The positive equities of all accounts and the fund, a step's debtors excepted."""
+    total = 0
+    account = next_account(arena, NONE)
+    while account != NONE:
+        if ACCOUNT(arena, account).flags & NEGATIVE == 0:
+            total += max(0, compute_equity(arena, account))
+        account = next_account(arena, account)
+    return total
+
+
+@cold
+def share_amount(arena, account, equity, amount):
+    apply_cash(arena, account, -amount)
+    cash = ACCOUNT(arena, account).cash
+    emit(arena, events.COLLATERAL_LOSS_SHARED, 0, account, equity, amount, cash, 0, 0, 0)
+    cover_if_short(arena, account)
+    note_suspect(arena, account)
+    return 0
+
+
+@cold
+def share_loss(arena, loss):
+    """Share a loss of collateral value that fund and house could not bear over the equities of the
+    pool, by account id, with running remainders, at most all of them; returns what was shared
+    (9.8). Each share is rounded down, so none is above its equity."""
+    equity_left = sum_equities(arena)
+    emit(arena, events.COLLATERAL_LOSS_DECLARED, 0, 0, loss, equity_left, 0, 0, 0, 0)
+    shared = min(loss, equity_left)
+    loss_left = shared + 0
+    account = next_account(arena, NONE)
+    while account != NONE:
+        if ACCOUNT(arena, account).flags & NEGATIVE == 0:
+            equity = max(0, compute_equity(arena, account))
+            amount = multiply_divide(loss_left, equity, equity_left) if equity > 0 else 0
+            equity_left -= equity
+            if amount > 0:
+                loss_left -= amount
+                share_amount(arena, account, equity, amount)
+        account = next_account(arena, account)
+    return shared
 
 
 @kernel

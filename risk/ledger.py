@@ -11,7 +11,6 @@ from engine.state.access import ACCOUNT, CONTRACT, POOL, POSITION
 from engine.state.events import emit
 from risk.accounts import contract_of, first_position, next_position
 from risk.bands import note_dirty
-from risk.margin import compute_profit_of
 from risk.position_history import note_realised
 
 
@@ -62,43 +61,6 @@ def settle_all_funding(arena, account):
             settle_funding(arena, account, contract, position)
         k += 1
         position = next_position(arena, account, position, k)
-    return 0
-
-
-@cold
-def cover_debit(arena, account):
-    """Make good cash below zero: settle funding, then re-strike profits at mark (8.4).
-
-    Each round takes the largest unrealised profit, only what is needed; with equity >= 0 the sum
-    of profits covers it. Below zero (inside a waterfall) it stops when no profit is left.
-    """
-    settle_all_funding(arena, account)
-    while ACCOUNT(arena, account).cash < 0:
-        richest = NONE
-        richest_contract = 0
-        profit = 0
-        k = 0
-        position = first_position(arena, account)
-        while position != NONE:
-            if POSITION(arena, position).lots != 0:
-                contract = contract_of(arena, account, position, k)
-                candidate = compute_profit_of(arena, contract, position)
-                if candidate > profit:
-                    profit = candidate
-                    richest = position
-                    richest_contract = contract
-            k += 1
-            position = next_position(arena, account, position, k)
-        if richest == NONE:
-            return 0
-        amount = min(profit, -ACCOUNT(arena, account).cash)
-        apply_entry(arena, richest, amount)
-        note_realised(arena, richest, amount)
-        apply_cash(arena, account, amount)
-        emit(
-            arena, events.PROFIT_RESTRUCK, richest_contract, account,
-            amount, POSITION(arena, richest).entry_value, ACCOUNT(arena, account).cash, 0, 0, 0,
-        )  # fmt: skip
     return 0
 
 

@@ -3,9 +3,9 @@
 from engine.kernel import cold, kernel
 from engine.schema.bounds import PPB, TIERS_MAX
 from engine.schema.vocabulary import NONE
-from engine.state.access import ACCOUNT, CONTRACT, POSITION, POSITION_EXTRA, TIER
+from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, POSITION, POSITION_EXTRA, TIER
 from engine.state.arithmetic import absolute, clamp, multiply_rate_ceil
-from engine.state.layout import LIMITS_RATE
+from engine.state.layout import HOLDS_COLLATERAL, LIMITS_RATE
 from engine.trading_state import is_one_of
 from risk.accounts import contract_of, first_position, next_position
 
@@ -90,9 +90,19 @@ def compute_profit_of(arena, contract, position):
 
 
 @kernel
+def posted_by(arena, account):
+    """What stands behind the account's positions: its cash, and what counts beside it (10.2)."""
+    record = ACCOUNT(arena, account)
+    posted = record.cash
+    if record.flags & HOLDS_COLLATERAL:
+        posted += ACCOUNT_EXTRA(arena, account).collateral_value
+    return posted
+
+
+@kernel
 def value_beside(arena, account, contract):
     """(equity of the whole account, maintenance of its positions beside one contract)."""
-    equity = ACCOUNT(arena, account).cash
+    equity = posted_by(arena, account)
     maintenance = 0
     k = 0
     position = first_position(arena, account)
@@ -134,7 +144,7 @@ def compute_need(lots, margin, reserve_buy, reserve_sell):
 @kernel
 def value_for_order(arena, account):
     """(equity, initial margin with all orders), in one walk over the account's contracts."""
-    equity = ACCOUNT(arena, account).cash
+    equity = posted_by(arena, account)
     requirement = 0
     k = 0
     position = first_position(arena, account)

@@ -12,7 +12,8 @@ from engine.state.arithmetic import (
 )
 from engine.state.events import emit
 from risk.accounts import add_holder, remove_holder
-from risk.ledger import apply_cash, apply_entry, cover_debit, settle_funding
+from risk.cover import cover_debit
+from risk.ledger import apply_cash, apply_entry, settle_funding
 from risk.position_history import note_fill
 from risk.step import note_position_before
 from risk.supervision import value_again

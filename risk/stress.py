@@ -41,7 +41,7 @@ class Holdings(NamedTuple):
 
     accounts: Numbers
     groups: Numbers  # of the accounts: those under common control
-    cash: Numbers
+    cash: Numbers  # with what counts beside it
     starts: Numbers  # the first position of each account
     contracts: Numbers  # from here on of the positions
     lots: Numbers
@@ -80,6 +80,7 @@ def read_holdings(state: Arena) -> Holdings:
     contracts = state.records("position_extras", len(positions))["contract"][held].astype(np.int64)
     accounts, starts = np.unique(rows["account"].astype(np.int64), return_index=True)
     records = state.records("accounts", int(accounts[-1]) + 1 if len(accounts) else 1)
+    extras = state.records("account_extras", len(records))
     lots = rows["lots"].astype(np.int64)
     owed = lots * (terms["funding_index"][contracts] - rows["funding_index"])
     marks = enumerate(terms["mark_ticks"].tolist())
@@ -88,7 +89,7 @@ def read_holdings(state: Arena) -> Holdings:
     return Holdings(
         accounts=accounts,
         groups=records["group"][accounts].astype(np.int64),
-        cash=records["cash"][accounts],
+        cash=records["cash"][accounts] + extras["collateral_value"][accounts],
         starts=starts.astype(np.int64),
         contracts=contracts,
         lots=lots,

@@ -412,6 +412,48 @@ class GainsCut(Report, frozen=True, tag="gains_cut"):
         return -self.amount
 
 
+class CollateralDeposited(Report, frozen=True, tag="collateral_deposited"):
+    """An asset beside cash came in (10.2); `collateral_value` is what all of them count for."""
+
+    asset: int
+    quantity: int
+    held: int
+    collateral_value: int
+
+
+class CollateralWithdrawn(Report, frozen=True, tag="collateral_withdrawn"):
+    asset: int
+    quantity: int
+    client_id: int
+    held: int
+    collateral_value: int
+
+
+class CollateralConverted(Report, frozen=True, tag="collateral_converted"):
+    """Cash below zero was made good out of what stood beside it (10.4)."""
+
+    asset: int
+    quantity: int
+    paid: int
+    held: int
+    cash: int
+    collateral_value: int
+
+    @property
+    def cash_change(self) -> int:
+        return self.paid
+
+
+class CollateralLossShared(Report, frozen=True, tag="collateral_loss_shared"):
+    equity: int
+    amount: int
+    cash: int
+
+    @property
+    def cash_change(self) -> int:
+        return -self.amount
+
+
 class LiquidationEnded(Report, frozen=True, tag="liquidation_ended"):
     end: int
     equity: int
@@ -439,6 +481,7 @@ REPEATED: dict[str, type[Report]] = {"refused": CommandRefused} | {
         MassQuoted, QuoteRefused, ProtectionSet, ProtectionTripped,
         AccountOpened, Deposited, Withdrawn, FundingSettled, ProfitRestruck, MarginCalled,
         LiquidationStarted, LiquidationStepped, LiquidationFeePaid, DeficitCovered, GainsCut,
+        CollateralDeposited, CollateralWithdrawn, CollateralConverted, CollateralLossShared,
         LiquidationEnded, WaterfallClosed,
     )
 }  # fmt: skip

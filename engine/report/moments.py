@@ -72,10 +72,13 @@ def bound_moments(events: NDArray[np.void], rows: NDArray[np.intp]) -> tuple[Num
 
 
 def count_in_prices(events: NDArray[np.void], trades: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Whether no affiliate stands on either side; the next two legs are the taker's and the
-    maker's."""
+    """Whether no affiliate stands on either side, by a margin account of its own neither; the next
+    two legs are the taker's and the maker's."""
     opened = events["kind"] == ev.ACCOUNT_OPENED
     affiliates = events["account"][opened & (events["c"] == words.KIND_AFFILIATE)]
+    isolated = events["kind"] == ev.CONTRACT_ISOLATED
+    margin_accounts = events["a"][isolated & np.isin(events["account"], affiliates)]
+    affiliates = np.append(affiliates, margin_accounts)
     legs = np.flatnonzero(events["kind"] == ev.LEG)
     is_affiliate = np.append(np.isin(events["account"][legs], affiliates), [False, False])
     first = np.searchsorted(legs, trades)

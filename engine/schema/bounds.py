@@ -66,6 +66,11 @@ SOURCES_MAX = 8  # price sources of one contract
 ASSETS_MAX = 4  # constituents of an index
 UNITS_PPB_MAX = 2**38  # of a constituent: 274 times
 TIERS_MAX = 16
+COLLATERAL_MAX = 8  # assets beside the pool's cash (10.1)
+COLLATERAL_SOURCES_MAX = 5
+COLLATERAL_HAIRCUTS_MAX = 4
+COLLATERAL_PRICE_PPB_MAX = 2**45
+COLLATERAL_VALUE_MAX = 2**57  # of all assets together
 BASIS_SAMPLES_MAX = 60
 DELISTING_SAMPLES_MAX = 60
 VOTE_SAMPLES_MAX = 60  # premium samples of one vote
@@ -80,7 +85,7 @@ VOLATILITY_AUCTIONS_MAX = 8
 assert (PRICE_TICKS_MAX + 2) % 512 == 0
 assert 2 * LOTS_MAX < 2**31, "lots are stored in 32 bits"
 assert 2 * POOL_VALUE_MAX * (1 + MARGIN_MULTIPLE_PPB_MAX // PPB) < 2**62, "bands, call levels"
-assert DEPOSITS_MAX + 4 * POOL_VALUE_MAX < 2**62, "any sum of balances and entry values"
+assert DEPOSITS_MAX + COLLATERAL_VALUE_MAX * 2 + 4 * POOL_VALUE_MAX < 2**62, "any sum of money"
 assert (2**54 // PPB + 1) * PPB < 2**62 and PPB * PPB < 2**62, "split products fit"
 assert PRICE_TICKS_MAX * BAND_PPB_MAX < 2**62, "a band of any price fits"
 assert 2 * PPB * SOURCES_MAX * SOURCE_WEIGHT_MAX < 2**62, "twice a cumulated share"

@@ -12,7 +12,7 @@ import numpy as np
 from engine.schema import bounds
 from engine.schema import vocabulary as words
 
-# Kinds: 1-15 client, 16-31 price source, 32-63 operator.
+# Kinds: 1-16 client, 17-31 price source, 32-63 operator.
 PLACE_ORDER = 1
 CANCEL_ORDER = 2
 AMEND_ORDER = 3
@@ -28,7 +28,9 @@ ISOLATE_CONTRACT = 12
 JOIN_CONTRACT = 13
 MOVE_MARGIN = 14
 QUOTE_ROW = 15  # a row of the mass quote before it, never a command
+WITHDRAW_COLLATERAL = 16
 PUBLISH_PRICE = 17
+PUBLISH_COLLATERAL = 18
 OPEN_ACCOUNT = 33
 DEPOSIT = 34
 ADVANCE_TIME = 35
@@ -46,7 +48,9 @@ SET_REFERENCE = 46
 SET_CAPACITY = 47
 SET_WORK_BACK = 48
 SET_STRESS_LOSS = 49
-CLIENT_LAST = 15
+DEPOSIT_COLLATERAL = 50
+SET_COLLATERAL = 51
+CLIENT_LAST = 16
 OPERATOR_FIRST = 32
 OPERATOR_LAST = 63
 
@@ -65,6 +69,7 @@ COMMAND = np.dtype(
             "bid_ticks", "bid_lots", "ask_ticks", "ask_lots", "stop_ticks", "target_ticks",
             "asset", "units_ppb", "seed", "rate_initial_ppb",
             "professional_until_ns", "assessed", "blocked", "disclosure", "version", "until_ns",
+            "quantity", "price_ppb", "impaired", "licensed_until_ns",
         ],
         "formats": [
             "<i8", "<i8", "<i8", "<i8",
@@ -79,6 +84,7 @@ COMMAND = np.dtype(
             "<i4", "<i4", "<i4", "<i4", "<i4", "<i4",
             "i1", "<i8", "<i8", "<i8",
             "<i8", "i1", "i1", "<i4", "<i4", "<i8",
+            "<i8", "<i8", "i1", "<i8",
         ],
         "offsets": [
             0, 8, 16, 24,
@@ -91,8 +97,9 @@ COMMAND = np.dtype(
             47, 24, 47, 32, 36, 47, 40,
             47, 48, 24, 32, 36, 52,
             32, 36, 52, 56, 52, 56,
-            47, 24, 24, 24,
+            48, 24, 24, 24,
             24, 47, 48, 36, 36, 24,
+            24, 24, 47, 24,
         ],
         "itemsize": 64,
     }
@@ -295,6 +302,16 @@ class MoveMargin(Command, tag="move_margin", frozen=True, kw_only=True):
     amount: int
 
 
+class WithdrawCollateral(Command, tag="withdraw_collateral", frozen=True, kw_only=True):
+    """What stands behind the account, back to its client (8.3, 10.2)."""
+
+    kind_code: ClassVar[int] = WITHDRAW_COLLATERAL
+    account: int
+    client_id: int
+    asset: int
+    quantity: int
+
+
 class PublishPrice(Command, tag="publish_price", frozen=True, kw_only=True):
     """One source's prices for up to three contracts (6.1).
 
@@ -309,6 +326,15 @@ class PublishPrice(Command, tag="publish_price", frozen=True, kw_only=True):
     price_ticks_2: int = 0
     contract_3: int = 0
     price_ticks_3: int = 0
+
+
+class PublishCollateral(Command, tag="publish_collateral", frozen=True, kw_only=True):
+    """One source's price of an asset: settlement units x 10^9 per unit of the asset (10.2)."""
+
+    kind_code: ClassVar[int] = PUBLISH_COLLATERAL
+    asset: int
+    source: int
+    price_ppb: int
 
 
 class OpenAccount(Command, tag="open_account", frozen=True, kw_only=True):
@@ -455,6 +481,24 @@ class SetStressLoss(Command, tag="set_stress_loss", frozen=True, kw_only=True):
     amount: int
 
 
+class DepositCollateral(Command, tag="deposit_collateral", frozen=True, kw_only=True):
+    """A final deposit of an asset that is not the pool's cash (10.1, 10.6)."""
+
+    kind_code: ClassVar[int] = DEPOSIT_COLLATERAL
+    account: int
+    asset: int
+    quantity: int
+
+
+class SetCollateral(Command, tag="set_collateral", frozen=True, kw_only=True):
+    """What is known of an asset's standing: impaired or not, how long its licence runs (10.3)."""
+
+    kind_code: ClassVar[int] = SET_COLLATERAL
+    asset: int
+    impaired: int
+    licensed_until_ns: int
+
+
 ClientCommand = (
     PlaceOrder
     | CancelOrder
@@ -470,8 +514,9 @@ ClientCommand = (
     | IsolateContract
     | JoinContract
     | MoveMargin
+    | WithdrawCollateral
 )
-PriceCommand = PublishPrice
+PriceCommand = PublishPrice | PublishCollateral
 OperatorCommand = (
     OpenAccount
     | Deposit
@@ -490,6 +535,8 @@ OperatorCommand = (
     | SetCapacity
     | SetWorkBack
     | SetStressLoss
+    | DepositCollateral
+    | SetCollateral
 )
 AnyCommand = ClientCommand | PriceCommand | OperatorCommand
 
@@ -498,10 +545,11 @@ BY_KIND: dict[int, type[Command]] = {
     for struct in (
         PlaceOrder, CancelOrder, AmendOrder, MassCancel, Withdraw, SetHeartbeat, CancelSession,
         SetProtection, MassQuote, PlaceBracket, SetLeverage, IsolateContract, JoinContract,
-        MoveMargin, PublishPrice, OpenAccount, Deposit, AdvanceTime,
-        ReleaseWithdrawals, ChangeState, SetBand, StopTrading, ReleaseTrading,
+        MoveMargin, WithdrawCollateral, PublishPrice, PublishCollateral, OpenAccount, Deposit,
+        AdvanceTime, ReleaseWithdrawals, ChangeState, SetBand, StopTrading, ReleaseTrading,
         ChangeConstituent, RedenominateConstituent, SetSampleClock, SetEligibility,
         PublishDisclosure, SetReference, SetCapacity, SetWorkBack, SetStressLoss,
+        DepositCollateral, SetCollateral,
     )
 }  # fmt: skip
 # What a command's own record carries; a mass quote's rows are records of their own.

@@ -9,6 +9,7 @@ import msgspec
 
 from engine.schema import bounds
 from engine.schema import vocabulary as words
+from engine.schema.collateral import CollateralAsset, check_collateral
 
 
 class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,6 +154,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """One margin pool: one settlement asset, one fund, one house layer, its contracts."""
 
     contracts: tuple[Contract, ...]
+    collateral: tuple[CollateralAsset, ...] = ()  # beside the settlement asset (10.1)
     fund_cash: int = 0  # paid in at genesis, counts as a deposit
     house_cash: int = 0
     fund_cash_limit: int = 0  # withdrawals stopped by 9.8 resume at both limits
@@ -396,7 +398,7 @@ def cap_of_interval(spec: Contract, length_ns: int) -> int:
 
 def check_config(config: Config) -> list[str]:
     """Why no exchange can be opened with this configuration; empty when one can."""
-    problems = []
+    problems = check_collateral(config.collateral)
     if [spec.contract for spec in config.contracts] != list(range(1, len(config.contracts) + 1)):
         problems.append("contracts: ids must be 1, 2, 3, ... in order")
     if len({spec.symbol for spec in config.contracts}) != len(config.contracts):

@@ -101,6 +101,15 @@ CAPACITY_SET = 90
 POSITION_PROVIDED = 91
 WORK_BACK_SET = 92
 STRESS_LOSS_SET = 93
+# Collateral
+COLLATERAL_PRICED = 94
+COLLATERAL_IMPAIRED = 95
+COLLATERAL_SET = 96
+COLLATERAL_DEPOSITED = 97
+COLLATERAL_WITHDRAWN = 98
+COLLATERAL_CONVERTED = 99
+COLLATERAL_LOSS_DECLARED = 100
+COLLATERAL_LOSS_SHARED = 101
 # For feeds: where an order comes to rest and the events before it leave its price or size open
 ORDER_RESTED = 67
 
@@ -236,6 +245,26 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
     POSITION_PROVIDED: ("position_provided", ("lots", "value", "provider", "penalty")),
     WORK_BACK_SET: ("work_back_set", ("offset_ns",)),
     STRESS_LOSS_SET: ("stress_loss_set", ("amount", "fund_equity")),
+    COLLATERAL_PRICED: (
+        "collateral_priced",
+        ("asset", "source", "price_received_ppb", "price_ppb", "fresh", "raise_ppb"),
+    ),
+    COLLATERAL_IMPAIRED: ("collateral_impaired", ("asset", "impairment", "raise_ppb")),
+    COLLATERAL_SET: ("collateral_set", ("asset", "impaired", "licensed_until_ns")),
+    COLLATERAL_DEPOSITED: (
+        "collateral_deposited",
+        ("asset", "quantity", "held", "collateral_value"),
+    ),
+    COLLATERAL_WITHDRAWN: (
+        "collateral_withdrawn",
+        ("asset", "quantity", "client_id", "held", "collateral_value"),
+    ),
+    COLLATERAL_CONVERTED: (
+        "collateral_converted",
+        ("asset", "quantity", "paid", "held", "cash", "collateral_value"),
+    ),
+    COLLATERAL_LOSS_DECLARED: ("collateral_loss_declared", ("loss", "equity")),
+    COLLATERAL_LOSS_SHARED: ("collateral_loss_shared", ("equity", "amount", "cash")),
     LEVERAGE_SET: ("leverage_set", ("rate_initial_ppb", "client_id")),
     CONTRACT_ISOLATED: ("contract_isolated", ("margin_account", "client_id")),
     CONTRACT_JOINED: ("contract_joined", ("margin_account", "client_id", "amount", "cash")),

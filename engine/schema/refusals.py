@@ -106,6 +106,11 @@ ELIGIBILITY_INVALID = 83
 # backstop
 CAPACITY_INVALID = 84
 FUND_BELOW_COVER = 85
+# collateral
+COLLATERAL_INVALID = 86
+COLLATERAL_CLOSED = 87
+COLLATERAL_CAP = 88
+COLLATERAL_INSUFFICIENT = 89
 
 SENTENCES = {
     TIME_BACKWARDS: "the command's time lies before the last command's",
@@ -192,6 +197,10 @@ SENTENCES = {
     CAPACITY_INVALID: "a capacity lies between 0 and the largest position",
     FUND_BELOW_COVER: "the fund does not cover the stressed loss: no new risk is taken",
     BRACKET_INVALID: "stop and target must lie on their sides of an order that opens",
+    COLLATERAL_INVALID: "impaired must be 0 or 1, and a licence must end between 0 and 2**62",
+    COLLATERAL_CLOSED: "the asset is impaired or has no fresh price: no deposits",
+    COLLATERAL_CAP: "the pool would hold more of the asset, its issuer or of coins than allowed",
+    COLLATERAL_INSUFFICIENT: "the account holds less of the asset than that",
 }
 
 NAMES = {

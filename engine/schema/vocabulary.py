@@ -14,6 +14,16 @@ KIND_LIQUIDITY_PROVIDER = 2
 KIND_AFFILIATE = 3
 KIND_LAST = 3
 
+# Kinds of a collateral asset (10.1)
+ASSET_FIAT = 1
+ASSET_STABLECOIN = 2
+ASSET_COIN = 3
+
+# Why an asset is impaired (10.3); 0: its haircut has risen again
+IMPAIRED_DEPEG = 1
+IMPAIRED_LICENCE = 2
+IMPAIRED_OPERATOR = 3
+
 # Sides of an order
 BUY = 0
 SELL = 1

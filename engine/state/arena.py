@@ -10,6 +10,9 @@ import numpy.typing as npt
 from engine.schema.bounds import (
     ACCOUNTS_MAX,
     ASSETS_MAX,
+    COLLATERAL_HAIRCUTS_MAX,
+    COLLATERAL_MAX,
+    COLLATERAL_SOURCES_MAX,
     PROTECTIONS_MAX,
     SOURCES_MAX,
     TIERS_MAX,
@@ -22,7 +25,7 @@ from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, MAGIC, SECTIONS
 # Linux's value; Python names it from 3.13 on. Without it 64-bit machines with small memories
 # refuse large reservations.
 MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
-DIGEST_VERSION = 6
+DIGEST_VERSION = 7
 
 Records = npt.NDArray[np.void]
 
@@ -105,6 +108,7 @@ def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
     ]
     assets = arena.records("assets", (contracts + 1) * ASSETS_MAX)
     form["assets"] = [assets["units_ppb"], assets["price_ticks"]]
+    form["collateral"] = _collateral(arena, int(engine["collaterals"]))
     form["windows"] = _windows(arena, contracts)
     form["volatility"] = [
         arena.records("volatility_times", (contracts + 1) * VOLATILITY_AUCTIONS_MAX)["value"]
@@ -114,6 +118,25 @@ def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
     form["positions"] = _positions(arena, int(engine["positions_top"]))
     form["orders"] = _orders(arena, int(engine["orders_top"]))
     return form
+
+
+def _collateral(arena: Arena, assets: int) -> list[npt.NDArray[np.int64]]:
+    """The assets beside cash with their haircuts and sources, and who holds what, by account."""
+    if assets == 0:
+        return []
+    sources = arena.records("collateral_sources", (assets + 1) * COLLATERAL_SOURCES_MAX)
+    haircuts = arena.records("haircuts", (assets + 1) * COLLATERAL_HAIRCUTS_MAX)
+    top = int(arena.engine["accounts_top"][0])
+    holdings = arena.records("holdings", (top + 1) * COLLATERAL_MAX)["value"]
+    rows = np.flatnonzero(holdings)
+    records = arena.records("collaterals", assets + 1)
+    return [
+        *(records[name] for name in layout.COLLATERAL.names or ()),
+        *(sources[name] for name in layout.COLLATERAL_SOURCE.names or ()),
+        *(haircuts[name] for name in layout.HAIRCUT.names or ()),
+        rows,
+        holdings[rows],
+    ]
 
 
 def _windows(arena: Arena, contracts: int) -> list[npt.NDArray[np.int64]]:
@@ -177,6 +200,7 @@ def _accounts(arena: Arena) -> list[npt.NDArray[np.int64]]:
         extras["assessed"][held],
         extras["disclosure"][held],
         extras["blocked"][held],
+        extras["collateral_value"][held],
         extras["messages_from_ns"][held],
         extras["messages"][held],
     ]

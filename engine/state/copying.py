@@ -63,6 +63,13 @@ def _accounts(arena: Arena) -> Rows:
     yield first, max(int(engine["margin_accounts_top"]) + 1 - first, 0)
 
 
+def _holdings(arena: Arena) -> Rows:
+    """Of each opened account a row for each asset, where there are assets at all."""
+    engine = arena.engine[0]
+    if engine["collaterals"]:
+        yield 0, (int(engine["accounts_top"]) + 1) * bounds.COLLATERAL_MAX
+
+
 def _blocks(arena: Arena) -> Rows:
     """The summaries of the blocks of each contract's holders."""
     for first, holders in _holders(arena):
@@ -81,6 +88,10 @@ ROWS: dict[str, Callable[[Arena], Rows]] = {
     "admission": _VOID,
     "child_terms": _VOID,
     "contracts": _per_contract(1),
+    "collaterals": _all_of("collaterals"),
+    "collateral_sources": _all_of("collateral_sources"),
+    "haircuts": _all_of("haircuts"),
+    "holdings": _holdings,
     "uncross": _VOID,
     "uncross_sides": _VOID,
     "tiers": _per_contract(bounds.TIERS_MAX),

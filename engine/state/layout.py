@@ -52,7 +52,7 @@ def _record(size: int, **formats: str) -> np.dtype:
 ENGINE = _record(
     512,
     magic="i8", version="i8", sequence="i8", clock_ns="i8", due_ns="i8",
-    contracts="i8", events="i8", step="i8",
+    contracts="i8", collaterals="i8", events="i8", step="i8",
     orders_top="i8", orders_free="i8", orders_live="i8", suspects="i8", linked="i8", fired="i8",
     liquidations="i8", cooling="i8",
     rows="i8", rows_left="i8", pages_top="i8", pages_free="i8", positions_top="i8",
@@ -72,7 +72,8 @@ ENGINE = _record(
 POOL = _record(
     512,
     fees="i8", house="i8", rounding="i8", funding_clearing="i8", deposits_net="i8",
-    cash_total="i8", entry_total="i8", messages_max="i8", orders_account_max="i8",
+    cash_total="i8", entry_total="i8", conversion_cash="i8", messages_max="i8",
+    orders_account_max="i8",
     deleveraging_mode="i8", deleveraging_profit_ns="i8",
     withdrawals_stopped="i8", fund_loss_step="i8", fund_loss_day="i8", fund_day="i8",
     fund_cash_limit="i8", house_cash_limit="i8", fund_loss_step_max="i8", fund_loss_day_max="i8",
@@ -147,6 +148,20 @@ CONTRACT = _record(
     slice_offset_ns="i8", slice_next_ns="i8",
     provider_first="i4",  # position of the first liquidity provider: see risk/providers.py
 )  # fmt: skip
+
+# An asset beside the pool's cash (10.1), with what all accounts hold of it, what conversion has
+# taken, and its due times (0: none).
+COLLATERAL = _record(
+    512,
+    kind="i8", issuer="i8", licensed_until_ns="i8", par_ppb="i8", discount_ppb="i8",
+    account_value_max="i8", asset_value_max="i8", issuer_value_max="i8", depeg_ppb="i8",
+    impaired_haircut_ppb="i8", impaired_step_ns="i8", stress_ppb="i8", sources="i8",
+    sources_min="i8", stale_ns="i8", account_kinds="i8", haircuts="i8",
+    price_ppb="i8", impaired="i8", raise_ppb="i8", raise_next_ns="i8", licence_next_ns="i8",
+    held="i8", converted="i8", deposits_net="i8",
+)  # fmt: skip
+COLLATERAL_SOURCE = _record(16, price_ppb="i8", time_ns="i8")
+HAIRCUT = _record(16, floor_value="i8", haircut_ppb="i8")
 
 # The order in motion and the fill at hand: what the sweep's functions share. Void between commands.
 SWEEP = _record(
@@ -261,6 +276,7 @@ ACCOUNT_EXTRA = _record(
     # what makes a client eligible, 0 for its margin accounts: see risk/eligibility.py
     professional_until_ns="i8", disclosure="i4", timer_professional="i4",
     assessed="i1", blocked="i1",
+    collateral_value="i8",  # of what it holds beside cash, as last valued: see risk/collateral.py
 )  # fmt: skip
 
 POSITION = _record(
@@ -322,6 +338,7 @@ GROUP_STOPPED = 512  # by one of its group
 ARMED_REDUCING = 1024  # has reduce-only orders that wait for a trigger
 ISOLATES = 4096  # has isolated contracts (8.5)
 AFFILIATE = 2048  # of kind affiliate (11): its quotes and trades may not count in prices
+HOLDS_COLLATERAL = 16384  # something beside cash: equity counts it (10.2)
 INELIGIBLE = 8192  # lacks what a client needs to increase a position (3.1)
 
 # Which of the limits of 4.9 that most contracts do without are set: so a plain order asks once.
@@ -398,6 +415,13 @@ def _sections() -> dict[str, Section]:
         "admission": (ADMISSION, 1),
         "child_terms": (CHILD_TERMS, 1),
         "contracts": (CONTRACT, bounds.CONTRACTS_MAX + 1),
+        "collaterals": (COLLATERAL, bounds.COLLATERAL_MAX + 1),
+        "collateral_sources": (
+            COLLATERAL_SOURCE,
+            (bounds.COLLATERAL_MAX + 1) * bounds.COLLATERAL_SOURCES_MAX,
+        ),
+        "haircuts": (HAIRCUT, (bounds.COLLATERAL_MAX + 1) * bounds.COLLATERAL_HAIRCUTS_MAX),
+        "holdings": (NUMBER, (bounds.ACCOUNTS_MAX + 1) * bounds.COLLATERAL_MAX),
         "uncross": (UNCROSS, 1),
         "uncross_sides": (UNCROSS_SIDE, 2),
         "tiers": (TIER, (bounds.CONTRACTS_MAX + 1) * bounds.TIERS_MAX),

@@ -20,6 +20,7 @@ from engine.state.events import emit
 from engine.trading_state import KEPT, SAMPLED, is_one_of
 from engine.transition.auctions import end_auction, publish_indicative
 from engine.transition.cancelling import do_timer
+from engine.transition.collateral import do_asset_work
 from engine.transition.due_times import (
     AUCTION_END,
     FREEZE_END,
@@ -51,6 +52,7 @@ from funding.rate import (
     rebase_index,
 )
 from risk.accounts import find_next_holder, find_position, next_account
+from risk.collateral_prices import note_licences
 from risk.eligibility import note_reference
 from risk.ledger import settle_funding
 from risk.settlement import cover_if_short
@@ -148,12 +150,12 @@ def do_item(arena, contract, kind, now_ns):
 @cold
 def note_references(arena, now_ns):
     """The clock is set for the first time: what has lapsed by then did so before there was anybody
-    to tell (3.3)."""
+    to tell (3.3, 10.3)."""
     engine = ENGINE(arena, 0)
     engine.clock_ns = now_ns
     for contract in range(1, engine.contracts + 1):
         note_reference(arena, contract)
-    return 0
+    return note_licences(arena)
 
 
 @cold
@@ -174,6 +176,8 @@ def do_due_work(arena, now_ns):
             end_professional(arena, TIMER(arena, 0).slot + 0)
         elif timer_kind < kind:
             do_timer(arena)
+        elif kind == NO_WORK:
+            do_asset_work(arena, engine.due_ns)
         else:
             do_item(arena, contract, kind, now_ns)
         cancel_linked(arena, NONE)

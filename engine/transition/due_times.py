@@ -4,7 +4,7 @@ from engine.book.timers import next_timer_ns
 from engine.kernel import cold, kernel
 from engine.schema.bounds import TIME_NS_MAX
 from engine.schema.vocabulary import NONE, STATE_FROZEN, STATE_SETTLED
-from engine.state.access import CONTRACT, ENGINE, TIMER
+from engine.state.access import COLLATERAL, CONTRACT, ENGINE, TIMER
 from engine.state.layout import TIMER_EXPIRY, TIMER_PROFESSIONAL
 from engine.transition.settling import freeze_end_of
 from risk.eligibility import has_lapsed
@@ -21,7 +21,9 @@ SAMPLE = 8
 FUNDING = 9
 FREEZE_END = 10
 SLICE = 11
-NO_WORK = 12
+LICENCE_END = 12
+HAIRCUT_RISE = 13
+NO_WORK = 14
 NEVER = TIME_NS_MAX + 1
 
 
@@ -70,15 +72,27 @@ def next_of(arena, contract):
     return due_ns, kind
 
 
+@kernel
+def note_time(arena, due_ns):
+    """One more due time, 0: none."""
+    engine = ENGINE(arena, 0)
+    if due_ns != 0 and (engine.due_ns == 0 or due_ns < engine.due_ns):
+        engine.due_ns = due_ns
+
+
 @cold
 def note_due(arena):
-    """Set the earliest due time over timers and contracts; 0 when nothing is due."""
+    """Set the earliest due time over timers, assets and contracts; 0 when nothing is due."""
     engine = ENGINE(arena, 0)
     engine.due_ns = next_timer_ns(arena)
+    for asset in range(1, engine.collaterals + 1):
+        record = COLLATERAL(arena, asset)
+        note_time(arena, record.licence_next_ns)
+        note_time(arena, record.raise_next_ns)
     for contract in range(1, engine.contracts + 1):
         due_ns, kind = next_of(arena, contract)
-        if kind != NO_WORK and (engine.due_ns == 0 or due_ns < engine.due_ns):
-            engine.due_ns = due_ns
+        if kind != NO_WORK:
+            note_time(arena, due_ns)
     return 0
 
 

@@ -122,14 +122,20 @@ def compute_owed(arena, account):
 
 
 @cold
+def compute_margin_held(arena, account):
+    """What no withdrawal may touch: initial margin with orders, or 10% of the notional, up."""
+    tenth = (compute_notional(arena, account) + 9) // 10
+    return max(compute_requirement(arena, account), tenth)
+
+
+@cold
 def compute_withdrawable(arena, account):
     """max(0, min(cash, equity - max(initial margin with orders, 10% of notional, up))) (8.3)."""
     if not is_withdrawal_open(arena, account):
         return 0
     cash = ACCOUNT(arena, account).cash - compute_owed(arena, account)
-    tenth = (compute_notional(arena, account) + 9) // 10
-    held = max(compute_requirement(arena, account), tenth)
-    return max(0, min(cash, compute_equity(arena, account) - held))
+    free = compute_equity(arena, account) - compute_margin_held(arena, account)
+    return max(0, min(cash, free))
 
 
 @cold

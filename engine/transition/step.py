@@ -10,6 +10,7 @@ from engine.schema.commands import (
     CHANGE_CONSTITUENT,
     CHANGE_STATE,
     DEPOSIT,
+    DEPOSIT_COLLATERAL,
     ISOLATE_CONTRACT,
     JOIN_CONTRACT,
     MASS_CANCEL,
@@ -20,6 +21,7 @@ from engine.schema.commands import (
     OPERATOR_LAST,
     PLACE_BRACKET,
     PLACE_ORDER,
+    PUBLISH_COLLATERAL,
     PUBLISH_DISCLOSURE,
     PUBLISH_PRICE,
     REDENOMINATE_CONSTITUENT,
@@ -27,6 +29,7 @@ from engine.schema.commands import (
     RELEASE_WITHDRAWALS,
     SET_BAND,
     SET_CAPACITY,
+    SET_COLLATERAL,
     SET_ELIGIBILITY,
     SET_HEARTBEAT,
     SET_LEVERAGE,
@@ -41,6 +44,7 @@ from engine.schema.commands import (
     WITH_CONTRACT,
     WITH_ORDER_ID,
     WITHDRAW,
+    WITHDRAW_COLLATERAL,
 )
 from engine.schema.vocabulary import NONE
 from engine.state.access import ENGINE, POOL, command_accessor
@@ -53,6 +57,12 @@ from engine.transition.cancelling import (
     release_trading,
     set_heartbeat,
     stop_trading,
+)
+from engine.transition.collateral import (
+    deposit_collateral,
+    publish_collateral,
+    set_collateral,
+    withdraw_collateral,
 )
 from engine.transition.conditional import place_order
 from engine.transition.constituents import (
@@ -84,7 +94,9 @@ def may_set_clock(arena, kind):
     knows."""
     if kind >= SET_ELIGIBILITY and kind <= SET_REFERENCE:
         return is_asked(arena)
-    return kind == PUBLISH_PRICE or (kind >= OPEN_ACCOUNT and kind <= SET_STRESS_LOSS)
+    if kind == PUBLISH_PRICE or kind == PUBLISH_COLLATERAL:
+        return True
+    return kind >= OPEN_ACCOUNT and kind <= SET_COLLATERAL
 
 
 @kernel
@@ -170,6 +182,10 @@ def do_operator_command(arena, commands, row):
         return set_work_back(arena, command.contract, command.seed)
     if kind == SET_STRESS_LOSS:
         return set_stress_loss(arena, command.amount)
+    if kind == DEPOSIT_COLLATERAL:
+        return deposit_collateral(arena, command.account, command.asset, command.quantity)
+    if kind == SET_COLLATERAL:
+        return set_collateral(arena, command.asset, command.impaired, command.licensed_until_ns)
     if kind == ADVANCE_TIME:
         time_ns = ENGINE(arena, 0).clock_ns
         emit(arena, events.TIME_ADVANCED, 0, 0, time_ns, 0, 0, 0, 0, 0)
@@ -196,6 +212,12 @@ def do_rare_command(arena, commands, row):
             arena, command.source, command.contract, command.price_ticks, command.contract_2,
             command.price_ticks_2, command.contract_3, command.price_ticks_3,
         )  # fmt: skip
+    if kind == PUBLISH_COLLATERAL:
+        return publish_collateral(arena, command.asset, command.source, command.price_ppb)
+    if kind == WITHDRAW_COLLATERAL:
+        return withdraw_collateral(
+            arena, command.account, command.client_id, command.asset, command.quantity
+        )
     if kind == WITHDRAW:
         return withdraw(arena, command.account, command.client_id, command.amount)
     if kind == SET_HEARTBEAT:

@@ -14,6 +14,7 @@ from engine.schema.vocabulary import (
     END_FROZEN,
     FUND,
     LAYER_HAIRCUT,
+    LAYER_HOUSE,
     NONE,
     SIDES_BOTH,
     STATE_DEFAULT,
@@ -22,15 +23,16 @@ from engine.schema.vocabulary import (
     WHY_WATERFALL,
     WHY_WATERFALL_DONE,
 )
-from engine.state.access import CONTRACT, ENGINE, HIT, HIT_ORDER, POSITION
+from engine.state.access import CONTRACT, ENGINE, HIT, HIT_ORDER, POOL, POSITION
 from engine.state.arithmetic import multiply_divide
 from engine.state.events import emit
 from engine.trading_state import EVERY
 from engine.transition.orders import cancel_of_account
 from engine.transition.transfers import ask_providers, deleverage, pair_off, take_over
 from risk.accounts import contract_of, first_position, next_position
+from risk.cover import convert_all
 from risk.deleveraging import EVERYBODY, SOLVENT
-from risk.haircut import collect_gains, cut_gains, stop_withdrawals
+from risk.haircut import collect_gains, cut_gains, share_loss, stop_withdrawals
 from risk.insurance import emit_covered, pay_from_fund, pay_from_house
 from risk.ledger import apply_cash, settle_all_funding
 from risk.liquidation_queue import leave_liquidation
@@ -116,8 +118,9 @@ def work_debtor(arena, row, negative):
     )  # fmt: skip
     cancel_of_account(arena, debtor, CANCEL_LIQUIDATION, 0, SIDES_BOTH, 0)
     settle_all_funding(arena, debtor)
-    hit.deficit = -equity
-    charge_left = -equity
+    convert_all(arena, debtor)
+    hit.deficit = max(0, -compute_equity(arena, debtor))
+    charge_left = hit.deficit + 0
     cost_left = compute_step_cost(arena, debtor)
     k = 0
     position = first_position(arena, debtor)
@@ -196,6 +199,38 @@ def credit_haircut(arena, row):
 
 
 @cold
+def credit_shared(arena, row, shared_left):
+    """Pay a debtor's loss out of what was shared as far as it goes; nobody else has anything left,
+    so the house bears the rest beyond what it had set aside (9.8). Returns what was used."""
+    hit = HIT(arena, row)
+    used = min(hit.haircut, shared_left)
+    rest = hit.haircut - used
+    hit.haircut = used
+    credit_haircut(arena, row)
+    if rest > 0:
+        hit.house += rest
+        POOL(arena, 0).house -= rest
+        apply_cash(arena, hit.account, rest)
+        emit_covered(arena, hit.account, LAYER_HOUSE, rest)
+    return used
+
+
+@cold
+def spread_loss(arena, uncovered, negative):
+    """What no layer has covered: cut from the gains of a step of contracts, shared by everybody
+    after a step of an asset, which nobody gains by (9.8)."""
+    if ENGINE(arena, 0).step_contracts == 0:
+        shared_left = share_loss(arena, uncovered)
+        for k in range(negative):
+            shared_left -= credit_shared(arena, HIT_ORDER(arena, k).slot, shared_left)
+        return 0
+    cut_gains(arena, uncovered)
+    for k in range(negative):
+        credit_haircut(arena, HIT_ORDER(arena, k).slot)
+    return 0
+
+
+@cold
 def finish_negative(arena, negative):
     """Take the first so many hits, which are below zero, through the waterfall to its end."""
     if negative == 0:
@@ -209,9 +244,7 @@ def finish_negative(arena, negative):
         uncovered += work_debtor(arena, HIT_ORDER(arena, k).slot, negative)
     if uncovered > 0:
         stop_withdrawals(arena, uncovered)
-        cut_gains(arena, uncovered)
-        for k in range(negative):
-            credit_haircut(arena, HIT_ORDER(arena, k).slot)
+        spread_loss(arena, uncovered, negative)
     for k in range(negative):
         close_rest(arena, HIT_ORDER(arena, k).slot, negative)
     for k in range(negative):

@@ -57,7 +57,9 @@ SAMPLES: list[c.AnyCommand] = [
     c.IsolateContract(time_ns=5, account=2, client_id=1, contract=256),
     c.JoinContract(time_ns=5, account=2, client_id=1, contract=-1),
     c.MoveMargin(time_ns=5, account=2, client_id=1, contract=1, amount=-(2**59)),
+    c.WithdrawCollateral(time_ns=5, account=2, client_id=3, asset=8, quantity=2**59),
     c.PublishPrice(time_ns=5, source=8, contract=1, price_ticks=2, contract_2=3, price_ticks_2=4),
+    c.PublishCollateral(time_ns=5, asset=8, source=5, price_ppb=2**45),
     c.OpenAccount(time_ns=5, account=2, owner=1, group=4, account_kind=2),
     c.Deposit(time_ns=5, amount=1, ledger=2),
     c.AdvanceTime(time_ns=-1),
@@ -78,6 +80,8 @@ SAMPLES: list[c.AnyCommand] = [
     c.SetCapacity(time_ns=5, account=2, contract=256, lots=2**31 - 1),
     c.SetWorkBack(time_ns=5, contract=256, seed=2**62),
     c.SetStressLoss(time_ns=5, amount=-(2**59)),
+    c.DepositCollateral(time_ns=5, account=2, asset=8, quantity=-(2**59)),
+    c.SetCollateral(time_ns=5, asset=8, impaired=1, licensed_until_ns=2**62),
 ]  # fmt: skip
 QUOTES_WITH_A_TRUTH = c.MassQuote(
     time_ns=1, account=2, client_id=1, protection=1, rows=(c.Quote(1, 5, True, 6, 1),)
@@ -87,7 +91,7 @@ FAMILIES: list[Any] = [CLIENT, PRICE_SOURCE, OPERATOR]
 
 
 def family_of(command):
-    return min(command.kind_code // 16, 2)
+    return (command.kind_code > c.CLIENT_LAST) + (command.kind_code >= c.OPERATOR_FIRST)
 
 
 @pytest.mark.parametrize("command", SAMPLES, ids=lambda command: type(command).__name__)

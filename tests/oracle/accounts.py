@@ -178,6 +178,8 @@ class Account:
     group: int
     kind: int
     cash: int = 0
+    collateral: dict[int, int] = field(default_factory=dict)  # held, by asset (10.1)
+    collateral_value: int = 0  # of all of it, by its last valuation (10.2)
     # In the order in which the account first had an accepted order or a position.
     holdings: dict[int, Holding] = field(default_factory=dict)
     client_id_highest: int = 0
@@ -302,7 +304,7 @@ def profit(exchange, holding: Holding) -> int:
 
 
 def equity(exchange, account: Account) -> int:
-    total = account.cash
+    total = account.cash + account.collateral_value
     for holding in account.holdings.values():
         if holding.lots:
             total += profit(exchange, holding) - owed(exchange, holding)

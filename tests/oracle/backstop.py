@@ -27,9 +27,11 @@ def spread(charge: int, lots: int) -> list[int]:
 
 @dataclass
 class Step:
-    """One change of marks or one funding interval: what one lot long gained, by contract."""
+    """One change of marks or one funding interval: what one lot long gained, by contract. Or one
+    change of what an asset counts for: it costs no position anything."""
 
     gain_per_lot: dict[int, int] = field(default_factory=dict)
+    asset: int = 0
 
     def gain(self, account: Account) -> int:
         return sum(account.lots(number) * per for number, per in self.gain_per_lot.items())

@@ -6,7 +6,16 @@ from msgspec.structs import replace
 
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
-from engine.schema.contract import Config, Contract, Tier, check_config, outside
+from engine.schema.contract import Config, Tier, check_config
+from tests.oracle.assets import ASSETS
+from tests.oracle.contracts import (
+    INVERSE_TIERS,
+    STEEP_TIERS,
+    WIDE_TIERS,
+    realistic,
+    tiny,
+    tiny_inverse,
+)
 from tests.oracle.price_terms import (
     AVERAGED,
     BASIS,
@@ -21,6 +30,7 @@ from tests.oracle.price_terms import (
     PAIR,
     RISING,
     RIVALS,
+    START_NS,
     SUMMED,
     SWITCHED,
     VOTES,
@@ -28,88 +38,7 @@ from tests.oracle.price_terms import (
 )
 
 ISOLATED = "ISOLATED"  # begins the symbols of contracts in which the workload isolates positions
-START_NS = 1_790_000_000 * NS_PER_SECOND  # when the workload begins
 BRIEF = 2 * MINUTE  # the longest freeze of contracts that may end by one
-FLAT_TIERS = (Tier(0, 20_000_000, 10_000_000),)
-WIDE_TIERS = (Tier(0, 100_000_000, 60_000_000), Tier(3_000_000, 200_000_000, 120_000_000))
-INVERSE_TIERS = (Tier(0, 100_000_000, 60_000_000), Tier(5_000_000, 200_000_000, 120_000_000))
-STEEP_TIERS = (
-    Tier(0, 10_000_000, 5_000_000),
-    Tier(2_000_000, 50_000_000, 25_000_000),
-    Tier(20_000_000, 200_000_000, 100_000_000),
-)
-
-
-def tiny(contract: int, tick_value: int, **changes) -> Contract:
-    """A contract with a mark near 100: sums stay small enough to follow by hand."""
-    values: dict[str, Any] = {
-        "symbol": f"TINY{contract}",
-        "tick_value": tick_value,
-        "price_ticks_max": 2_000,
-        "order_lots_max": 500,
-        "position_lots_max": 1_500,
-        "open_interest_lots_max": 4_000,
-        "tiers": FLAT_TIERS,
-        "fee_taker_ppb": 500_000,
-        "fee_maker_ppb": 200_000,
-        "band_static_ppb": 200_000_000,
-        "liquidation_fee_ppb": 2_000_000,
-        "liquidation_slippage_ppb": 5_000_000,
-        "takeover_penalty_ppb": 1_000_000,
-        "funding_impact_value": 15 * 100 * tick_value,
-        "funding_interval_ns": 60 * MINUTE,
-        "fund_value_max": 10**12,
-        "fund_share_ppb": 500_000_000,
-        "mark_last_value_min": 20 * 100 * tick_value,
-        "delisting_samples": 3,
-        "auction_ns": 2 * NS_PER_SECOND,  # back in trading soon after a freeze
-        "auction_indicative_ns": 2 * NS_PER_SECOND,
-    }
-    return Contract(contract=contract, **(values | changes))
-
-
-def tiny_inverse(contract: int, **changes) -> Contract:
-    """The same, inverse: a lot is worth 121,621.5 at 100, one of many prices at which the value
-    lies halfway between two units, and twice as much at the lowest one."""
-    values: dict[str, Any] = {
-        "contract_value": 12_162_150,
-        "lot_value_min": 30_000,
-        "price_ticks_min": 50,
-        "price_ticks_max": 400,
-        "funding_impact_value": 15 * 120_000,
-        "fund_value_max": 6_000_000,
-        "mark_last_value_min": 20 * 120_000,
-    }
-    return tiny(contract, 0, **(values | changes))
-
-
-def realistic(contract: int, symbol: str, tick_value: int, **changes) -> Contract:
-    """Prices of many ticks, rates of a large venue, several sources."""
-    values: dict[str, Any] = {
-        "symbol": symbol,
-        "tick_value": tick_value,
-        "order_lots_max": 100_000,
-        "position_lots_max": 1_000_000,
-        "open_interest_lots_max": 5_000_000,
-        "tiers": (
-            Tier(0, 10_000_000, 5_000_000),
-            Tier(1_000_000_000, 20_000_000, 10_000_000),
-            Tier(50_000_000_000, 50_000_000, 25_000_000),
-        ),
-        "fee_taker_ppb": 500_000,
-        "fee_maker_ppb": 100_000,
-        "liquidation_fee_ppb": 1_000_000,
-        "takeover_penalty_ppb": 500_000,
-        "sources": outside(3, 2, 2, 1, 1),
-        "sources_healthy_min": 3,
-        "funding_impact_value": 500_000_000,
-        "fund_value_max": 10**13,
-        "fund_share_ppb": 100_000_000,
-        "mark_last_value_min": 100_000_000,
-        "auction_ns": 2 * NS_PER_SECOND,  # back in trading soon after a freeze
-        "auction_indicative_ns": 2 * NS_PER_SECOND,
-    }
-    return Contract(contract=contract, **(values | changes))
 
 
 def configs() -> dict[str, Config]:
@@ -118,6 +47,7 @@ def configs() -> dict[str, Config]:
     found |= quote_configs() | auction_configs() | deleveraging_configs() | margin_configs()
     found |= value_configs()
     found |= {"eligibility": checked_accounts(), "backstop": thin_backstop()}
+    found["collateral"] = thin_collateral()
     for name, config in found.items():
         problems = check_config(config)
         assert not problems, (name, problems)
@@ -693,4 +623,26 @@ def thin_backstop() -> Config:
         house_cash=60_000,
         fund_loss_step_max=40_000,
         fund_cover_min_ppb=500_000_000,
+    )
+
+
+def thin_collateral() -> Config:
+    """Margin of everything but cash, with little behind it: what assets lose goes through fund and
+    house to everyone. Isolated positions have cash alone."""
+    held = {"fund_value_max": 2_000_000, "takeover_penalty_ppb": 4_000_000}
+    funded = {"funding_interval_ns": 2 * MINUTE, "funding_interest_ppb": 200_000_000}
+    capped = {"funding_clamp_ppb": 300_000_000, "funding_cap_ppb": 20_000_000}
+    return Config(
+        contracts=(
+            tiny(1, 1_000, tiers=WIDE_TIERS, **held | funded | capped),
+            tiny(2, 1_000, symbol=f"{ISOLATED}2", freeze_max_ns=BRIEF, **UNFUNDED),
+            tiny_inverse(3, tiers=INVERSE_TIERS, **SHORT_AUCTIONS | held),
+        ),
+        collateral=ASSETS,
+        fund_cash=400_000,
+        house_cash=20_000,
+        fund_cash_limit=100_000,
+        house_cash_limit=10_000,
+        fund_loss_step_max=15_000,
+        liquidation_steps_max=4,
     )

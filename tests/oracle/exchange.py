@@ -27,6 +27,15 @@ from tests.oracle.cancels import (
     lose_heartbeat,
     mass_cancel,
 )
+from tests.oracle.collateral import (
+    deposit_collateral,
+    end_licence,
+    publish_collateral,
+    rise,
+    set_collateral,
+    start_licences,
+    withdraw_collateral,
+)
 from tests.oracle.eligibility import (
     end_reference,
     end_status,
@@ -46,7 +55,6 @@ from tests.oracle.isolated import (
     route,
 )
 from tests.oracle.leverage import set_leverage
-from tests.oracle.linked import cancel_ended
 from tests.oracle.market import Market, make_market
 from tests.oracle.money import settle_all_funding
 from tests.oracle.orders import amend_order, place_bracket, place_order, work_off_fired
@@ -72,7 +80,9 @@ from tests.oracle.timers import (
     DUE_FUNDING,
     DUE_HEARTBEAT,
     DUE_INDICATIVE,
+    DUE_LICENCE,
     DUE_REFERENCE,
+    DUE_RISE,
     DUE_SAMPLE,
     DUE_SLICE,
     DUE_STALE,
@@ -80,6 +90,7 @@ from tests.oracle.timers import (
     set_heartbeat,
 )
 from tests.oracle.triggers import look_at_prices
+from tests.oracle.valuation import make_assets
 from tests.oracle.work_back import send_slice, set_work_back
 
 Event = tuple[int, int, int, int, int, int, int, int, int, int]
@@ -99,6 +110,7 @@ CLIENT_COMMANDS = {
     commands.JOIN_CONTRACT: join_contract,
     commands.MOVE_MARGIN: move_margin,
     commands.SET_LEVERAGE: set_leverage,
+    commands.WITHDRAW_COLLATERAL: withdraw_collateral,
 }
 OPERATOR_COMMANDS = {
     commands.STOP_TRADING: stop_trading,
@@ -114,6 +126,8 @@ OPERATOR_COMMANDS = {
     commands.SET_CAPACITY: set_capacity,
     commands.SET_WORK_BACK: set_work_back,
     commands.SET_STRESS_LOSS: set_stress_loss,
+    commands.DEPOSIT_COLLATERAL: deposit_collateral,
+    commands.SET_COLLATERAL: set_collateral,
 }
 ELIGIBILITY_KINDS = (
     commands.SET_ELIGIBILITY,
@@ -125,6 +139,8 @@ WORK_OF_TIMERS: dict[int, Callable[..., None]] = {
     DUE_HEARTBEAT: lose_heartbeat,
     DUE_STATUS: end_status,
     DUE_REFERENCE: end_reference,
+    DUE_LICENCE: end_licence,
+    DUE_RISE: rise,
 }
 CANCELS = (commands.CANCEL_ORDER, commands.MASS_CANCEL, commands.CANCEL_SESSION)
 OPENABLE = (words.KIND_CLIENT, words.KIND_LIQUIDITY_PROVIDER, words.KIND_AFFILIATE)
@@ -173,6 +189,8 @@ class Oracle:
         self.accounts = {words.FUND: self.fund}
         self.house = config.house_cash
         self.fees = 0
+        self.assets = make_assets(config.collateral)
+        self.conversion_cash = 0  # of the conversion ledger, which pays for what it takes (10.4)
         self.deposits = config.fund_cash + config.house_cash  # less withdrawals
         self.withdrawals_stopped = False
         self.fund_losses: dict[int, int] = {}  # by UTC day
@@ -201,6 +219,7 @@ class Oracle:
             return self.events
         if self.clock == 0:
             start_references(self, command.time_ns)
+            start_licences(self, command.time_ns)
         self.do_due_work(command.time_ns)
         self.clock = command.time_ns
         code = self.perform(command)
@@ -290,7 +309,7 @@ class Oracle:
                 self.settle_frozen([key[2] for key in sorted(due) if key[:2] == first[:2]])
             else:
                 self.do_market_work(kind, number, command_time)
-            cancel_ended(self)
+            liquidation.drain_suspects(self)
 
     def do_market_work(self, kind: int, contract: int, command_time: int) -> None:
         market = self.markets[contract]
@@ -298,7 +317,6 @@ class Oracle:
             freeze(self, market)
         elif kind == DUE_AUCTION_END:
             auctions.end_auction(self, market)
-            liquidation.drain_suspects(self)
         elif kind == DUE_INDICATIVE:
             auctions.publish_indicative(self, market)
         elif kind == DUE_SAMPLE:
@@ -307,15 +325,12 @@ class Oracle:
             growth = publish_funding(self, market, command_time)
             if growth:
                 liquidation.supervise(self, Step({contract: -growth}))
-            liquidation.drain_suspects(self)
         elif kind == DUE_SLICE:
             send_slice(self, market)
-            liquidation.drain_suspects(self)
 
     def settle_frozen(self, contracts: list[int]) -> None:
         """All whose longest freeze ends now, as one item."""
         settle(self, [self.markets[number] for number in contracts], words.WHY_FREEZE_MAX)
-        liquidation.drain_suspects(self)
 
     # (c) The command.
 
@@ -334,6 +349,8 @@ class Oracle:
             return CLIENT_COMMANDS[kind](self, command)
         if kind == commands.PUBLISH_PRICE:
             return self.publish_price(command)
+        if kind == commands.PUBLISH_COLLATERAL:
+            return publish_collateral(self, command)
         if kind == commands.OPEN_ACCOUNT:
             return self.open_account(command)
         if kind == commands.DEPOSIT:

@@ -8,13 +8,21 @@ from tests.oracle.isolated import MARGIN_ACCOUNT_FIRST, is_idle
 from tests.oracle.protection import is_tripped
 from tests.oracle.settling import freeze_end_due
 from tests.oracle.states import COLLECTING, FIRING, FROZEN, SETTLED, SETTLING, TRADING
-from tests.oracle.timers import DUE_EXPIRY, DUE_HEARTBEAT, DUE_REFERENCE, DUE_STATUS
+from tests.oracle.timers import (
+    DUE_EXPIRY,
+    DUE_HEARTBEAT,
+    DUE_LICENCE,
+    DUE_REFERENCE,
+    DUE_RISE,
+    DUE_STATUS,
+)
 from tests.oracle.triggers import (
     is_reached,
     is_trailing,
     source_value,
     trail_ticks,
 )
+from tests.oracle.valuation import held_by_all, value_without
 
 
 def check(exchange) -> None:
@@ -33,13 +41,16 @@ def check(exchange) -> None:
         check_isolation(exchange, account)
         check_eligibility(exchange, account)
         check_capacity(account)
+        check_collateral(exchange, account)
+    for asset in exchange.assets.values():
+        check_asset(exchange, asset)
     check_timers(exchange)
     assert not exchange.ending, "4.5: an order outlived its sibling"
     assert not exchange.suspects, "9.1: someone was not looked at"
 
 
 def balances(exchange) -> int:
-    total = exchange.house + exchange.fees
+    total = exchange.house + exchange.fees + exchange.conversion_cash
     total += sum(account.cash for account in exchange.accounts.values())
     return total + sum(market.clearing for market in exchange.markets.values())
 
@@ -48,8 +59,9 @@ def check_money(exchange) -> None:
     positions = [h for account in exchange.accounts.values() for h in account.positions()]
     entries = sum(holding.entry_value for holding in positions)
     assert balances(exchange) - entries == exchange.deposits, "I1: money"
-    held = exchange.house + exchange.fees
+    held = exchange.house + exchange.fees + exchange.conversion_cash
     held += sum(equity(exchange, account) for account in exchange.accounts.values())
+    held -= sum(account.collateral_value for account in exchange.accounts.values())
     carried = sum(market.clearing for market in exchange.markets.values())
     carried += sum(
         holding.lots * (exchange.markets[holding.contract].funding_index - holding.funding_index)
@@ -57,7 +69,9 @@ def check_money(exchange) -> None:
     )
     assert carried == 0, "I7: funding paid equals funding received"
     assert held == exchange.deposits, "I1: total equity equals cash held"
-    assert exchange.house >= 0 and exchange.fees >= 0, "I3: a ledger below zero"
+    # a loss of collateral that nobody can share is the house's
+    assert exchange.house >= 0 or exchange.assets, "I3: the house below zero"
+    assert exchange.fees >= 0 >= exchange.conversion_cash, "I3: a ledger on the wrong side"
 
 
 def check_positions(exchange, market) -> None:
@@ -124,6 +138,11 @@ def check_timers(exchange) -> None:
     for number, market in exchange.markets.items():
         if exchange.config.eligibility_checked and market.reference_until > exchange.clock > 0:
             wanted[market.reference_until, DUE_REFERENCE, number] = market
+    for number, asset in exchange.assets.items():
+        if asset.licensed_until > exchange.clock > 0:
+            wanted[asset.licensed_until, DUE_LICENCE, number] = asset
+        if asset.next_rise:
+            wanted[asset.next_rise, DUE_RISE, number] = asset
     for account in exchange.accounts.values():
         if account.professional_until > exchange.clock:
             wanted[account.professional_until, DUE_STATUS, account.account] = account
@@ -204,6 +223,25 @@ def check_capacity(account) -> None:
     assert all(0 <= capacity <= bounds.LOTS_MAX for capacity in capacities), "9.2: capacity"
     is_provider = account.kind == words.KIND_LIQUIDITY_PROVIDER and not account.main
     assert is_provider or not any(capacities), "9.2: bound, and no provider"
+
+
+def check_asset(exchange, asset) -> None:
+    """I1 of every asset, and 10.3: a haircut is raised while it is impaired, and rises to all."""
+    assert held_by_all(exchange, asset) + asset.converted == asset.deposits, "I1: an asset"
+    assert asset.is_impaired == (asset.raise_ppb > 0), "10.3: raised, and not impaired"
+    is_rising = 0 < asset.raise_ppb < bounds.PPB
+    assert (asset.next_rise > 0) == is_rising, "10.3: a rise of nothing, or none"
+    has_ended = 0 < asset.licensed_until <= exchange.clock
+    assert asset.is_impaired or not has_ended, "10.3: without a licence"
+
+
+def check_collateral(exchange, account) -> None:
+    """10.2: between two valuations nothing but a step takes any value away."""
+    assert all(quantity > 0 for quantity in account.collateral.values()), "10.2: a holding of none"
+    worth = value_without(exchange, account)
+    assert 0 <= account.collateral_value <= worth, "10.2: worth less than it counts for"
+    is_client = account is not exchange.fund and not account.main
+    assert is_client or not account.collateral, "10.2: this one holds none"
 
 
 def check_account(exchange, account) -> None:
@@ -297,7 +335,7 @@ def state(exchange) -> dict:
     """The logical state, all plain integers, lists and dicts:
 
     clock, sequence
-    ledgers: fund, house, fees, clearing (by contract), deposits (less withdrawals)
+    ledgers: fund, house, fees, conversion, clearing (by contract), deposits (less withdrawals)
     withdrawals_stopped
     accounts: by id {owner, group, kind, cash, client_id_highest, client_ids (those of the window),
         in_liquidation, was_called, next_step_whole, cools_until,
@@ -310,7 +348,8 @@ def state(exchange) -> dict:
         reserves: by contract [of buys, of sells, losses and fees], contracts with orders only,
         margin_accounts: by contract, in the order in which they came, isolated: contracts, main: of
             a margin account whose it is, else 0,
-        eligibility [professional until, assessed, disclosure, blocked]}
+        eligibility [professional until, assessed, disclosure, blocked],
+        collateral: quantity by asset, collateral_value (by its last valuation)}
     orders: by contract [bids, asks], each a list in priority order of
         (order id, account, price, open lots, filled lots, flags, stp, client id, reserve, charges,
         hidden lots, display, type, tif, expiry, session, id of the sibling or 0, group of a quote
@@ -321,6 +360,8 @@ def state(exchange) -> dict:
     stopped: sorted (scope, number) of each kill switch
     disclosure_version
     stress_loss: uncovered, in the last stress test
+    collateral: by asset {price (0: none yet), quotes (price, time) by source, impaired, raise_ppb,
+        next_rise (0: none), licensed_until, converted, deposits (less withdrawals)}
     protections: by group and number [window_ns, lots_max, fills_max, net_lots_max, start, lots,
         fills, net_lots, is_tripped]
     contracts: by id {state, index, mark, open_interest, sources [(price, time or -1, out, near
@@ -344,6 +385,7 @@ def state(exchange) -> dict:
             "fund": exchange.fund.cash,
             "house": exchange.house,
             "fees": exchange.fees,
+            "conversion": exchange.conversion_cash,
             "clearing": {n: market.clearing for n, market in exchange.markets.items()},
             "deposits": exchange.deposits,
         },
@@ -360,6 +402,7 @@ def state(exchange) -> dict:
         "stopped": sorted(exchange.stopped),
         "disclosure_version": exchange.disclosure_version,
         "stress_loss": exchange.stress_loss,
+        "collateral": {n: state_of_asset(asset) for n, asset in exchange.assets.items()},
         "protections": {
             number: [int(getattr(window, name)) for name in window.__slots__]
             for number, window in sorted(exchange.protections.items())
@@ -434,6 +477,21 @@ def state_of_account(account) -> dict:
             account.disclosure,
             account.blocked,
         ],
+        "collateral": {n: account.collateral[n] for n in sorted(account.collateral)},
+        "collateral_value": account.collateral_value,
+    }
+
+
+def state_of_asset(asset) -> dict:
+    return {
+        "price": asset.price,
+        "quotes": {source: asset.quotes[source] for source in sorted(asset.quotes)},
+        "impaired": int(asset.is_impaired),
+        "raise_ppb": asset.raise_ppb,
+        "next_rise": asset.next_rise,
+        "licensed_until": asset.licensed_until,
+        "converted": asset.converted,
+        "deposits": asset.deposits,
     }
 
 

@@ -44,17 +44,23 @@ def largest_position(exchange, holdings: list[Holding]) -> Holding:
 Hit = tuple[int, int, Account]  # equity, maintenance
 
 
-def find_hits(exchange, step: Step) -> tuple[list[Hit], list[Hit]]:
-    """Value everyone with a position in a contract of the step: those below zero and others below
-    their call level, each in the order in which they are dealt with."""
+def concerned(exchange, step: Step) -> set[int]:
+    """Who has a position in a contract of the step, or any and holds the asset of the step."""
     numbers = {
         number
         for contract in step.gain_per_lot
         for number, holding in exchange.markets[contract].holders.items()
         if holding.lots
     }
+    holders = [a for a in exchange.accounts.values() if step.asset in a.collateral]
+    return numbers | {account.account for account in holders if account.positions()}
+
+
+def find_hits(exchange, step: Step) -> tuple[list[Hit], list[Hit]]:
+    """Value everyone whom the step concerns: those below zero and others below their call level,
+    each in the order in which they are dealt with."""
     hits = []
-    for number in sorted(numbers):
+    for number in sorted(concerned(exchange, step)):
         account = exchange.accounts[number]
         margin = maintenance(exchange, account)
         largest = largest_position(exchange, account.positions())

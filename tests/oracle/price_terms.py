@@ -7,6 +7,7 @@ from engine.schema.bounds import NS_PER_SECOND, PPB
 from engine.schema.contract import PriceSource, outside
 
 MINUTE = 60 * NS_PER_SECOND
+START_NS = 1_790_000_000 * NS_PER_SECOND  # when the workload begins
 OWN, PERPETUAL = words.SOURCE_OWN, words.SOURCE_PERPETUAL
 Terms = dict[str, Any]
 

@@ -2,7 +2,7 @@
 
 Per account: its loss is passed on with its positions (providers, fund, pairing, deleveraging), what
 remains is paid in cash by fund and house. Over all accounts: what then remains is cut from the
-step's gains.
+step's gains; nobody gains by what collateral loses, and that is shared by all who have any equity.
 """
 
 from engine.schema import events
@@ -24,6 +24,7 @@ from tests.oracle.money import cover, settle_all_funding, suspect
 from tests.oracle.providers import provide
 from tests.oracle.resting import cancel_all
 from tests.oracle.states import change_state
+from tests.oracle.valuation import convert_everything
 
 
 def run_waterfall(exchange, step: Step, negative: list[Account]) -> None:
@@ -35,11 +36,11 @@ def run_waterfall(exchange, step: Step, negative: list[Account]) -> None:
     waterfall.gains = {a.account: step.gain(a) for a in exchange.accounts.values()}
     costs = {account.account: costs_of(step, account) for account in negative}
     for debtor in waterfall.debtors:
-        open_debtor(exchange, debtor, costs[debtor.account.account])
+        open_debtor(exchange, step, debtor, costs[debtor.account.account])
         for holding in open_positions(exchange, debtor.account):
             pass_on(exchange, waterfall, debtor, holding)
         pay_in_cash(exchange, waterfall, debtor)
-    cut_gains(exchange, waterfall)
+    cover_the_rest(exchange, waterfall)
     for debtor in waterfall.debtors:
         for holding in open_positions(exchange, debtor.account):
             market = exchange.markets[holding.contract]
@@ -76,7 +77,7 @@ def others_of(waterfall: Waterfall, debtor: Debtor) -> list[Account]:
     return [other.account for other in waterfall.debtors if other is not debtor]
 
 
-def open_debtor(exchange, debtor: Debtor, costs: dict[int, int]) -> None:
+def open_debtor(exchange, step: Step, debtor: Debtor, costs: dict[int, int]) -> None:
     account = debtor.account
     exchange.emit(
         events.LIQUIDATION_STEPPED,
@@ -90,9 +91,10 @@ def open_debtor(exchange, debtor: Debtor, costs: dict[int, int]) -> None:
     )
     cancel_all(exchange, account.orders(), words.CANCEL_LIQUIDATION)
     settle_all_funding(exchange, account)
-    left = debtor.found = -equity(exchange, account)
+    convert_everything(exchange, account)
+    left = debtor.found = deficit_left(exchange, debtor)
     cost_left = sum(costs.values())
-    assert 0 < left <= cost_left, "9.3: a deficit is never above the step's loss"
+    assert left <= cost_left or step.asset, "9.3: a deficit is never above the step's loss"
     for number, cost in costs.items():
         debtor.charges[number] = left * cost // cost_left
         left -= debtor.charges[number]
@@ -149,11 +151,14 @@ def pay_in_cash(exchange, waterfall: Waterfall, debtor: Debtor) -> None:
         if fund.cash < 0:
             cover(exchange, fund)
         suspect(exchange, fund)
-    by_house = min(deficit_left(exchange, debtor), exchange.house)
-    if by_house:
-        exchange.house -= by_house
-        debtor.house += by_house
-        emit_covered(exchange, debtor, words.LAYER_HOUSE, by_house)
+    pay_by_house(exchange, debtor, min(deficit_left(exchange, debtor), max(0, exchange.house)))
+
+
+def pay_by_house(exchange, debtor: Debtor, amount: int) -> None:
+    if amount:
+        exchange.house -= amount
+        debtor.house += amount
+        emit_covered(exchange, debtor, words.LAYER_HOUSE, amount)
 
 
 def net_gains(exchange, waterfall: Waterfall) -> dict[int, int]:
@@ -169,34 +174,58 @@ def net_gains(exchange, waterfall: Waterfall) -> dict[int, int]:
     return nets
 
 
-def cut_gains(exchange, waterfall: Waterfall) -> None:
-    """9.8: the last layer, with running remainders."""
+def cover_the_rest(exchange, waterfall: Waterfall) -> None:
+    """9.8: the last layer."""
     left = sum(deficit_left(exchange, debtor) for debtor in waterfall.debtors)
     if left == 0:
         return
     if not exchange.withdrawals_stopped:
         exchange.withdrawals_stopped = True
         exchange.emit(events.WITHDRAWALS_STOPPED, left)
-    nets = net_gains(exchange, waterfall)
-    gain_left = sum(nets.values())
-    assert gain_left >= left, "9.8: the gains of a step always suffice"
-    for number, gain in nets.items():
-        amount = left * gain // gain_left
+    if waterfall.step.asset:
+        left = share_loss(exchange, waterfall, left)
+    else:
+        nets = net_gains(exchange, waterfall)
+        assert sum(nets.values()) >= left, "9.8: the gains of a step always suffice"
+        take_pro_rata(exchange, events.GAINS_CUT, nets, left)
+    for debtor in waterfall.debtors:
+        amount = min(left, deficit_left(exchange, debtor))
         left -= amount
-        gain_left -= gain
+        if amount:
+            debtor.haircut += amount
+            emit_covered(exchange, debtor, words.LAYER_HAIRCUT, amount)
+        pay_by_house(exchange, debtor, deficit_left(exchange, debtor))
+
+
+def share_loss(exchange, waterfall: Waterfall, left: int) -> int:
+    """What a fall of collateral has left uncovered, over everyone who has any equity. Nobody can
+    give more than that (9.5), so that what is above it stays with the house. Returns how much is
+    shared."""
+    others = [a for a in exchange.accounts.values() if not waterfall.is_debtor(a)]
+    equities = {a.account: equity(exchange, a) for a in others}
+    positive = {number: equities[number] for number in sorted(equities) if equities[number] > 0}
+    total = sum(positive.values())
+    exchange.emit(events.COLLATERAL_LOSS_DECLARED, left, total)
+    shared = min(left, total)
+    take_pro_rata(exchange, events.COLLATERAL_LOSS_SHARED, positive, shared)
+    return shared
+
+
+def take_pro_rata(exchange, kind: int, bases: dict[int, int], left: int) -> None:
+    """So much of these, each by its part, with running remainders."""
+    base_left = sum(bases.values())
+    for number, base in bases.items():
+        amount = left * base // base_left
+        left -= amount
+        base_left -= base
         if amount == 0:
             continue
         account = exchange.accounts[number]
         account.cash -= amount
-        exchange.emit(events.GAINS_CUT, gain, amount, account.cash, account=number)
+        exchange.emit(kind, base, amount, account.cash, account=number)
         if account.cash < 0:
             cover(exchange, account)
         suspect(exchange, account)
-    for debtor in waterfall.debtors:
-        amount = deficit_left(exchange, debtor)
-        if amount:
-            debtor.haircut += amount
-            emit_covered(exchange, debtor, words.LAYER_HAIRCUT, amount)
 
 
 def close_debtor(exchange, debtor: Debtor) -> None:

@@ -8,11 +8,13 @@ from engine.schema import bounds, commands, events
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND
 from engine.schema.contract import Config
-from tests.oracle.configurations import START_NS, configs
+from tests.oracle.configurations import configs
 from tests.oracle.order_flow import INT8, INT16, INT32, Live, OrderFlow
+from tests.oracle.price_terms import START_NS
 from tests.oracle.raw import RawCommand
 from tests.oracle.values import size_of_lot
 from tests.oracle.workload_backstop import BackstopWorkload
+from tests.oracle.workload_collateral import CollateralWorkload
 from tests.oracle.workload_eligibility import EligibilityWorkload
 from tests.oracle.workload_isolated import IsolatedWorkload
 from tests.oracle.workload_leverage import LeverageWorkload
@@ -55,6 +57,7 @@ class Workload(OrderFlow):
         self.leverage = LeverageWorkload(self)
         self.eligibility = EligibilityWorkload(self)
         self.backstop = BackstopWorkload(self)
+        self.collateral = CollateralWorkload(self)
         self.kinds = (
             (self.place, 50),
             (self.publish, 15),
@@ -79,6 +82,7 @@ class Workload(OrderFlow):
             *self.leverage.kinds(),
             *self.eligibility.kinds(),
             *self.backstop.kinds(),
+            *self.collateral.kinds(),
         )
 
     # What comes back.
@@ -91,6 +95,7 @@ class Workload(OrderFlow):
         self.pricing.observe(records)
         self.eligibility.observe(records)
         self.backstop.observe(records)
+        self.collateral.observe(records)
         for _, a, b, c, d, e, f, number, contract, kind in records:
             account = self.isolating.owner(number)
             if kind == events.ORDER_ACCEPTED:
@@ -180,6 +185,7 @@ class Workload(OrderFlow):
             yield commands.Deposit(time_ns=self.now, account=account, amount=amount)
         yield from self.eligibility.opening(ACCOUNTS)
         yield from self.backstop.opening()
+        yield from self.collateral.opening()
         for number, spec in self.specs.items():
             for source in range(1, len(spec.sources) + 1):
                 yield commands.PublishPrice(
@@ -373,7 +379,8 @@ class Workload(OrderFlow):
     def nonsense(self):
         chance = self.random.random()
         if chance < 0.1:
-            return RawCommand(self.random.choice((0, 16, 15, 20, 60, -3, 99)), self.now)
+            kind = self.random.choice((0, 16, 15, 20, 60, -3, 99))
+            return RawCommand(21 if kind in commands.BY_KIND else kind, self.now)
         if chance < 0.2:
             stamps = (self.now - 1, -1, 0, self.now + 61 * NS_PER_SECOND, 2**62 + 1, 2**63 - 1)
             stamp = self.random.choice(stamps)

@@ -155,7 +155,7 @@ class QuoteWorkload:
         if chance < 0.2:
             quotes = self.random.choice((0, -1, 65, INT8, -128))
         elif chance < 0.6:
-            alien = self.random.choice((RawCommand(18, now), commands.AdvanceTime(time_ns=now)))
+            alien = self.random.choice((RawCommand(19, now), commands.AdvanceTime(time_ns=now)))
             rows.insert(self.random.randrange(len(rows) + 1), alien)
         elif chance < 0.65:
             rows = [self.row(whole.account, self.workload.some_contract()) for _ in range(65)]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.schema import bounds, commands
 from engine.schema import vocabulary as words
+from engine.schema.collateral import CollateralAsset, Haircut
 from engine.schema.commands import COMMAND
 from engine.schema.contract import Config, Contract, Tier, size_of_lot
 
@@ -53,6 +54,24 @@ def storm_contract(number: int, **terms: Any) -> Contract:
         "fund_share_ppb": 20 * PERCENT,
     }
     return Contract(contract=number, **(spec | terms))
+
+
+def storm_asset(kind: int, **terms: Any) -> CollateralAsset:
+    """A currency (1), or a coin (3) of which 60% do not count; an hour's price is fresh."""
+    haircut_ppb = 60 * PERCENT if kind == words.ASSET_COIN else 3 * PERCENT
+    spec: dict[str, Any] = {
+        "symbol": f"A{kind}",
+        "kind": kind,
+        "par_ppb": 0 if kind == words.ASSET_COIN else bounds.PPB,
+        "haircuts": (
+            Haircut(floor_value=0, haircut_ppb=haircut_ppb),
+            Haircut(floor_value=2**30, haircut_ppb=haircut_ppb + PERCENT),
+        ),
+        "discount_ppb": PERCENT,
+        "depeg_ppb": 0 if kind == words.ASSET_COIN else 40 * PERCENT,
+        "stale_ns": bounds.NS_PER_DAY,
+    }
+    return CollateralAsset(**(spec | terms))
 
 
 def draw_path(random: np.random.Generator, spec: Contract, steps: int) -> NDArray[np.int64]:
@@ -206,7 +225,39 @@ class Storm:
         return min(max(price, spec.price_ticks_min), spec.price_ticks_max)
 
     def top_ups(self, count: int, contracts: Any, prices: Any) -> Records:
-        return self.deposits(count)
+        """Cash; where the pool takes something beside it, that, too, and its prices."""
+        records = self.deposits(count)
+        if not self.config.collateral:
+            return records
+        kinds = self.random.integers(0, 4, count)
+        for kind, make in enumerate((self.brought, self.taken, self.priced)):
+            rows = np.flatnonzero(kinds == kind)
+            records.view("V64")[rows] = make(len(rows)).view("V64")
+        return records
+
+    def some_assets(self, records: Records) -> Records:
+        records["asset"] = self.random.integers(1, len(self.config.collateral) + 1, len(records))
+        return records
+
+    def brought(self, count: int) -> Records:
+        records = self.records(count, commands.DEPOSIT_COLLATERAL)
+        records["account"] = self.random.choice(ACCOUNTS, count)
+        records["quantity"] = self.deposits(count)["amount"]
+        return self.some_assets(records)
+
+    def taken(self, count: int) -> Records:
+        records = self.sent(count, commands.WITHDRAW_COLLATERAL)
+        records["quantity"] = self.deposits(count)["amount"]
+        return self.some_assets(records)
+
+    def priced(self, count: int) -> Records:
+        """Prices of assets: half of them near par, the others anywhere down to nothing."""
+        records = self.records(count, commands.PUBLISH_COLLATERAL)
+        records["source"] = 1
+        near = 1 + self.random.normal(0, 0.02, count)
+        shares = np.where(self.random.random(count) < 0.5, near, self.random.random(count))
+        records["price_ppb"] = np.maximum(1, shares * bounds.PPB)
+        return self.some_assets(records)
 
     def deposits(self, count: int) -> Records:
         records = self.records(count, commands.DEPOSIT)

@@ -31,7 +31,12 @@ RICH = 10**12
 PAIRS = [(4, 9), (7, 8)]  # clients that are alone in their groups, whose ids are their accounts'
 NAMES = sorted(configs())
 # Where a stream soon ends, or the pair has little in it of its own, several.
-SEEDS = {"backstop": (26, 27), "eligibility": range(21, 41), "isolated": (24, 29)}
+SEEDS = {
+    "backstop": (26, 27),
+    "collateral": (22, 23, 24, 27, 32, 34, 39),
+    "eligibility": range(21, 41),
+    "isolated": (24, 29),
+}
 OF_ACCOUNTS = ("counterparty", "owner", "group")
 NAMED_SCOPES = (words.SCOPE_ACCOUNT, words.SCOPE_GROUP)
 

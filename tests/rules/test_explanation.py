@@ -27,13 +27,15 @@ PLAIN = {
     "funding_averaged", "funding_late", "time_advanced", "funding_rebased", "position_settled",
     "leverage_set", "contract_isolated", "contract_joined", "margin_moved", "eligibility_set",
     "disclosure_published", "reference_set", "capacity_set", "work_back_set",
+    "collateral_priced", "collateral_set", "collateral_deposited", "collateral_withdrawn",
 }  # fmt: skip
 # What these events carry is an input of the decision, so the sentence must tell all of it.
 TOLD_WHOLE = (
     "margin_called", "liquidation_started", "liquidation_ended", "liquidation_fee_paid",
     "liquidation_stepped", "position_taken_over", "positions_paired", "position_deleveraged",
     "deficit_covered", "gains_cut", "waterfall_closed", "withdrawals_stopped", "position_provided",
-    "stress_loss_set",
+    "stress_loss_set", "collateral_impaired", "collateral_converted", "collateral_loss_declared",
+    "collateral_loss_shared",
 )  # fmt: skip
 CODED = {"layer": words.LAYER_FUND, "step": words.STEP_WHOLE, "end": words.END_FLAT}
 

@@ -1,0 +1,295 @@
+"""Assets beside cash: deposits, withdrawals, prices, impairment, and the step of an asset (10)."""
+
+from engine.kernel import cold, kernel
+from engine.schema import bounds, events, refusals
+from engine.schema.bounds import COLLATERAL_SOURCES_MAX, PPB, TIME_NS_MAX
+from engine.schema.vocabulary import (
+    ASSET_COIN,
+    ASSET_STABLECOIN,
+    CLIENT_FIRST,
+    FUND,
+    IMPAIRED_DEPEG,
+    IMPAIRED_LICENCE,
+    IMPAIRED_OPERATOR,
+    NONE,
+)
+from engine.state.access import (
+    ACCOUNT,
+    ACCOUNT_EXTRA,
+    COLLATERAL,
+    COLLATERAL_SOURCE,
+    ENGINE,
+    POOL,
+)
+from engine.state.arithmetic import is_ratio_above, multiply_rate_floor
+from engine.state.due import hasten_due
+from engine.state.events import emit
+from engine.state.layout import LIQUIDATING
+from engine.trading_state import EVERY
+from engine.transition.admission import check_client
+from engine.transition.money import compute_margin_held, is_withdrawal_open
+from engine.transition.waterfall import finish_negative
+from risk.accounts import next_account
+from risk.bands import drain_dirty
+from risk.collateral import (
+    capped_price,
+    change_holding,
+    compute_collateral,
+    cut_to_par,
+    held_of,
+    is_registered,
+    value_at,
+    value_collateral,
+)
+from risk.collateral_prices import (
+    count_fresh,
+    end_licence,
+    find_median,
+    has_licence_ended,
+    impair_asset,
+    is_depegged,
+    raise_haircut,
+)
+from risk.margin import compute_equity, find_largest_position
+from risk.step import begin_step
+from risk.supervision import add_hit, announce_hits, sort_hits, value_again
+
+
+@kernel
+def has_position(arena, account):
+    return find_largest_position(arena, account, EVERY) != NONE
+
+
+@cold
+def step_asset(arena, asset):
+    """A step without contracts: everybody who holds the asset is valued anew, by id, and who has a
+    position is supervised. (Without one the cash alone is above zero, and only a place in the queue
+    may change.)"""
+    begin_step(arena)
+    engine = ENGINE(arena, 0)
+    engine.hits = 0
+    if COLLATERAL(arena, asset).held == 0:
+        return 0
+    account = next_account(arena, FUND)
+    while account != NONE and account <= bounds.ACCOUNTS_MAX:
+        if held_of(arena, account, asset) > 0:
+            value_collateral(arena, account)
+        account = next_account(arena, account)
+    drain_dirty(arena)
+    account = next_account(arena, FUND)
+    while account != NONE and account <= bounds.ACCOUNTS_MAX:
+        if held_of(arena, account, asset) > 0:
+            if has_position(arena, account):
+                add_hit(arena, account)
+            else:
+                value_again(arena, account)
+        account = next_account(arena, account)
+    sort_hits(arena)
+    return finish_negative(arena, announce_hits(arena))
+
+
+@cold
+def publish_collateral(arena, asset, source, price_ppb):
+    """One source's price of an asset, the asset's price, and what follows from it."""
+    if not is_registered(arena, asset):
+        return refusals.ASSET_UNKNOWN
+    record = COLLATERAL(arena, asset)
+    if source < 1 or source > record.sources:
+        return refusals.SOURCE_UNKNOWN
+    if price_ppb < 1:
+        return refusals.PRICE_NOT_POSITIVE
+    if price_ppb > bounds.COLLATERAL_PRICE_PPB_MAX:
+        return refusals.PRICE_ABOVE_MAX
+    # From here the price stands; nothing below may refuse.
+
+    row = asset * COLLATERAL_SOURCES_MAX + source - 1
+    COLLATERAL_SOURCE(arena, row).price_ppb = price_ppb
+    COLLATERAL_SOURCE(arena, row).time_ns = ENGINE(arena, 0).clock_ns
+    price_before = record.price_ppb + 0
+    fresh = count_fresh(arena, asset)
+    if fresh >= record.sources_min:
+        record.price_ppb = find_median(arena, asset, fresh)
+    emit(
+        arena, events.COLLATERAL_PRICED, 0, 0,
+        asset, source, price_ppb, record.price_ppb, fresh, record.raise_ppb,
+    )  # fmt: skip
+    has_changed = 1 if record.price_ppb != price_before else 0
+    if is_depegged(arena, asset):
+        has_changed |= impair_asset(arena, asset, IMPAIRED_DEPEG)
+    if has_changed == 1:
+        step_asset(arena, asset)
+    return refusals.OK
+
+
+@cold
+def set_collateral(arena, asset, impaired, licensed_until_ns):
+    """An operator writes down an asset's standing. What is cleared while its licence has ended or
+    its price is off its peg is impaired anew at once."""
+    if not is_registered(arena, asset):
+        return refusals.ASSET_UNKNOWN
+    record = COLLATERAL(arena, asset)
+    if impaired < 0 or impaired > 1 or licensed_until_ns < 0 or licensed_until_ns > TIME_NS_MAX:
+        return refusals.COLLATERAL_INVALID
+    if licensed_until_ns == 0 and record.kind == ASSET_STABLECOIN:
+        return refusals.COLLATERAL_INVALID
+    # From here it is written; nothing below may refuse.
+
+    impaired_before = record.impaired + 0
+    raise_before = record.raise_ppb + 0
+    record.licensed_until_ns = licensed_until_ns
+    record.licence_next_ns = 0
+    emit(arena, events.COLLATERAL_SET, 0, 0, asset, impaired, licensed_until_ns, 0, 0, 0)
+    if impaired == 0:
+        record.impaired = 0
+        record.raise_ppb = 0
+        record.raise_next_ns = 0
+        if has_licence_ended(arena, asset):
+            impair_asset(arena, asset, IMPAIRED_LICENCE)
+        elif is_depegged(arena, asset):
+            impair_asset(arena, asset, IMPAIRED_DEPEG)
+    else:
+        impair_asset(arena, asset, IMPAIRED_OPERATOR)
+    if licensed_until_ns > ENGINE(arena, 0).clock_ns:
+        record.licence_next_ns = licensed_until_ns
+        hasten_due(arena, licensed_until_ns)
+    if record.impaired != impaired_before or record.raise_ppb != raise_before:
+        step_asset(arena, asset)
+    return refusals.OK
+
+
+@cold
+def do_asset_work(arena, due_ns):
+    """The licence that ends at this time, else the haircut that rises, of the first such asset."""
+    assets = ENGINE(arena, 0).collaterals + 0
+    for asset in range(1, assets + 1):
+        if COLLATERAL(arena, asset).licence_next_ns == due_ns:
+            if end_licence(arena, asset) == 1:
+                step_asset(arena, asset)
+            return 0
+    for asset in range(1, assets + 1):
+        if COLLATERAL(arena, asset).raise_next_ns == due_ns:
+            raise_haircut(arena, asset)
+            return step_asset(arena, asset)
+    return 0
+
+
+@kernel
+def market_value_of(arena, asset):
+    """What all of an asset that accounts hold is worth at its price, cut to par and cap."""
+    price_ppb = cut_to_par(arena, asset, capped_price(arena, asset))
+    return value_at(COLLATERAL(arena, asset).held, price_ppb)
+
+
+@cold
+def check_caps(arena, asset, quantity):
+    """Whether the pool may hold so much more of the asset: by its own cap, by its issuer's, and of
+    coins by what fund and house can lose (10.2, 9.8)."""
+    record = COLLATERAL(arena, asset)
+    price_ppb = cut_to_par(arena, asset, record.price_ppb + 0)
+    held = record.held + quantity
+    if is_ratio_above(held, PPB, record.asset_value_max, price_ppb):
+        return refusals.COLLATERAL_CAP  # held x price > cap x PPB
+    value = value_at(held, price_ppb)
+    of_issuer = value
+    at_risk = multiply_rate_floor(value, record.stress_ppb)
+    for other in range(1, ENGINE(arena, 0).collaterals + 1):
+        if other == asset:
+            continue
+        another = COLLATERAL(arena, other)
+        other_value = market_value_of(arena, other)
+        if another.issuer == record.issuer:
+            of_issuer += other_value
+        if another.kind == ASSET_COIN:
+            at_risk += multiply_rate_floor(other_value, another.stress_ppb)
+    if record.issuer > 0 and of_issuer > record.issuer_value_max:
+        return refusals.COLLATERAL_CAP
+    if record.kind == ASSET_COIN:
+        if at_risk > max(0, compute_equity(arena, FUND)) + POOL(arena, 0).house:
+            return refusals.COLLATERAL_CAP
+    return refusals.OK
+
+
+@cold
+def check_deposit(arena, account, asset, quantity):
+    """Whether the asset may come in for the account."""
+    if account < CLIENT_FIRST or account > bounds.ACCOUNTS_MAX:
+        return refusals.ACCOUNT_UNKNOWN
+    if ACCOUNT(arena, account).group == 0:
+        return refusals.ACCOUNT_UNKNOWN
+    if not is_registered(arena, asset):
+        return refusals.ASSET_UNKNOWN
+    record = COLLATERAL(arena, asset)
+    if (record.account_kinds >> ACCOUNT_EXTRA(arena, account).kind) & 1 == 0:
+        return refusals.ACCOUNT_KIND_INVALID
+    if quantity < 1:
+        return refusals.AMOUNT_NOT_POSITIVE
+    if quantity > bounds.DEPOSITS_MAX:
+        return refusals.AMOUNT_ABOVE_MAX
+    if record.held + record.converted + quantity > bounds.DEPOSITS_MAX:
+        return refusals.AMOUNT_ABOVE_MAX
+    if record.impaired != 0 or record.price_ppb == 0:
+        return refusals.COLLATERAL_CLOSED
+    if count_fresh(arena, asset) < record.sources_min:
+        return refusals.COLLATERAL_CLOSED
+    return check_caps(arena, asset, quantity)
+
+
+@cold
+def deposit_collateral(arena, account, asset, quantity):
+    """A final deposit of an asset (10.6)."""
+    code = check_deposit(arena, account, asset, quantity)
+    if code != refusals.OK:
+        return code
+    # From here the asset is in; nothing below may refuse.
+
+    change_holding(arena, account, asset, quantity)
+    COLLATERAL(arena, asset).deposits_net += quantity
+    value = value_collateral(arena, account)
+    held = held_of(arena, account, asset)
+    emit(arena, events.COLLATERAL_DEPOSITED, 0, account, asset, quantity, held, value, 0, 0)
+    value_again(arena, account)
+    return refusals.OK
+
+
+@cold
+def compute_collateral_without(arena, account, asset, quantity):
+    """What the account's collateral would be worth now without so much of an asset; no write is
+    left behind."""
+    change_holding(arena, account, asset, -quantity)
+    value = compute_collateral(arena, account)
+    change_holding(arena, account, asset, quantity)
+    return value
+
+
+@cold
+def withdraw_collateral(arena, account, client_id, asset, quantity):
+    """An asset back to its client, as far as margin leaves it free (8.3)."""
+    code = check_client(arena, account, client_id, 0)
+    if code != refusals.OK:
+        return code
+    if ACCOUNT(arena, account).flags & LIQUIDATING:
+        return refusals.ACCOUNT_IN_LIQUIDATION
+    if not is_registered(arena, asset):
+        return refusals.ASSET_UNKNOWN
+    if quantity < 1:
+        return refusals.AMOUNT_NOT_POSITIVE
+    if quantity > bounds.DEPOSITS_MAX:
+        return refusals.AMOUNT_ABOVE_MAX
+    if POOL(arena, 0).withdrawals_stopped != 0:
+        return refusals.WITHDRAWALS_STOPPED
+    if quantity > held_of(arena, account, asset):
+        return refusals.COLLATERAL_INSUFFICIENT
+    left = compute_collateral_without(arena, account, asset, quantity)
+    equity = compute_equity(arena, account) - ACCOUNT_EXTRA(arena, account).collateral_value + left
+    if not is_withdrawal_open(arena, account) or equity < compute_margin_held(arena, account):
+        return refusals.WITHDRAWAL_ABOVE_AVAILABLE
+    # From here the asset leaves; nothing below may refuse.
+
+    change_holding(arena, account, asset, -quantity)
+    COLLATERAL(arena, asset).deposits_net -= quantity
+    value = value_collateral(arena, account)
+    held = held_of(arena, account, asset)
+    emit(
+        arena, events.COLLATERAL_WITHDRAWN, 0, account, asset, quantity, client_id, held, value, 0
+    )  # fmt: skip
+    return refusals.OK

@@ -1,0 +1,383 @@
+"""Collateral that becomes cash (8.4, 10.4) and gets lost (9.8), worked out by hand."""
+
+from typing import Any
+
+import pytest
+
+from engine.schema import commands, events
+from engine.schema import vocabulary as words
+from engine.schema.bounds import PPB
+from engine.schema.collateral import CollateralAsset
+from tests.oracle.collateral_desk import (
+    CONVERTED,
+    IMPAIRED,
+    PRICED,
+    SECOND,
+    asset,
+    bring,
+    coin,
+    held,
+    judge,
+    opened,
+    say,
+    stablecoin,
+    steps,
+    value,
+)
+from tests.oracle.desk import (
+    BUY,
+    DAY,
+    FUND,
+    HOURS_8,
+    SELL,
+    A,
+    B,
+    C,
+    D,
+    Desk,
+    contract,
+    of_kind,
+)
+
+M = 2**21  # the first margin account
+DECLARED, SHARED = events.COLLATERAL_LOSS_DECLARED, events.COLLATERAL_LOSS_SHARED
+STARTED, CLOSED = events.LIQUIDATION_STARTED, events.WATERFALL_CLOSED
+COVERED, DELEVERAGED = events.DEFICIT_COVERED, events.POSITION_DELEVERAGED
+
+
+# Conversion (8.4, 10.4).
+
+
+def test_10_4_cover_converts_in_the_order_of_assets():
+    """A loses 50. The first brings 6 for ten units; of the second, 44 need 49 before the discount,
+    so 25 units at 2, which bring 45."""
+    discounted = {"haircuts": steps(10), "discount_ppb": 100_000_000}
+    desk = opened(asset(), asset("Y", **discounted), prices=(600_000_000, 2 * PPB))
+    bring(desk, A, 10)
+    bring(desk, A, 100, 2)
+    assert value(desk) == 6 + 180
+    desk.deal(A, B, 10, 100)
+    desk.mark(95)
+    desk.place(C, BUY, 10, 95)
+    found = desk.place(A, SELL, 10, 95)
+    assert of_kind(found, CONVERTED) == [
+        (CONVERTED, A, 1, 10, 6, 0, -44, 180),
+        (CONVERTED, A, 2, 25, 45, 75, 1, 135),
+    ]
+    assert desk.oracle.conversion_cash == -51
+    assert [desk.oracle.assets[n].converted for n in (1, 2)] == [10, 25]
+
+
+def test_10_4_above_par_it_counts_for_less_than_it_brings():
+    """At par 1 of a price of 2; 60 are needed, 30 units."""
+    desk = opened(asset(par_ppb=PPB), prices=(2 * PPB,))
+    bring(desk, A, 200)
+    desk.deal(A, B, 10, 100)
+    desk.mark(94)
+    desk.place(C, BUY, 10, 94)
+    found = desk.place(A, SELL, 10, 94)
+    assert of_kind(found, CONVERTED) == [(CONVERTED, A, 1, 30, 60, 170, 0, 170)]
+
+
+def test_10_4_a_cap_of_the_asset_cuts_what_a_conversion_brings():
+    """All are 200 units, worth no more than 200: 1 each. The 140 left are worth 1.428571428 each,
+    which is 199."""
+    desk = opened(asset(asset_value_max=200))
+    bring(desk, A, 200)
+    say(desk, 2 * PPB)
+    desk.deal(A, B, 10, 100)
+    desk.mark(94)
+    desk.place(C, BUY, 10, 94)
+    found = desk.place(A, SELL, 10, 94)
+    assert of_kind(found, CONVERTED) == [(CONVERTED, A, 1, 60, 60, 140, 0, 199)]
+
+
+def test_8_4_profits_are_struck_before_anything_is_converted():
+    """A loses 20 in the first contract, has 15 in the second."""
+    desk = opened(asset(), contracts=(contract(), contract(2)))
+    bring(desk, A, 500)
+    desk.deal(A, B, 10, 100)
+    desk.deal(A, B, 5, 100, 2)
+    desk.mark(98, 103)
+    desk.place(C, BUY, 10, 98)
+    found = desk.place(A, SELL, 10, 98)
+    assert of_kind(found, events.PROFIT_RESTRUCK, CONVERTED) == [
+        (events.PROFIT_RESTRUCK, A, 15, 515, -5),
+        (CONVERTED, A, 1, 5, 5, 495, 0, 495),
+    ]
+
+
+def test_9_5_no_conversion_lowers_an_equity():
+    """A, long 3 at 10, stands at 0 at 8: ten units at 0.6 count for 6. It sells one by one. Two are
+    missing, and four units bring 2.4, which is 2; but the six left count for 3. So three are paid,
+    else A would stand at -1."""
+    desk = opened(asset(), prices=(600_000_000,))
+    bring(desk, A, 10)
+    desk.mark(10)
+    desk.deal(A, B, 3, 10)
+    for _ in range(3):
+        desk.place(C, BUY, 1, 8)
+    found = desk.mark(8)
+    assert of_kind(found, STARTED, CONVERTED, CLOSED) == [
+        (STARTED, A, 0, 2),
+        (CONVERTED, A, 1, 4, 3, 6, 1, 3),
+        (CONVERTED, A, 1, 2, 1, 4, 0, 2),
+        (CONVERTED, A, 1, 4, 2),
+    ]
+    assert desk.cash(A) == 0
+
+
+def test_7_3_funding_that_is_owed_is_paid_by_conversion_at_the_next_fill():
+    """10% of 1,000 falls due; one lot is sold at no loss."""
+    tenth = 100_000_000
+    terms = {"funding_interest_ppb": tenth, "funding_clamp_ppb": tenth, "funding_cap_ppb": tenth}
+    desk = opened(asset(), contracts=(contract(**terms),))
+    bring(desk, A, 300)
+    desk.deal(A, B, 10, 100)
+    desk.now = 11_574 * DAY + HOURS_8
+    desk.operator(commands.AdvanceTime)
+    assert desk.cash(A) == 0
+    desk.place(C, BUY, 1, 100)
+    found = desk.place(A, SELL, 1, 100)
+    assert of_kind(found, events.FUNDING_SETTLED, CONVERTED)[:2] == [
+        (events.FUNDING_SETTLED, A, 100, 10, 10, -100),
+        (CONVERTED, A, 1, 100, 100, 200, 0, 200),
+    ]
+
+
+# A step of an asset (9.1).
+
+
+def exposed(*assets: CollateralAsset, **config: Any) -> Desk:
+    """A has 100 units at 1 and no cash; long 10 at 100 from B; at 95 it stands at 50, of 48."""
+    desk = opened(*(assets or (asset(),)), prices=[PPB for _ in assets or (1,)], **config)
+    bring(desk, A, 100)
+    desk.deal(A, B, 10, 100)
+    desk.mark(95)
+    return desk
+
+
+def test_9_1_a_price_of_an_asset_liquidates():
+    """At 0.8 A stands at 30. Nobody bids: B takes the lots with A's 30, for which A pays with all
+    its units."""
+    desk = exposed()
+    found = say(desk, 800_000_000)
+    assert of_kind(found, STARTED, DELEVERAGED, CONVERTED, CLOSED) == [
+        (STARTED, A, 30, 48),
+        (DELEVERAGED, A, 10, 920, -30, B, -30),
+        (CONVERTED, A, 1, 100, 80),
+    ]
+    assert of_kind(found, events.LIQUIDATION_ENDED) == [
+        (events.LIQUIDATION_ENDED, A, words.END_FLAT)
+    ]
+    assert desk.cash(B) == 1_000 + 50 + 30
+
+
+@pytest.mark.parametrize(
+    ("price", "calls"),
+    [
+        (PPB, []),
+        (990_000_000, []),  # called already, at 95
+        (1_080_000_000, []),  # at its call level of 58: a new call would be due below it
+    ],
+)
+def test_9_2_a_step_of_an_asset_calls_once(price, calls):
+    desk = exposed()
+    assert desk.oracle.accounts[A].was_called
+    assert of_kind(say(desk, price), events.MARGIN_CALLED) == calls
+    assert desk.oracle.accounts[A].was_called == (price < 1_080_000_000)
+    found = say(desk, 985_000_000)  # 98.5 is 98: at 48, of 48
+    is_new = price == 1_080_000_000
+    assert of_kind(found, events.MARGIN_CALLED) == [(events.MARGIN_CALLED, A, 48, 48)][:is_new]
+
+
+def test_9_1_a_haircut_that_rises_liquidates_at_its_own_time():
+    desk = exposed(stablecoin())
+    assert of_kind(judge(desk, 1), STARTED) == [(STARTED, A, 40, 48)]
+    desk = exposed(stablecoin(impaired_haircut_ppb=20_000_000))
+    desk.operator(commands.Deposit, account=A, amount=1)
+    assert not of_kind(judge(desk, 1), STARTED)  # at 49
+    found = desk.wait(3_600 * SECOND + 7)
+    assert of_kind(found, STARTED) == [(STARTED, A, 47, 48)]
+    kinds = [record[-1] for record in found]
+    assert kinds.index(IMPAIRED) < kinds.index(STARTED) < kinds.index(events.TIME_ADVANCED)
+
+
+def test_9_1_the_same_price_is_no_step():
+    desk = exposed()
+    assert [record[-1] for record in say(desk, PPB)] == [PRICED]
+
+
+# A loss of collateral (9.8).
+
+
+def test_9_8_a_loss_of_collateral_is_borne_by_fund_house_and_every_equity():
+    """At 0.3 A stands at 30 - 50. Its lots go at mark. The fund pays 8, the house 5; of the 7 left
+    B bears 7 x 1,050 / 1,400, which is 5, and C the rest."""
+    desk = exposed(fund_cash=8, house_cash=5)
+    found = say(desk, 300_000_000)
+    kinds = (
+        STARTED, events.STATE_CHANGED, events.LIQUIDATION_STEPPED, CONVERTED, DELEVERAGED, COVERED,
+        events.WITHDRAWALS_STOPPED, DECLARED, SHARED, events.GAINS_CUT, CLOSED,
+    )  # fmt: skip
+    assert of_kind(found, *kinds) == [
+        (STARTED, A, -20, 48),
+        (events.LIQUIDATION_STEPPED, A, words.STEP_WATERFALL, 0, 0, -20, 48),
+        (CONVERTED, A, 1, 100, 30, 0, 30),
+        (DELEVERAGED, A, 10, 950, 0, B),
+        (COVERED, A, words.LAYER_FUND, 8, -12),
+        (COVERED, A, words.LAYER_HOUSE, 5, -7),
+        (events.WITHDRAWALS_STOPPED, 0, 7),
+        (DECLARED, 0, 7, 1_400),
+        (SHARED, B, 1_050, 5, 1_045),
+        (SHARED, C, 350, 2, 348),
+        (COVERED, A, words.LAYER_HAIRCUT, 7),
+        (CLOSED, A, 20, 8, 0, 5, 7),
+    ]
+    assert (desk.cash(A), held(desk)) == (0, {})
+    assert (desk.cash(FUND), desk.oracle.house) == (0, 0)
+
+
+def test_9_8_who_shares_a_loss_may_have_to_convert_too():
+    """C has the 7 in units of another asset alone; D's share of nothing is silent."""
+    desk = exposed(asset(), asset("Y"))
+    desk.client(commands.Withdraw, C, amount=350)
+    bring(desk, C, 350, 2)
+    bring(desk, D, 1, 2)
+    found = say(desk, 300_000_000)
+    # 20 x 1,050 / 1,401 is 14; 6 x 350 / 351 is 5; the last unit is all that D has
+    assert of_kind(found, DECLARED, SHARED, CONVERTED)[1:] == [
+        (DECLARED, 0, 20, 1_401),
+        (SHARED, B, 1_050, 14, 1_036),
+        (SHARED, C, 350, 5, -5),
+        (CONVERTED, C, 2, 5, 5, 345, 0, 345),
+        (SHARED, D, 1, 1, -1),
+        (CONVERTED, D, 2, 1, 1),
+    ]
+
+
+def test_9_8_the_caps_of_the_fund_hold():
+    desk = exposed(fund_cash=100, fund_loss_step_max=3, house_cash=16)
+    found = say(desk, 300_000_000)
+    assert of_kind(found, DECLARED, SHARED, CLOSED) == [
+        (DECLARED, 0, 1, 1_050 + 350 + 97),
+        (SHARED, C, 350, 1, 349),
+        (CLOSED, A, 20, 3, 0, 16, 1),
+    ]
+
+
+def without_winners(left: int) -> Desk:
+    """B has sold its profit of 50 to D, which has units alone, and has left so much here."""
+    desk = exposed(asset(account_kinds=(0,)))
+    bring(desk, D, 100)
+    desk.place(D, SELL, 10, 95)
+    desk.place(B, BUY, 10, 95)
+    desk.client(commands.Withdraw, B, amount=1_050 - left)
+    desk.client(commands.Withdraw, C, amount=350)
+    return desk
+
+
+def test_9_8_a_loss_that_nobody_can_share_stays_with_the_house():
+    """The units are worth nothing any more; D, at 0, has to close as well."""
+    desk = without_winners(0)
+    found = say(desk, 1)
+    assert of_kind(found, events.POSITIONS_PAIRED, DECLARED, SHARED, COVERED, CLOSED) == [
+        (events.POSITIONS_PAIRED, A, 10, 950, D),
+        (DECLARED, 0, 50),
+        (COVERED, A, words.LAYER_HOUSE, 50),
+        (CLOSED, A, 50, 0, 0, 50),
+    ]
+    assert desk.oracle.house == -50
+
+
+def test_9_5_nobody_shares_more_than_his_equity():
+    """50 are lost, B has 20."""
+    desk = without_winners(20)
+    found = say(desk, 1)
+    assert of_kind(found, DECLARED, SHARED, COVERED, CLOSED) == [
+        (DECLARED, 0, 50, 20),
+        (SHARED, B, 20, 20),
+        (COVERED, A, words.LAYER_HAIRCUT, 20, -30),
+        (COVERED, A, words.LAYER_HOUSE, 30),
+        (CLOSED, A, 50, 0, 0, 30, 20),
+    ]
+    assert desk.oracle.house == -30
+
+
+def test_9_8_a_house_below_zero_pays_nothing_and_covers_nothing():
+    desk = without_winners(20)
+    say(desk, 1)
+    desk.operator(commands.ReleaseWithdrawals)
+    assert desk.oracle.house == -30
+    say(desk, PPB)
+    desk.operator(commands.Deposit, account=B, amount=1_000)
+    bring(desk, D, 100)
+    desk.deal(D, B, 10, 95)
+    desk.mark(90)  # D at 150 of its 200 units
+    found = say(desk, 100_000_000)  # 20 - 50
+    assert of_kind(found, DECLARED, CLOSED) == [
+        (DECLARED, 0, 30, 1_050),
+        (CLOSED, D, 30, 0, 0, 0, 30),
+    ]
+
+
+def test_9_8_a_frozen_position_stays_and_its_account_comes_to_zero():
+    desk = exposed(fund_cash=100, contracts=(contract(source_stale_ns=10 * SECOND),))
+    desk.wait(11 * SECOND)
+    assert desk.oracle.markets[1].state == words.STATE_FROZEN
+    found = say(desk, 300_000_000)
+    assert of_kind(found, CONVERTED, COVERED, DELEVERAGED, CLOSED) == [
+        (CONVERTED, A, 1, 100, 30, 0, 30),
+        (COVERED, A, words.LAYER_FUND, 20, 50),
+        (CLOSED, A, 20, 20),
+    ]
+    ended = of_kind(found, events.LIQUIDATION_ENDED)
+    assert [record[:3] for record in ended] == [(events.LIQUIDATION_ENDED, A, words.END_FROZEN)]
+    assert desk.position(A) == (10, 1_000)
+
+
+# The waterfall of a contract (9.3).
+
+
+@pytest.mark.parametrize(
+    ("mark", "found", "given_up", "cash"),
+    [
+        (86, 0, 0, 480),  # -420: 20 below zero with the 400 that count, 480 above it with the 900
+        (70, 0, 0, 0),
+        (69, 30, 30, 0),  # -930
+    ],
+)
+def test_10_4_what_a_debtor_converts_may_bring_it_back(mark, found, given_up, cash):
+    """1,000 units at 1, of which 400 count and 900 are paid."""
+    desk = opened(coin(), fund_cash=1_000)
+    bring(desk, A, 1_000)
+    desk.operator(commands.Deposit, account=B, amount=10_000)
+    desk.deal(A, B, 30, 100)
+    records = desk.mark(mark)
+    equity = 400 - 30 * (100 - mark)
+    steps_of = of_kind(records, events.LIQUIDATION_STEPPED)
+    assert [record[5] for record in steps_of] == [equity]
+    assert of_kind(records, CONVERTED, DELEVERAGED) == [
+        (CONVERTED, A, 1, 1_000, 900, 0, 900),
+        tuple(
+            [DELEVERAGED, A, 30, 30 * mark + given_up, given_up, B]
+            + ([given_up] if given_up else [])
+        ),
+    ]
+    closed = of_kind(records, CLOSED)
+    assert closed == [(CLOSED, A, found, 0, given_up) if found else (CLOSED, A)]
+    assert (desk.cash(A), desk.cash(FUND), held(desk)) == (cash, 1_000, {})
+
+
+def test_10_2_an_isolated_position_has_no_collateral():
+    """A's units stand behind A alone."""
+    desk = opened(asset())
+    bring(desk, A, 500)
+    desk.operator(commands.Deposit, account=A, amount=100)
+    desk.client(commands.IsolateContract, A, contract=1)
+    desk.client(commands.MoveMargin, A, contract=1, amount=100)
+    desk.deal(A, B, 10, 100)
+    found = desk.mark(80)
+    assert not of_kind(found, CONVERTED)
+    assert of_kind(found, CLOSED) == [(CLOSED, M, 100, 0, 100)]
+    assert held(desk) == {1: 500}

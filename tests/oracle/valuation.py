@@ -1,0 +1,165 @@
+"""What stands behind an account beside cash: its worth, and how it becomes cash (10.2, 10.4).
+
+A valuation is stored with the account. Whatever asks for equity takes the stored one.
+"""
+
+from dataclasses import dataclass, field
+
+from engine.schema import events
+from engine.schema.bounds import PPB
+from engine.schema.collateral import CollateralAsset
+from tests.oracle.accounts import NO_END, Account
+from tests.oracle.rounding import ceil_div, rate_down, rate_up
+
+
+@dataclass(slots=True, eq=False)
+class Asset:
+    """One asset of the registry, and all that is known of it now."""
+
+    number: int
+    spec: CollateralAsset
+    licensed_until: int  # 0: needs no licence
+    quotes: dict[int, tuple[int, int]] = field(default_factory=dict)  # (price, time) by source
+    price: int = 0  # 0: none yet
+    is_impaired: bool = False
+    raise_ppb: int = 0  # on top of every haircut, while it is impaired
+    next_rise: int = 0  # 0: none is due
+    converted: int = 0  # in the conversion ledger
+    deposits: int = 0  # less withdrawals
+
+    def fresh_prices(self, now: int) -> list[int]:
+        """Of sources that are not stale."""
+        return [price for price, time in self.quotes.values() if now - time <= self.spec.stale_ns]
+
+    def is_fresh(self, now: int) -> bool:
+        return len(self.fresh_prices(now)) >= self.spec.sources_min
+
+
+def make_assets(specs: tuple[CollateralAsset, ...]) -> dict[int, Asset]:
+    return {n: Asset(n, spec, spec.licensed_until_ns) for n, spec in enumerate(specs, 1)}
+
+
+# Value.
+
+
+def held_by_all(exchange, asset: Asset) -> int:
+    return sum(a.collateral.get(asset.number, 0) for a in exchange.accounts.values())
+
+
+def capped(asset: Asset, total: int) -> int:
+    """The price at which all that accounts hold, this much, is worth no more than the asset's
+    cap. Without a price yet it is 0."""
+    if total == 0:
+        return asset.price
+    return min(asset.price, asset.spec.asset_value_max * PPB // total)
+
+
+def capped_price(exchange, asset: Asset) -> int:
+    return capped(asset, held_by_all(exchange, asset))
+
+
+def price_at_most_par(asset: Asset, price: int) -> int:
+    return min(price, asset.spec.par_ppb) if asset.spec.par_ppb else price
+
+
+def market_value(asset: Asset, quantity: int, price: int) -> int:
+    return quantity * price_at_most_par(asset, price) // PPB
+
+
+def after_haircuts(asset: Asset, counted: int) -> int:
+    """Slice by slice, each rounded down for itself."""
+    floors = [step.floor_value for step in asset.spec.haircuts]
+    total = 0
+    for step, end in zip(asset.spec.haircuts, [*floors[1:], NO_END], strict=True):
+        part = max(0, min(counted, end) - step.floor_value)
+        total += part - rate_up(part, min(PPB, step.haircut_ppb + asset.raise_ppb))
+    return total
+
+
+def holding_value(asset: Asset, quantity: int, price: int) -> int:
+    counted = min(market_value(asset, quantity, price), asset.spec.account_value_max)
+    return after_haircuts(asset, counted)
+
+
+def value_without(exchange, account: Account, number: int = 0, quantity: int = 0) -> int:
+    """What all that the account holds is worth at present prices, or would be if it held so much
+    less of one asset."""
+    total = 0
+    for asset in exchange.assets.values():
+        out = quantity if asset.number == number else 0
+        left = account.collateral.get(asset.number, 0) - out
+        if left:
+            price = capped(asset, held_by_all(exchange, asset) - out)
+            total += holding_value(asset, left, price)
+    return total
+
+
+def revalue(exchange, account: Account) -> None:
+    account.collateral_value = value_without(exchange, account)
+
+
+def change_holding(account: Account, number: int, quantity: int) -> None:
+    """More of an asset, or less; of what is gone nothing is kept."""
+    held = account.collateral.get(number, 0) + quantity
+    assert held >= 0, "10.6: more taken than held"
+    account.collateral[number] = held
+    if held == 0:
+        del account.collateral[number]
+
+
+# Conversion.
+
+
+def quantity_for(asset: Asset, held: int, missing: int, price: int) -> int:
+    """The least of it that pays for what is missing; all of it where that is not enough."""
+    left_ppb = PPB - asset.spec.discount_ppb
+    if left_ppb == 0:
+        return held
+    worth = ceil_div(missing * PPB, left_ppb)
+    if worth > held * price // PPB:
+        return held
+    return ceil_div(worth * PPB, price)
+
+
+def convert(exchange, account: Account, asset: Asset, quantity: int, price: int) -> None:
+    """The conversion ledger takes it, and pays the price less the discount. The roundings of both
+    values could come to a unit or two less than what no longer counts: an equity of nothing would
+    fall below zero (9.5), so that much is paid on top."""
+    before = account.collateral_value
+    change_holding(account, asset.number, -quantity)
+    asset.converted += quantity
+    revalue(exchange, account)
+    paid = rate_down(quantity * price // PPB, PPB - asset.spec.discount_ppb)
+    paid = max(paid, before - account.collateral_value)
+    account.cash += paid
+    exchange.conversion_cash -= paid
+    exchange.emit(
+        events.COLLATERAL_CONVERTED,
+        asset.number,
+        quantity,
+        paid,
+        account.collateral.get(asset.number, 0),
+        account.cash,
+        account.collateral_value,
+        account=account.account,
+    )
+
+
+def convert_missing(exchange, account: Account) -> None:
+    """8.4: asset by asset, until cash is not below zero any more."""
+    for number in sorted(account.collateral):
+        asset = exchange.assets[number]
+        if account.cash >= 0:
+            return
+        if asset.price:
+            price, held = capped_price(exchange, asset), account.collateral[number]
+            quantity = quantity_for(asset, held, -account.cash, price)
+            convert(exchange, account, asset, quantity, price)
+
+
+def convert_everything(exchange, account: Account) -> None:
+    """Of somebody who is below zero: whatever his cash, and whatever it brings."""
+    for number in sorted(account.collateral):
+        asset = exchange.assets[number]
+        price = capped_price(exchange, asset)
+        convert(exchange, account, asset, account.collateral[number], price)
