@@ -20,7 +20,8 @@ that finds a mark outside makes it exact again.
 
 Splitting by notional gives every contract the same relative room. A band is void when anything
 but a mark changes the account: every such change passes `apply_cash`, which notes the account as
-dirty, and the dirty accounts are valued before the next scan. An account below its call level,
+dirty, as its coming into and out of liquidation does, and the dirty accounts are valued before the
+next scan or ranking (`counterparties.value_changed`). An account below its call level,
 called, or in liquidation has an empty band (zero bytes), so every step values it. Funding is not
 in the bands: at a funding time every holder is valued.
 """
@@ -40,7 +41,6 @@ from engine.state.access import (
 from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
 from engine.state.layout import ACCOUNT_ROWS, CALLED, DIRTY, LIQUIDATING
 from risk.accounts import contract_of, first_position, next_position, note_band
-from risk.margin import value_beside
 
 # Money that rounding can move the call level by, per position: call <= 4 (schema) and two ceils.
 ROUNDING_PER_POSITION = 12
@@ -120,17 +120,4 @@ def set_bands(arena, account, equity, maintenance):
                 set_band(arena, contract, position, slack, weight)
         k += 1
         position = next_position(arena, account, position, k)
-    return 0
-
-
-@cold
-def drain_dirty(arena):
-    """Value every account that changed since the last scan and write its bands anew."""
-    engine = ENGINE(arena, 0)
-    for k in range(engine.dirty):
-        account = DIRTY_ACCOUNT(arena, k).slot
-        ACCOUNT(arena, account).flags &= ~DIRTY
-        equity, maintenance = value_beside(arena, account, 0)
-        set_bands(arena, account, equity, maintenance)
-    engine.dirty = 0
     return 0

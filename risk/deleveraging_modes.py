@@ -3,27 +3,31 @@ read of its place in that order (9.7)."""
 
 from engine.kernel import cold, kernel
 from engine.schema.vocabulary import DELEVERAGING_PRO_RATA, DELEVERAGING_QUEUE
-from engine.state.access import CONTRACT, POOL, POSITION, POSITION_EXTRA
+from engine.state.access import CONTRACT, ENGINE, POOL, POSITION, POSITION_EXTRA
 from engine.state.arithmetic import absolute, is_ratio_above, multiply_divide
 from risk.accounts import find_position, holder_at
+from risk.counterparties import open_ranking
 from risk.deleveraging import drain_lots
 from risk.deleveraging_pro_rata import take_pro_rata
-from risk.deleveraging_queue import compute_rank, take_by_queue
+from risk.deleveraging_queue import compute_rank, is_ranked_before, take_by_queue
 from risk.margin import compute_equity, compute_notional
-from risk.ranking import is_ranked_before
+from risk.ranking import ASKED
 
 BANDS = 5
 
 
 @cold
-def choose_lots(arena, contract, lots, charge, gain_cap, must_afford):
-    """Spread `lots` with their charge over the candidates; returns the lots that found a taker."""
+def choose_lots(arena, contract, is_long, lots, charge, gain_cap, must_afford):
+    """Spread `lots` with their charge over the holders of a side; returns the lots that found a
+    taker. What each gives stands in the candidates, in the order of CHOSEN."""
+    ENGINE(arena, 0).chosen = 0
     mode = POOL(arena, 0).deleveraging_mode
-    if mode == DELEVERAGING_QUEUE:
-        return take_by_queue(arena, contract, lots, charge, gain_cap, must_afford)
     if mode == DELEVERAGING_PRO_RATA:
-        return take_pro_rata(arena, lots, charge, gain_cap, must_afford)
-    return drain_lots(arena, contract, lots, charge, gain_cap, must_afford)
+        return take_pro_rata(arena, contract, is_long, lots, charge, gain_cap, must_afford)
+    ranking = open_ranking(arena, contract, ASKED, is_long)
+    if mode == DELEVERAGING_QUEUE:
+        return take_by_queue(arena, ranking, lots, charge, gain_cap, must_afford)
+    return drain_lots(arena, ranking, lots, charge, gain_cap, must_afford)
 
 
 @kernel

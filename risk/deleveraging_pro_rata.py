@@ -4,23 +4,63 @@ By account id, with running remainders. What a holder can't afford of its share 
 who still can, round by round.
 """
 
-from engine.kernel import cold
-from engine.state.access import CANDIDATE, CANDIDATE_HEAP, ENGINE
+from engine.kernel import cold, kernel
+from engine.state.access import CANDIDATE, CANDIDATE_ORDER, CONTRACT, POSITION
 from engine.state.arithmetic import multiply_divide
-from risk.deleveraging import take_from_candidate
-from risk.ranking import pop_ranked, rank_candidates
+from risk.accounts import holder_at
+from risk.deleveraging import take_from_candidate, write_candidate
+from risk.margin import compute_equity
+
+
+@kernel
+def account_in_order(arena, k):
+    return POSITION(arena, CANDIDATE_ORDER(arena, k).slot).account + 0
 
 
 @cold
-def sort_by_account(arena):
-    """Put the candidates by account id, from the last place of the heap down; returns how many."""
-    count = ENGINE(arena, 0).candidates + 0
-    for k in range(count):
-        candidate = CANDIDATE(arena, k)
-        candidate.rank = -candidate.account
-    rank_candidates(arena)
-    for _ in range(count):
-        pop_ranked(arena)
+def sift_holder(arena, root, count):
+    """Restore the heap (highest id on top) below `root`."""
+    moving = CANDIDATE_ORDER(arena, root).slot + 0
+    account = POSITION(arena, moving).account + 0
+    while 2 * root + 1 < count:
+        child = 2 * root + 1
+        if child + 1 < count and account_in_order(arena, child) < account_in_order(
+            arena, child + 1
+        ):
+            child += 1
+        if account > account_in_order(arena, child):
+            break
+        CANDIDATE_ORDER(arena, root).slot = CANDIDATE_ORDER(arena, child).slot
+        root = child
+    CANDIDATE_ORDER(arena, root).slot = moving
+    return 0
+
+
+@cold
+def sort_holders(arena, count):
+    """Heap sort of the candidates by account id."""
+    for k in range(count // 2 - 1, -1, -1):
+        sift_holder(arena, k, count)
+    for last in range(count - 1, 0, -1):
+        top = CANDIDATE_ORDER(arena, 0).slot + 0
+        CANDIDATE_ORDER(arena, 0).slot = CANDIDATE_ORDER(arena, last).slot
+        CANDIDATE_ORDER(arena, last).slot = top
+        sift_holder(arena, 0, last)
+    return 0
+
+
+@cold
+def list_holders(arena, contract, is_long):
+    """List all holders of a side by account id, as candidates; returns how many they are."""
+    count = 0
+    for k in range(CONTRACT(arena, contract).holders):
+        position = holder_at(arena, contract, k) + 0
+        if (POSITION(arena, position).lots > 0) == (is_long == 1):
+            account = POSITION(arena, position).account + 0
+            write_candidate(arena, position, compute_equity(arena, account))
+            CANDIDATE_ORDER(arena, count).slot = position
+            count += 1
+    sort_holders(arena, count)
     return count
 
 
@@ -29,7 +69,7 @@ def count_lots_left(arena, count):
     """The lots of the candidates that are still in: who is out has none left to be asked for."""
     held = 0
     for k in range(count):
-        held += CANDIDATE(arena, k).lots_left
+        held += CANDIDATE(arena, CANDIDATE_ORDER(arena, k).slot).lots_left
     return held
 
 
@@ -43,30 +83,30 @@ def run_round(arena, count, lots, done, charge, gain_cap, must_afford):
     asked_left = lots - done
     held_left = count_lots_left(arena, count)
     given = 0
-    for k in range(count - 1, -1, -1):
-        slot = CANDIDATE_HEAP(arena, k).slot + 0
-        held = CANDIDATE(arena, slot).lots_left + 0
+    for k in range(count):
+        position = CANDIDATE_ORDER(arena, k).slot + 0
+        held = CANDIDATE(arena, position).lots_left + 0
         if held == 0:
             continue
         asked = multiply_divide(asked_left, held, held_left)
         asked_left -= asked
         held_left -= held
         taken = take_from_candidate(
-            arena, slot, lots, done + given, asked, charge, gain_cap, must_afford
+            arena, position, lots, done + given, asked, charge, gain_cap, must_afford
         )
         if taken < min(asked, held):
-            CANDIDATE(arena, slot).lots_left = 0
+            CANDIDATE(arena, position).lots_left = 0
         given += taken
     return given
 
 
 @cold
-def take_pro_rata(arena, lots, charge, gain_cap, must_afford):
+def take_pro_rata(arena, contract, is_long, lots, charge, gain_cap, must_afford):
     """Spread `lots` over the candidates by their lots; returns the lots that found a taker.
 
     It ends with a round in which nobody gave a lot nor fell out.
     """
-    count = sort_by_account(arena)
+    count = list_holders(arena, contract, is_long)
     done = 0
     held = 0
     held_left = count_lots_left(arena, count)

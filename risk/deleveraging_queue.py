@@ -6,12 +6,13 @@ so that a loser with little leverage comes last. It is read once, before the fir
 
 from engine.kernel import cold, kernel
 from engine.schema.bounds import PPB
-from engine.state.access import CANDIDATE, CONTRACT, ENGINE, POSITION, POSITION_EXTRA
+from engine.schema.vocabulary import NONE
+from engine.state.access import CONTRACT, POSITION, POSITION_EXTRA
 from engine.state.arithmetic import absolute, is_ratio_above, multiply_divide
-from risk.deleveraging import take_from_candidate
+from risk.deleveraging import compute_given, find_able, find_charge, take_from_candidate
 from risk.margin import compute_profit_of
 from risk.position_history import compute_kept
-from risk.ranking import pop_ranked, rank_candidates
+from risk.ranking import leave_ranking
 
 # Shares and leverages in PPB are kept within these, so that every rank fits.
 SHARE_MAX = 2**45
@@ -50,25 +51,27 @@ def compute_rank(arena, contract, position, notional, equity):
     return -multiply_divide(share_ppb, PPB, leverage_ppb)
 
 
-@cold
-def rank_by_profit(arena, contract):
-    """Rank every candidate and make the heap."""
-    for k in range(ENGINE(arena, 0).candidates):
-        candidate = CANDIDATE(arena, k)
-        candidate.rank = compute_rank(
-            arena, contract, candidate.position, candidate.notional, candidate.equity
-        )
-    return rank_candidates(arena)
+@kernel
+def is_ranked_before(rank, opened, account, other_rank, other_opened, other_account):
+    if rank != other_rank:
+        return rank > other_rank
+    if opened != other_opened:
+        return opened < other_opened
+    return account < other_account
 
 
 @cold
-def take_by_queue(arena, contract, lots, charge, gain_cap, must_afford):
+def take_by_queue(arena, ranking, lots, charge, gain_cap, must_afford):
     """Spread `lots` over the candidates, one behind the other; returns the lots that found one."""
-    rank_by_profit(arena, contract)
     done = 0
-    while done < lots and ENGINE(arena, 0).candidates > 0:
-        first = pop_ranked(arena)
+    while done < lots:
+        charge_each, _ = find_charge(lots, charge, done)
+        given_each = compute_given(charge, charge_each, gain_cap)
+        first = find_able(arena, ranking, given_each, must_afford)
+        if first == NONE:
+            break
+        leave_ranking(arena, ranking, first)
         done += take_from_candidate(
-            arena, first, lots, done, lots - done, charge, gain_cap, must_afford
+            arena, first // 2, lots, done, lots - done, charge, gain_cap, must_afford
         )
     return done

@@ -10,6 +10,7 @@ from engine.schema.bounds import TIME_NS_MAX
 from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, COOLING, ENGINE, LIQUIDATION
 from engine.state.layout import COOLING as COOLING_FLAG
 from engine.state.layout import LIQUIDATING, NEGATIVE, WHOLE_NEXT
+from risk.bands import note_dirty
 
 WAITING_NS = TIME_NS_MAX + 1  # cools until an auction, not until a time
 
@@ -78,6 +79,7 @@ def take_account(arena, account):
 def enter_liquidation(arena, account, excess):
     ACCOUNT(arena, account).flags |= LIQUIDATING
     ACCOUNT_EXTRA(arena, account).excess = excess
+    note_dirty(arena, account)
     push_account(arena, account)
 
 
@@ -156,4 +158,5 @@ def leave_liquidation(arena, account):
     else:
         take_account(arena, account)
     ACCOUNT(arena, account).flags &= ~(LIQUIDATING | WHOLE_NEXT | NEGATIVE)
+    note_dirty(arena, account)
     return 0

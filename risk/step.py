@@ -9,6 +9,7 @@ from engine.kernel import kernel
 from engine.schema.vocabulary import NONE
 from engine.state.access import CONTRACT, ENGINE, POOL, POSITION, POSITION_EXTRA
 from risk.accounts import contract_of, first_position, next_position
+from risk.ranking import void_rankings
 
 
 @kernel
@@ -16,6 +17,7 @@ def begin_step(arena):
     engine = ENGINE(arena, 0)
     engine.step += 1
     engine.step_contracts = 0
+    void_rankings(arena)
     POOL(arena, 0).fund_loss_step = 0
 
 

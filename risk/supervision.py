@@ -34,7 +34,8 @@ from engine.state.layout import (
 )
 from engine.trading_state import COLLECTING, EVERY, STEPPED
 from risk.accounts import holder_at
-from risk.bands import drain_dirty, set_bands
+from risk.bands import set_bands
+from risk.counterparties import value_changed
 from risk.liquidation import compute_target
 from risk.liquidation_queue import (
     WAITING_NS,
@@ -336,7 +337,7 @@ def scan_step(arena, by_funding):
     valued."""
     engine = ENGINE(arena, 0)
     engine.hits = 0
-    drain_dirty(arena)
+    value_changed(arena)
     contract = 1
     while contract <= engine.contracts:
         if CONTRACT(arena, contract).step == engine.step:

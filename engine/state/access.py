@@ -298,7 +298,9 @@ SUSPECT = _accessor("suspects")
 HIT = _accessor("hits")
 HIT_ORDER = _accessor("hit_order")
 CANDIDATE = _accessor("candidates")
-CANDIDATE_HEAP = _accessor("candidate_heap")
+CANDIDATE_ORDER = _accessor("candidate_order")
+RANK = _accessor("ranks")
+RANKING = _accessor("rankings")
 CHOSEN = _accessor("chosen")
 UNCROSS = _accessor("uncross")
 UNCROSS_SIDE = _accessor("uncross_sides")
@@ -313,5 +315,3 @@ EVENT = _accessor("events")
 def command_accessor():
     """`COMMAND(commands, row)`: a record of a command array anywhere in memory."""
     return _pointer("command", layout.Section(COMMAND_RECORD, 2**40, 0))
-
-

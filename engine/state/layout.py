@@ -56,7 +56,7 @@ ENGINE = _record(
     orders_top="i8", orders_free="i8", orders_live="i8", suspects="i8", linked="i8", fired="i8",
     liquidations="i8", cooling="i8",
     rows="i8", rows_left="i8", pages_top="i8", pages_free="i8", positions_top="i8",
-    cooling_ns="i8", dirty="i8", waking="i8", hits="i8", candidates="i8", chosen="i8",
+    cooling_ns="i8", dirty="i8", waking="i8", hits="i8", chosen="i8",
     accounts_top="i8", margin_accounts_top="i8",
     # results that a function leaves for its caller, and the state of a running waterfall
     impact_lots="i8", step_contracts="i8", bankrupt="i8",
@@ -67,6 +67,10 @@ ENGINE = _record(
     affiliates="i8",  # accounts of that kind
     collected="i8",  # orders that have come to rest while orders were collected, so far
     trial="i8",  # number of the last look-ahead: the stamp of the `_trial` fields
+    # rankings of deleveraging: the stamp of those that are open, how many are, until when the clock
+    # leaves their keys as they are, and how many entries have come in so far: a measure of work
+    # that nothing decides by
+    ranking="i8", rankings_open="i8", rankings_until_ns="i8", ranked="i8",
 )  # fmt: skip
 
 POOL = _record(
@@ -305,11 +309,20 @@ HIT = _record(
     equity="i8", excess="i8", deficit="i8", fund="i8", given_up="i8", house="i8", haircut="i8",
     account="i4",
 )  # fmt: skip
+# At a position's slot: what its holder gives in the deleveraging that runs, and the next debtor of
+# its side in the waterfall that runs.
 CANDIDATE = _record(
     64,
-    notional="i8", equity="i8", lots_left="i8", lots_taken="i8", given_up="i8", charge="i8",
-    account="i4", position="i4", rank="i8",
+    equity="i8", given_up="i8", charge="i8", lots_left="i4", lots_taken="i4", debtor_next="i4",
 )  # fmt: skip
+# Two for each position, one in each kind of ranking: see risk/ranking.py. Void without its stamp.
+RANK = _record(
+    64,
+    over="i8", under="i8", opened="i8", means="i8", stamp="i8",
+    left="i4", right="i4", parent="i4", ranking="i2", length="i1",
+)  # fmt: skip
+# `debtor` and `debtor_behind`: the side's first debtor before and behind the fund among the hits.
+RANKING = _record(32, stamp="i8", root="i4", debtor="i4", debtor_behind="i4")
 # One window of market-maker protection of a group (4.8). `lots_trial` -1: tripped on trial.
 PROTECTION = _record(
     128,
@@ -456,8 +469,10 @@ def _sections() -> dict[str, Section]:
         "suspects": (SLOT, ACCOUNT_ROWS),
         "hits": (HIT, ACCOUNT_ROWS),
         "hit_order": (SLOT, ACCOUNT_ROWS),
-        "candidates": (CANDIDATE, ACCOUNT_ROWS),
-        "candidate_heap": (SLOT, ACCOUNT_ROWS),
+        "candidates": (CANDIDATE, bounds.POSITIONS_MAX + 1),
+        "candidate_order": (SLOT, ACCOUNT_ROWS),
+        "ranks": (RANK, 2 * (bounds.POSITIONS_MAX + 1)),
+        "rankings": (RANKING, 4 * (bounds.CONTRACTS_MAX + 1)),
         "chosen": (SLOT, ACCOUNT_ROWS),
         "auction_orders": (AUCTION_ORDER, ACCOUNT_ROWS),
         "auction_ranks": (SLOT, ACCOUNT_ROWS),

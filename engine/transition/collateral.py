@@ -30,7 +30,6 @@ from engine.transition.admission import check_client
 from engine.transition.money import compute_margin_held, is_withdrawal_open
 from engine.transition.waterfall import finish_negative
 from risk.accounts import next_account
-from risk.bands import drain_dirty
 from risk.collateral import (
     capped_price,
     change_holding,
@@ -50,6 +49,7 @@ from risk.collateral_prices import (
     is_depegged,
     raise_haircut,
 )
+from risk.counterparties import value_changed
 from risk.margin import compute_equity, find_largest_position
 from risk.step import begin_step
 from risk.supervision import add_hit, announce_hits, sort_hits, value_again
@@ -75,7 +75,7 @@ def step_asset(arena, asset):
         if held_of(arena, account, asset) > 0:
             value_collateral(arena, account)
         account = next_account(arena, account)
-    drain_dirty(arena)
+    value_changed(arena)
     account = next_account(arena, FUND)
     while account != NONE and account <= bounds.ACCOUNTS_MAX:
         if held_of(arena, account, asset) > 0:

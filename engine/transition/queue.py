@@ -33,7 +33,6 @@ from engine.transition.transfers import (
     take_over_with_penalty,
 )
 from engine.transition.waterfall import end_liquidation
-from risk.deleveraging import SOLVENT
 from risk.liquidation_queue import WAITING_NS, cool_account, wake_accounts
 from risk.margin import find_largest_position
 from risk.supervision import drain_suspects, value_again, wake_due_accounts
@@ -53,10 +52,10 @@ def close_whole(arena, account, contract, position):
         share = 0  # the fund's own positions are deleveraged at mark (9.6)
     else:
         take_over_with_penalty(arena, contract, position, share)
-    pair_off(arena, contract, position, 0)
+    pair_off(arena, contract, position)
     left_lots = absolute(POSITION(arena, position).lots)
     received = multiply_divide(share, left_lots, lots)
-    deleverage(arena, contract, position, -received, SOLVENT, 1)
+    deleverage(arena, contract, position, -received, 1)
     return 0
 
 
@@ -141,5 +140,3 @@ def run_queue(arena):
             drain_suspects(arena)
             steps += 1
     return steps
-
-

@@ -19,14 +19,21 @@ from engine.state.access import (
     HIT,
     HIT_ORDER,
     POSITION,
+    RANKING,
 )
 from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.events import emit
 from engine.state.layout import LIQUIDATING, NEGATIVE
 from engine.transition.orders import keep_reduce_only
 from engine.transition.step_plan import compute_step_lots
-from risk.accounts import find_position, holder_at, open_position
-from risk.deleveraging import collect_candidates
+from risk.accounts import (
+    contract_of,
+    find_position,
+    first_position,
+    next_position,
+    open_position,
+)
+from risk.counterparties import open_ranking
 from risk.deleveraging_modes import choose_lots
 from risk.haircut import give_up_gain
 from risk.insurance import (
@@ -38,6 +45,7 @@ from risk.insurance import (
 from risk.liquidation import compute_share
 from risk.margin import value_beside
 from risk.providers import compute_provided_lots, compute_room, next_provider, sum_rooms
+from risk.ranking import ASKED, PAIRED, find_first, leave_ranking, ranking_of
 from risk.settlement import cover_if_short, pay_liquidation_fee, settle_side
 from risk.step import gain_per_lot_of
 from risk.supervision import note_suspect, value_again
@@ -182,66 +190,103 @@ def pair_with(arena, contract, position, counterparty, lots_max):
 
 
 @cold
-def collect_liquidating(arena, contract, position):
-    """List opposite holders in liquidation with equity >= 0, each with its present excess."""
-    engine = ENGINE(arena, 0)
-    lots = POSITION(arena, position).lots
-    engine.candidates = 0
-    for k in range(CONTRACT(arena, contract).holders):
-        other = POSITION(arena, holder_at(arena, contract, k))
-        flags = ACCOUNT(arena, other.account).flags
-        if (other.lots > 0) == (lots > 0) or flags & LIQUIDATING == 0 or flags & NEGATIVE:
-            continue
-        candidate = CANDIDATE(arena, engine.candidates)
-        candidate.account = other.account
-        equity, maintenance = value_beside(arena, other.account, 0)
-        candidate.equity = equity - maintenance
-        engine.candidates += 1
-    return engine.candidates
+def list_positions(arena, account, is_behind):
+    """Put an account's positions in front of the debtors of their sides."""
+    k = 0
+    position = first_position(arena, account)
+    while position != NONE:
+        contract = contract_of(arena, account, position, k)
+        lots = POSITION(arena, position).lots + 0
+        if lots != 0:
+            side = RANKING(arena, ranking_of(contract, ASKED, 1 if lots > 0 else 0))
+            if is_behind == 1:
+                CANDIDATE(arena, position).debtor_next = side.debtor_behind
+                side.debtor_behind = position
+            else:
+                CANDIDATE(arena, position).debtor_next = side.debtor
+                side.debtor = position
+        k += 1
+        position = next_position(arena, account, position, k)
+    return 0
 
 
 @cold
-def take_worst_liquidating(arena):
-    """Take the account with the least excess off that list, ties by id; NONE when it is empty."""
-    engine = ENGINE(arena, 0)
-    if engine.candidates == 0:
-        return NONE
-    worst = 0
-    for k in range(1, engine.candidates):
-        a = CANDIDATE(arena, k)
-        b = CANDIDATE(arena, worst)
-        if a.equity < b.equity or (a.equity == b.equity and a.account < b.account):
-            worst = k
-    account = CANDIDATE(arena, worst).account + 0
-    engine.candidates -= 1
-    CANDIDATE(arena, worst).account = CANDIDATE(arena, engine.candidates).account
-    CANDIDATE(arena, worst).equity = CANDIDATE(arena, engine.candidates).equity
-    return account
+def list_debtors(arena, negative):
+    """List the positions of the first so many hits, by contract and side and in their order. A
+    debtor's lots only become fewer, so who is flat is so for good. The fund's can grow again: it
+    is asked by its account, between those before and those behind it."""
+    for contract in range(1, ENGINE(arena, 0).contracts + 1):
+        for is_long in range(2):
+            side = RANKING(arena, ranking_of(contract, ASKED, is_long))
+            side.debtor = NONE
+            side.debtor_behind = NONE
+    is_behind = ACCOUNT(arena, FUND).flags & NEGATIVE != 0
+    for k in range(negative - 1, -1, -1):
+        account = HIT(arena, HIT_ORDER(arena, k).slot).account + 0
+        if account == FUND:
+            is_behind = False
+        else:
+            list_positions(arena, account, 1 if is_behind else 0)
+    return 0
 
 
 @cold
-def pair_off(arena, contract, position, negative):
+def pair_with_debtors(arena, contract, position, first):
+    """Pair the position off against a list of debtors of the other side; returns the first who has
+    lots left. Each pairing closes one of the two."""
+    while first != NONE and POSITION(arena, position).lots != 0:
+        pair_with(arena, contract, position, POSITION(arena, first).account, LOTS_MAX)
+        if POSITION(arena, first).lots == 0:
+            first = CANDIDATE(arena, first).debtor_next + 0
+    return first
+
+
+@cold
+def pair_with_negative(arena, contract, position):
+    """Pair with the accounts of the waterfall, in their order."""
+    is_long = 1 if POSITION(arena, position).lots < 0 else 0
+    side = RANKING(arena, ranking_of(contract, ASKED, is_long))
+    side.debtor = pair_with_debtors(arena, contract, position, side.debtor)
+    if ACCOUNT(arena, FUND).flags & NEGATIVE and POSITION(arena, position).account != FUND:
+        pair_with(arena, contract, position, FUND, LOTS_MAX)
+    side.debtor_behind = pair_with_debtors(arena, contract, position, side.debtor_behind)
+    return 0
+
+
+@cold
+def pair_with_liquidating(arena, contract, position):
+    """Pair with accounts in liquidation with equity >= 0, each for the lots that its next step
+    would close, the least excess first. Each of them closes some, so none comes up in vain; it is
+    dirty then, and comes back into the ranking as what it has become."""
+    lots = POSITION(arena, position).lots + 0
+    if lots == 0:
+        return 0
+    ranking = open_ranking(arena, contract, PAIRED, 1 if lots < 0 else 0)
+    while POSITION(arena, position).lots != 0:
+        first = find_first(arena, ranking, 0)
+        if first == NONE:
+            break
+        leave_ranking(arena, ranking, first)
+        other = POSITION(arena, first // 2).account + 0
+        lots_max = compute_step_lots(arena, other, contract)
+        pair_with(arena, contract, position, other, lots_max)
+    return 0
+
+
+@cold
+def pair_off(arena, contract, position):
     """Pair with negative accounts, then with others in liquidation, then with the fund (9.7)."""
-    account = POSITION(arena, position).account + 0
-    for k in range(negative):
-        other = HIT(arena, HIT_ORDER(arena, k).slot).account + 0
-        if other != account:
-            pair_with(arena, contract, position, other, LOTS_MAX)
-    if POSITION(arena, position).lots != 0:
-        collect_liquidating(arena, contract, position)
-        other = take_worst_liquidating(arena)
-        while other != NONE and POSITION(arena, position).lots != 0:
-            if other != account:
-                lots_max = compute_step_lots(arena, other, contract)
-                pair_with(arena, contract, position, other, lots_max)
-            other = take_worst_liquidating(arena)
-    if account != FUND and ACCOUNT(arena, FUND).flags & (LIQUIDATING | NEGATIVE) == 0:
+    if ENGINE(arena, 0).bankrupt == 1:
+        pair_with_negative(arena, contract, position)
+    pair_with_liquidating(arena, contract, position)
+    is_fund = POSITION(arena, position).account == FUND
+    if not is_fund and ACCOUNT(arena, FUND).flags & (LIQUIDATING | NEGATIVE) == 0:
         pair_with(arena, contract, position, FUND, LOTS_MAX)
     return 0
 
 
 @cold
-def deleverage(arena, contract, position, charge, excluded_flags, must_afford):
+def deleverage(arena, contract, position, charge, must_afford):
     """Close the position against opposite holders in their rank; returns what they gave up.
 
     A holder never gives up more than its lots gained in this step; a negative charge is what the
@@ -251,21 +296,23 @@ def deleverage(arena, contract, position, charge, excluded_flags, must_afford):
     if lots == 0:
         return 0
     debtor = POSITION(arena, position).account + 0
-    collect_candidates(arena, contract, lots, excluded_flags)
+    is_long = 1 if lots < 0 else 0
     gain_cap = absolute(gain_per_lot_of(arena, contract))
-    choose_lots(arena, contract, absolute(lots), charge, gain_cap, must_afford)
+    choose_lots(arena, contract, is_long, absolute(lots), charge, gain_cap, must_afford)
     given_up = 0
     for k in range(ENGINE(arena, 0).chosen):
-        chosen = CANDIDATE(arena, CHOSEN(arena, k).slot)
+        counterposition = CHOSEN(arena, k).slot + 0
+        chosen = CANDIDATE(arena, counterposition)
         taken = chosen.lots_taken
+        holder = POSITION(arena, counterposition).account + 0
         value = signed_value(lots, mark_value_of(arena, contract, taken), chosen.given_up)
         emit(
             arena, events.POSITION_DELEVERAGED, contract, debtor,
-            taken, value, chosen.charge, chosen.account, chosen.given_up, 0,
+            taken, value, chosen.charge, holder, chosen.given_up, 0,
         )  # fmt: skip
-        transfer_lots(arena, contract, position, chosen.position, taken, value, 0)
+        transfer_lots(arena, contract, position, counterposition, taken, value, 0)
         given_up += chosen.given_up
         if chosen.given_up > 0:
-            give_up_gain(arena, chosen.account, chosen.given_up)
-            note_suspect(arena, chosen.account)
+            give_up_gain(arena, holder, chosen.given_up)
+            note_suspect(arena, holder)
     return given_up

@@ -28,15 +28,21 @@ from engine.state.arithmetic import multiply_divide
 from engine.state.events import emit
 from engine.trading_state import EVERY
 from engine.transition.orders import cancel_of_account
-from engine.transition.transfers import ask_providers, deleverage, pair_off, take_over
+from engine.transition.transfers import (
+    ask_providers,
+    deleverage,
+    list_debtors,
+    pair_off,
+    take_over,
+)
 from risk.accounts import contract_of, first_position, next_position
 from risk.cover import convert_all
-from risk.deleveraging import EVERYBODY, SOLVENT
 from risk.haircut import collect_gains, cut_gains, share_loss, stop_withdrawals
 from risk.insurance import emit_covered, pay_from_fund, pay_from_house
 from risk.ledger import apply_cash, settle_all_funding
 from risk.liquidation_queue import leave_liquidation
 from risk.margin import compute_equity, compute_maintenance, find_largest_position
+from risk.ranking import void_rankings
 from risk.settlement import cover_if_short
 from risk.step import gain_per_lot_of, is_in_step, lots_before_of
 from risk.supervision import announce_hits, note_suspect, scan_step
@@ -47,6 +53,7 @@ def change_state(arena, contract, state_to, why):
     terms = CONTRACT(arena, contract)
     state_from = terms.state
     terms.state = state_to
+    void_rankings(arena)  # whose next step closes lots where, depends on it
     time_ns = ENGINE(arena, 0).clock_ns
     emit(arena, events.STATE_CHANGED, contract, 0, state_from, state_to, why, time_ns, 0, 0)
 
@@ -88,7 +95,7 @@ def compute_step_cost(arena, account):
 
 
 @cold
-def work_position(arena, row, contract, position, charge, negative):
+def work_position(arena, row, contract, position, charge):
     """One position of a debtor with its charge: liquidity providers where it bears none, for they
     take at no price worse than the mark (9.2 e); takeover, pairing, deleveraging."""
     hit = HIT(arena, row)
@@ -100,13 +107,13 @@ def work_position(arena, row, contract, position, charge, negative):
         borne = take_over(arena, contract, position, charge)
         hit.fund += borne
         charge -= borne
-    pair_off(arena, contract, position, negative)
-    hit.given_up += deleverage(arena, contract, position, charge, SOLVENT, 1)
+    pair_off(arena, contract, position)
+    hit.given_up += deleverage(arena, contract, position, charge, 1)
     return 0
 
 
 @cold
-def work_debtor(arena, row, negative):
+def work_debtor(arena, row):
     """Steps (b), (e), (f) and the cash layers for one debtor; returns what they left uncovered."""
     hit = HIT(arena, row)
     debtor = hit.account + 0
@@ -131,7 +138,7 @@ def work_debtor(arena, row, negative):
         charge_left -= charge
         cost_left -= cost
         if POSITION(arena, position).lots != 0 and CONTRACT(arena, contract).state != STATE_FROZEN:
-            work_position(arena, row, contract, position, charge, negative)
+            work_position(arena, row, contract, position, charge)
         k += 1
         position = next_position(arena, debtor, position, k)
 
@@ -148,7 +155,7 @@ def work_debtor(arena, row, negative):
 
 
 @cold
-def close_rest(arena, row, negative):
+def close_rest(arena, row):
     """Close at mark what nobody could afford before: it changes no equity, so it skips nobody."""
     debtor = HIT(arena, row).account + 0
     k = 0
@@ -156,8 +163,8 @@ def close_rest(arena, row, negative):
     while position != NONE:
         contract = contract_of(arena, debtor, position, k)
         if POSITION(arena, position).lots != 0 and CONTRACT(arena, contract).state != STATE_FROZEN:
-            pair_off(arena, contract, position, negative)
-            deleverage(arena, contract, position, 0, EVERYBODY, 0)
+            pair_off(arena, contract, position)
+            deleverage(arena, contract, position, 0, 0)
         k += 1
         position = next_position(arena, debtor, position, k)
     return 0
@@ -239,14 +246,15 @@ def finish_negative(arena, negative):
     engine.bankrupt = 1
     default_contracts(arena)
     collect_gains(arena)
+    list_debtors(arena, negative)
     uncovered = 0
     for k in range(negative):
-        uncovered += work_debtor(arena, HIT_ORDER(arena, k).slot, negative)
+        uncovered += work_debtor(arena, HIT_ORDER(arena, k).slot)
     if uncovered > 0:
         stop_withdrawals(arena, uncovered)
         spread_loss(arena, uncovered, negative)
     for k in range(negative):
-        close_rest(arena, HIT_ORDER(arena, k).slot, negative)
+        close_rest(arena, HIT_ORDER(arena, k).slot)
     for k in range(negative):
         close_debtor(arena, HIT_ORDER(arena, k).slot)
     engine.bankrupt = 0
