@@ -12,12 +12,19 @@ import argparse
 import time
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bench.market import (
+    TIME_NS,
+    Records,
+    make_contract,
+    open_accounts,
+    publish,
+    records,
+    trade_in_pairs,
+)
 from engine.exchange import Exchange
 from engine.schema import bounds, commands, events
 from engine.schema import vocabulary as words
-from engine.schema.commands import COMMAND
 from engine.schema.contract import Config, Contract, Tier
 from engine.state import layout
 from engine.state.arena import account_ids
@@ -25,53 +32,19 @@ from risk.stress import Scenario, Screen
 
 CONTRACTS = 4
 MARK_TICKS = 50_000
-TIME_NS = 20_000 * bounds.NS_PER_DAY
-PART = 4_096
 NOTHING = Scenario("as it stands", {})
 
-Records = NDArray[np.void]
 
-
-def make_contract(number: int) -> Contract:
-    return Contract(
-        contract=number,
-        symbol=f"C{number}",
-        tick_value=1,
-        price_ticks_max=100_000,
-        order_lots_max=10**6,
-        position_lots_max=10**6,
-        open_interest_lots_max=10**7,
-        tiers=(Tier(0, 40_000_000, 20_000_000),),
-        band_static_ppb=bounds.PPB,
-        mark_band_ppb=0,
-        source_outlier_ppb=bounds.BAND_PPB_MAX,
-        source_reentry_ppb=bounds.BAND_PPB_MAX,
-        source_stale_ns=bounds.NS_PER_DAY,
-        funding_sample_ns=bounds.NS_PER_DAY,
-    )
-
-
-def records(count: int, kind: int, **fields: object) -> Records:
-    rows = np.zeros(count, COMMAND)
-    rows["kind"], rows["time_ns"] = kind, TIME_NS
-    for name, value in fields.items():
-        rows[name] = value
-    return rows
-
-
-def publish(ticks: int, contracts: tuple[int, ...]) -> Records:
-    row = records(1, commands.PUBLISH_PRICE, source=1)
-    for name, contract in zip(("", "_2", "_3"), contracts, strict=False):
-        row[f"contract{name}"], row[f"price_ticks{name}"] = contract, ticks
-    return row
+def list_contract(number: int) -> Contract:
+    tiers = (Tier(0, 40_000_000, 20_000_000),)
+    return make_contract(number, tick_value=1, price_ticks_max=100_000, tiers=tiers)
 
 
 def open_market(exchange: Exchange, accounts: int, random: np.random.Generator) -> None:
     """Accounts with their money, and a position of each in every contract."""
     for contract in range(1, CONTRACTS + 1):
-        exchange.run(publish(MARK_TICKS, (contract,)))
-    ids = np.arange(words.CLIENT_FIRST, words.CLIENT_FIRST + accounts)
-    exchange.run(records(accounts, commands.OPEN_ACCOUNT, account=ids, owner=ids, group=ids))
+        exchange.run(publish({contract: MARK_TICKS}))
+    ids = open_accounts(exchange, accounts)
     lots = random.integers(1, 20, (accounts, CONTRACTS))
     initial = lots.sum(axis=1) * MARK_TICKS // 25
     cash = initial * random.uniform(1.05, 6, accounts) + 10
@@ -79,13 +52,13 @@ def open_market(exchange: Exchange, accounts: int, random: np.random.Generator) 
     for column in range(CONTRACTS):
         longs, shorts = random.permutation(accounts).reshape(2, -1)
         traded = np.minimum(lots[longs, column], lots[shorts, column])
-        orders = records(accounts, commands.PLACE_ORDER, contract=column + 1)
-        orders["client_id"], orders["price_ticks"] = column + 1, MARK_TICKS
-        for offset, side, who in ((0, words.BUY, longs), (1, words.SELL, shorts)):
-            orders["account"][offset::2], orders["side"][offset::2] = ids[who], side
-            orders["lots"][offset::2] = traded
-        for start in range(0, accounts, PART):
-            exchange.run(orders[start : start + PART])
+        trade_in_pairs(exchange, column + 1, ids[longs], ids[shorts], traded, MARK_TICKS)
+
+
+def crash_by(percent: int) -> Records:
+    """Three of the contracts fall at once."""
+    ticks = MARK_TICKS * (100 - percent) // 100
+    return publish(dict.fromkeys((1, 2, 3), ticks))
 
 
 def find_waiting(exchange: Exchange) -> int:
@@ -105,7 +78,7 @@ def drain(exchange: Exchange) -> tuple[int, int]:
     clock_ns = TIME_NS
     while exchange.arena.engine["liquidations"][0] + exchange.arena.engine["cooling"][0] > 0:
         clock_ns += bounds.NS_PER_SECOND
-        found = exchange.run(records(1, commands.ADVANCE_TIME, time_ns=clock_ns))
+        found = exchange.run(records(1, commands.ADVANCE_TIME, clock_ns))
         taken = found[found["kind"] == events.LIQUIDATION_STEPPED]
         excess = taken["d"] - taken["e"]
         first = np.unique(taken["account"], return_index=True)[1]
@@ -120,10 +93,10 @@ def main() -> None:
     parser.add_argument("--fall", type=int, default=15, help="percent of the price")
     parser.add_argument("--mode", type=int, default=words.DELEVERAGING_DRAINING)
     arguments = parser.parse_args()
-    contracts = tuple(make_contract(number + 1) for number in range(CONTRACTS))
+    contracts = tuple(list_contract(number + 1) for number in range(CONTRACTS))
     exchange = Exchange(Config(contracts=contracts, deleveraging_mode=arguments.mode))
     open_market(exchange, arguments.accounts, np.random.default_rng(1))
-    crash = publish(MARK_TICKS * (100 - arguments.fall) // 100, (1, 2, 3))
+    crash = crash_by(arguments.fall)
     started = time.perf_counter()
     found = exchange.run(crash)
     took = time.perf_counter() - started

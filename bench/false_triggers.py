@@ -15,22 +15,25 @@ import gzip
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bench.market import (
+    TIME_NS,
+    Records,
+    Whole,
+    make_contract,
+    open_accounts,
+    publish,
+    records,
+    trade_in_pairs,
+)
 from engine.exchange import Exchange
 from engine.schema import bounds, commands, events
-from engine.schema import vocabulary as words
-from engine.schema.commands import COMMAND
 from engine.schema.contract import Config, Contract, Tier
 from engine.state import layout
 
 TICKS_PER_OPENING = 20_000  # the first price of each file, so a tick is half a basis point of it
-TIME_NS = 20_000 * bounds.NS_PER_DAY
+TICK_VALUE = 100
 QUARTER_NS = 900 * bounds.NS_PER_SECOND
-PART = 4_096
-
-Records = NDArray[np.void]
-Whole = NDArray[np.int64]
 
 
 def read_marks(path: Path, hours: int) -> list[int]:
@@ -46,40 +49,13 @@ def read_marks(path: Path, hours: int) -> list[int]:
     return marks
 
 
-def make_contract(number: int) -> Contract:
-    return Contract(
-        contract=number,
-        symbol=f"C{number}",
-        tick_value=100,
-        order_lots_max=10**6,
-        position_lots_max=10**6,
-        open_interest_lots_max=10**7,
-        tiers=(Tier(0, 20_000_000, 10_000_000),),
-        band_static_ppb=bounds.PPB,
-        mark_band_ppb=0,
-        source_outlier_ppb=bounds.BAND_PPB_MAX,
-        source_reentry_ppb=bounds.BAND_PPB_MAX,
-        source_stale_ns=bounds.NS_PER_DAY,
-        funding_sample_ns=bounds.NS_PER_DAY,
-        funding_interest_ppb=0,
-    )
+def list_contract(number: int) -> Contract:
+    tiers = (Tier(0, 20_000_000, 10_000_000),)
+    return make_contract(number, tick_value=TICK_VALUE, tiers=tiers, funding_interest_ppb=0)
 
 
-def records(count: int, kind: int, time_ns: int, **fields: object) -> Records:
-    rows = np.zeros(count, COMMAND)
-    rows["kind"], rows["time_ns"] = kind, time_ns
-    for name, value in fields.items():
-        rows[name] = value
-    return rows
-
-
-def publish(marks: tuple[int, ...], time_ns: int) -> Records:
-    """One step: a mark for each contract."""
-    row = records(1, commands.PUBLISH_PRICE, time_ns, source=1)
-    for k, ticks in enumerate(marks):
-        name = "" if k == 0 else f"_{k + 1}"
-        row[f"contract{name}"], row[f"price_ticks{name}"] = k + 1, ticks
-    return row
+def publish_all(marks: tuple[int, ...], time_ns: int) -> Records:
+    return publish(dict(enumerate(marks, start=1)), time_ns)
 
 
 def open_market(
@@ -87,27 +63,19 @@ def open_market(
 ) -> None:
     """Accounts with a position in every contract, their leverage lognormal around the median."""
     random = np.random.default_rng(1)
-    exchange.run(publish(marks, TIME_NS))
-    ids = np.arange(words.CLIENT_FIRST, words.CLIENT_FIRST + accounts)
-    opened = records(accounts, commands.OPEN_ACCOUNT, TIME_NS, account=ids, owner=ids, group=ids)
-    exchange.run(opened)
+    exchange.run(publish_all(marks, TIME_NS))
+    ids = open_accounts(exchange, accounts)
     lots = random.integers(1, 20, (accounts // 2, len(marks)))
     pairs = [random.permutation(accounts).reshape(2, -1) for _ in marks]
     notional = np.zeros(accounts, np.int64)
     for column, (pair, ticks) in enumerate(zip(pairs, marks, strict=True)):
         for who in pair:
-            notional[who] += lots[:, column] * ticks * 100
+            notional[who] += lots[:, column] * ticks * TICK_VALUE
     levels = np.clip(random.lognormal(np.log(leverage), 0.5, accounts), 1, 40)
     cash = (notional / levels).astype(np.int64) + 1
-    exchange.run(records(accounts, commands.DEPOSIT, TIME_NS, account=ids, amount=cash))
-    for column, (pair, ticks) in enumerate(zip(pairs, marks, strict=True)):
-        orders = records(accounts, commands.PLACE_ORDER, TIME_NS, contract=column + 1)
-        orders["client_id"], orders["price_ticks"] = column + 1, ticks
-        for offset, side in ((0, words.BUY), (1, words.SELL)):
-            orders["account"][offset::2], orders["side"][offset::2] = ids[pair[offset]], side
-            orders["lots"][offset::2] = lots[:, column]
-        for start in range(0, accounts, PART):
-            exchange.run(orders[start : start + PART])
+    exchange.run(records(accounts, commands.DEPOSIT, account=ids, amount=cash))
+    for column, ((longs, shorts), ticks) in enumerate(zip(pairs, marks, strict=True)):
+        trade_in_pairs(exchange, column + 1, ids[longs], ids[shorts], lots[:, column], ticks)
 
 
 def find_outside(exchange: Exchange, marks: tuple[int, ...]) -> tuple[Whole, int]:
@@ -137,7 +105,7 @@ def main() -> None:
     arguments = parser.parse_args()
     columns = [read_marks(path, arguments.hours) for path in arguments.candles]
     steps = list(zip(*columns, strict=True))
-    contracts = tuple(make_contract(k + 1) for k in range(len(columns)))
+    contracts = tuple(list_contract(k + 1) for k in range(len(columns)))
     exchange = Exchange(Config(contracts=contracts, fund_cash=10**15))
     open_market(exchange, steps[0], arguments.accounts, arguments.leverage)
     updates = false = called = started = 0
@@ -145,7 +113,7 @@ def main() -> None:
         time_ns = TIME_NS + k * QUARTER_NS
         exchange.run(records(1, commands.ADVANCE_TIME, time_ns))
         outside, holders = find_outside(exchange, marks)
-        found = exchange.run(publish(marks, time_ns))
+        found = exchange.run(publish_all(marks, time_ns))
         hit = np.isin(found["kind"], (events.MARGIN_CALLED, events.LIQUIDATION_STARTED))
         false += len(np.setdiff1d(outside, found["account"][hit]))
         called += int((found["kind"] == events.MARGIN_CALLED).sum())

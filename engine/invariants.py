@@ -37,7 +37,7 @@ def check_state(arena: Arena) -> list[str]:
     valuer = Valuer(arena)
     terms, accounts = valuer.contracts, valuer.accounts()
     problems = check_money(view_pool(arena), accounts)
-    problems += check_collateral(arena, accounts)
+    problems += check_holdings(arena, accounts)
     problems += check_positions(terms, accounts)
     problems += check_solvency(terms, accounts)
     problems += check_floors(terms, accounts)
@@ -73,7 +73,7 @@ def check_money(pool: dict[str, int], accounts: list[View]) -> list[str]:
     return problems
 
 
-def check_collateral(arena: Arena, accounts: list[View]) -> list[str]:
+def check_holdings(arena: Arena, accounts: list[View]) -> list[str]:
     """I1 per asset: holdings and conversion = deposits less withdrawals. 10.2: no account counts
     more for its holdings than they are worth, and who holds nothing counts nothing."""
     problems = []

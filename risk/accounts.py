@@ -41,11 +41,17 @@ def is_listed(arena, contract):
 
 
 @kernel
-def has_kind(arena, account, kind):
-    """Whether it is an opened account of this kind; a margin account is none (8.5)."""
+def is_opened(arena, account):
+    """Whether it is an opened account; the fund and margin accounts are none (8.5)."""
     if account < CLIENT_FIRST or account > bounds.ACCOUNTS_MAX:
         return False
-    return ACCOUNT(arena, account).group != 0 and ACCOUNT_EXTRA(arena, account).kind == kind
+    return ACCOUNT(arena, account).group != 0
+
+
+@kernel
+def has_kind(arena, account, kind):
+    """Whether it is an opened account of this kind."""
+    return is_opened(arena, account) and ACCOUNT_EXTRA(arena, account).kind == kind
 
 
 @kernel

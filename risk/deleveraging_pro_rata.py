@@ -4,63 +4,27 @@ By account id, with running remainders. What a holder can't afford of its share 
 who still can, round by round.
 """
 
-from engine.kernel import cold, kernel
-from engine.state.access import CANDIDATE, CANDIDATE_ORDER, CONTRACT, POSITION
+from engine.kernel import cold
+from engine.schema.vocabulary import NONE
+from engine.state.access import CANDIDATE, CANDIDATE_ORDER, POSITION
 from engine.state.arithmetic import multiply_divide
-from risk.accounts import holder_at
+from risk.accounts import find_next_holder
 from risk.deleveraging import take_from_candidate, write_candidate
 from risk.margin import compute_equity
-
-
-@kernel
-def account_in_order(arena, k):
-    return POSITION(arena, CANDIDATE_ORDER(arena, k).slot).account + 0
-
-
-@cold
-def sift_holder(arena, root, count):
-    """Restore the heap (highest id on top) below `root`."""
-    moving = CANDIDATE_ORDER(arena, root).slot + 0
-    account = POSITION(arena, moving).account + 0
-    while 2 * root + 1 < count:
-        child = 2 * root + 1
-        if child + 1 < count and account_in_order(arena, child) < account_in_order(
-            arena, child + 1
-        ):
-            child += 1
-        if account > account_in_order(arena, child):
-            break
-        CANDIDATE_ORDER(arena, root).slot = CANDIDATE_ORDER(arena, child).slot
-        root = child
-    CANDIDATE_ORDER(arena, root).slot = moving
-    return 0
-
-
-@cold
-def sort_holders(arena, count):
-    """Heap sort of the candidates by account id."""
-    for k in range(count // 2 - 1, -1, -1):
-        sift_holder(arena, k, count)
-    for last in range(count - 1, 0, -1):
-        top = CANDIDATE_ORDER(arena, 0).slot + 0
-        CANDIDATE_ORDER(arena, 0).slot = CANDIDATE_ORDER(arena, last).slot
-        CANDIDATE_ORDER(arena, last).slot = top
-        sift_holder(arena, 0, last)
-    return 0
 
 
 @cold
 def list_holders(arena, contract, is_long):
     """List all holders of a side by account id, as candidates; returns how many they are."""
     count = 0
-    for k in range(CONTRACT(arena, contract).holders):
-        position = holder_at(arena, contract, k) + 0
+    position = find_next_holder(arena, contract, NONE)
+    while position != NONE:
+        account = POSITION(arena, position).account + 0
         if (POSITION(arena, position).lots > 0) == (is_long == 1):
-            account = POSITION(arena, position).account + 0
             write_candidate(arena, position, compute_equity(arena, account))
             CANDIDATE_ORDER(arena, count).slot = position
             count += 1
-    sort_holders(arena, count)
+        position = find_next_holder(arena, contract, account)
     return count
 
 

@@ -1,4 +1,4 @@
-"""The gains haircut: the last layer of the waterfall (9.8)."""
+"""The last layer of the waterfall: gains of a step, cut, or a loss of collateral, shared (9.8)."""
 
 from engine.kernel import cold, kernel
 from engine.schema import events
@@ -48,7 +48,7 @@ def collect_gains(arena):
 
 @kernel
 def gain_of(arena, account):
-    """What is left of the account's gain in the step, 0 when it lost."""
+    """What the account bears a part of: what is left of its gain in the step, 0 when it lost."""
     extra = ACCOUNT_EXTRA(arena, account)
     if extra.step != ENGINE(arena, 0).step:
         return 0
@@ -62,81 +62,70 @@ def give_up_gain(arena, account, amount):
 
 
 @cold
-def cut_gain(arena, account, gain, amount):
-    apply_cash(arena, account, -amount)
-    cash = ACCOUNT(arena, account).cash
-    emit(arena, events.GAINS_CUT, 0, account, gain, amount, cash, 0, 0, 0)
-    cover_if_short(arena, account)
-    note_suspect(arena, account)
-    return 0
-
-
-@cold
-def cut_gains(arena, haircut):
-    """Split a loss over the step's gains, by account id, with running remainders (9.8).
-
-    A walk over all accounts: rare, and in the order that the rule wants. Each share is rounded
-    down and the last gainer takes the rest; no share is above its gain.
-    """
-    gains_left = 0
-    account = next_account(arena, NONE)
-    while account != NONE:
-        gains_left += gain_of(arena, account)
-        account = next_account(arena, account)
-    haircut_left = haircut
-    account = next_account(arena, NONE)
-    while account != NONE:
-        gain = gain_of(arena, account)
-        amount = multiply_divide(haircut_left, gain, gains_left) if gain > 0 else 0
-        gains_left -= gain
-        if amount > 0:
-            haircut_left -= amount
-            cut_gain(arena, account, gain, amount)
-        account = next_account(arena, account)
-    return haircut_left
-
-
-@cold
-def sum_equities(arena):
-    """The positive equities of all accounts and the fund, a step's debtors excepted."""
+def collect_equities(arena):
+    """After a step of an asset nobody has gained: what bears its loss is the positive equity of
+    everybody but the step's debtors, recorded in place of gains. Returns their sum."""
     total = 0
     account = next_account(arena, NONE)
     while account != NONE:
         if ACCOUNT(arena, account).flags & NEGATIVE == 0:
-            total += max(0, compute_equity(arena, account))
+            extra = ACCOUNT_EXTRA(arena, account)
+            extra.step = ENGINE(arena, 0).step
+            extra.gain_step = max(0, compute_equity(arena, account))
+            total += extra.gain_step
         account = next_account(arena, account)
     return total
 
 
 @cold
-def share_amount(arena, account, equity, amount):
+def cut_account(arena, account, kind, base, amount):
     apply_cash(arena, account, -amount)
     cash = ACCOUNT(arena, account).cash
-    emit(arena, events.COLLATERAL_LOSS_SHARED, 0, account, equity, amount, cash, 0, 0, 0)
+    emit(arena, kind, 0, account, base, amount, cash, 0, 0, 0)
     cover_if_short(arena, account)
     note_suspect(arena, account)
     return 0
 
 
 @cold
-def share_loss(arena, loss):
-    """Share a loss of collateral value that fund and house could not bear over the equities of the
-    pool, by account id, with running remainders, at most all of them; returns what was shared
-    (9.8). Each share is rounded down, so none is above its equity."""
-    equity_left = sum_equities(arena)
-    emit(arena, events.COLLATERAL_LOSS_DECLARED, 0, 0, loss, equity_left, 0, 0, 0, 0)
-    shared = min(loss, equity_left)
-    loss_left = shared + 0
+def spread_cut(arena, kind, amount):
+    """Split an amount over what has been recorded of the accounts, by account id, with running
+    remainders (9.8); each part is told by an event of this kind.
+
+    A walk over all accounts: rare, and in the order that the rule wants. Each part is rounded down
+    and the last one takes the rest; the amount is at most their sum, so no part is above its base.
+    """
+    base_left = 0
     account = next_account(arena, NONE)
     while account != NONE:
-        if ACCOUNT(arena, account).flags & NEGATIVE == 0:
-            equity = max(0, compute_equity(arena, account))
-            amount = multiply_divide(loss_left, equity, equity_left) if equity > 0 else 0
-            equity_left -= equity
-            if amount > 0:
-                loss_left -= amount
-                share_amount(arena, account, equity, amount)
+        base_left += gain_of(arena, account)
         account = next_account(arena, account)
+    amount_left = amount
+    account = next_account(arena, NONE)
+    while account != NONE:
+        base = gain_of(arena, account)
+        part = multiply_divide(amount_left, base, base_left) if base > 0 else 0
+        base_left -= base
+        if part > 0:
+            amount_left -= part
+            cut_account(arena, account, kind, base, part)
+        account = next_account(arena, account)
+    return 0
+
+
+@cold
+def cut_gains(arena, haircut):
+    """The last layer of a step of contracts: always enough, because a step is zero-sum."""
+    return spread_cut(arena, events.GAINS_CUT, haircut)
+
+
+@cold
+def share_loss(arena, loss):
+    """The last layer of a step of an asset, at most all equities; returns what was shared."""
+    equity = collect_equities(arena)
+    emit(arena, events.COLLATERAL_LOSS_DECLARED, 0, 0, loss, equity, 0, 0, 0, 0)
+    shared = min(loss, equity)
+    spread_cut(arena, events.COLLATERAL_LOSS_SHARED, shared)
     return shared
 
 

@@ -6,7 +6,6 @@ from engine.schema.bounds import COLLATERAL_SOURCES_MAX, PPB, TIME_NS_MAX
 from engine.schema.vocabulary import (
     ASSET_COIN,
     ASSET_STABLECOIN,
-    CLIENT_FIRST,
     FUND,
     IMPAIRED_DEPEG,
     IMPAIRED_LICENCE,
@@ -27,9 +26,10 @@ from engine.state.events import emit
 from engine.state.layout import LIQUIDATING
 from engine.trading_state import EVERY
 from engine.transition.admission import check_client
-from engine.transition.money import compute_margin_held, is_withdrawal_open
+from engine.transition.due_times import HAIRCUT_RISE
+from engine.transition.money import check_amount, compute_margin_held, is_withdrawal_open
 from engine.transition.waterfall import finish_negative
-from risk.accounts import next_account
+from risk.accounts import is_opened, next_account
 from risk.collateral import (
     capped_price,
     change_holding,
@@ -158,18 +158,13 @@ def set_collateral(arena, asset, impaired, licensed_until_ns):
 
 
 @cold
-def do_asset_work(arena, due_ns):
-    """The licence that ends at this time, else the haircut that rises, of the first such asset."""
-    assets = ENGINE(arena, 0).collaterals + 0
-    for asset in range(1, assets + 1):
-        if COLLATERAL(arena, asset).licence_next_ns == due_ns:
-            if end_licence(arena, asset) == 1:
-                step_asset(arena, asset)
-            return 0
-    for asset in range(1, assets + 1):
-        if COLLATERAL(arena, asset).raise_next_ns == due_ns:
-            raise_haircut(arena, asset)
-            return step_asset(arena, asset)
+def do_asset_item(arena, asset, kind):
+    """A licence that ends, or a haircut that rises, at its time."""
+    if kind == HAIRCUT_RISE:
+        raise_haircut(arena, asset)
+        return step_asset(arena, asset)
+    if end_licence(arena, asset) == 1:
+        step_asset(arena, asset)
     return 0
 
 
@@ -212,19 +207,16 @@ def check_caps(arena, asset, quantity):
 @cold
 def check_deposit(arena, account, asset, quantity):
     """Whether the asset may come in for the account."""
-    if account < CLIENT_FIRST or account > bounds.ACCOUNTS_MAX:
-        return refusals.ACCOUNT_UNKNOWN
-    if ACCOUNT(arena, account).group == 0:
+    if not is_opened(arena, account):
         return refusals.ACCOUNT_UNKNOWN
     if not is_registered(arena, asset):
         return refusals.ASSET_UNKNOWN
     record = COLLATERAL(arena, asset)
     if (record.account_kinds >> ACCOUNT_EXTRA(arena, account).kind) & 1 == 0:
         return refusals.ACCOUNT_KIND_INVALID
-    if quantity < 1:
-        return refusals.AMOUNT_NOT_POSITIVE
-    if quantity > bounds.DEPOSITS_MAX:
-        return refusals.AMOUNT_ABOVE_MAX
+    code = check_amount(quantity)
+    if code != refusals.OK:
+        return code
     if record.held + record.converted + quantity > bounds.DEPOSITS_MAX:
         return refusals.AMOUNT_ABOVE_MAX
     if record.impaired != 0 or record.price_ppb == 0:
@@ -271,10 +263,9 @@ def withdraw_collateral(arena, account, client_id, asset, quantity):
         return refusals.ACCOUNT_IN_LIQUIDATION
     if not is_registered(arena, asset):
         return refusals.ASSET_UNKNOWN
-    if quantity < 1:
-        return refusals.AMOUNT_NOT_POSITIVE
-    if quantity > bounds.DEPOSITS_MAX:
-        return refusals.AMOUNT_ABOVE_MAX
+    code = check_amount(quantity)
+    if code != refusals.OK:
+        return code
     if POOL(arena, 0).withdrawals_stopped != 0:
         return refusals.WITHDRAWALS_STOPPED
     if quantity > held_of(arena, account, asset):

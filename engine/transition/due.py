@@ -20,7 +20,7 @@ from engine.state.events import emit
 from engine.trading_state import KEPT, SAMPLED, is_one_of
 from engine.transition.auctions import end_auction, publish_indicative
 from engine.transition.cancelling import do_timer
-from engine.transition.collateral import do_asset_work
+from engine.transition.collateral import do_asset_item
 from engine.transition.due_times import (
     AUCTION_END,
     FREEZE_END,
@@ -31,9 +31,11 @@ from engine.transition.due_times import (
     SAMPLE,
     SLICE,
     STALE,
+    find_due_asset,
     find_due_contract,
     kind_of_timer,
     next_of,
+    next_of_asset,
     note_due,
 )
 from engine.transition.eligibility import end_professional, lapse_reference
@@ -177,7 +179,9 @@ def do_due_work(arena, now_ns):
         elif timer_kind < kind:
             do_timer(arena)
         elif kind == NO_WORK:
-            do_asset_work(arena, engine.due_ns)
+            asset = find_due_asset(arena, engine.due_ns)
+            _, kind = next_of_asset(arena, asset)
+            do_asset_item(arena, asset, kind)
         else:
             do_item(arena, contract, kind, now_ns)
         cancel_linked(arena, NONE)

@@ -73,10 +73,25 @@ def next_of(arena, contract):
 
 
 @kernel
+def next_of_asset(arena, asset):
+    """(due time, kind) of the earliest work of an asset beside the pool's cash."""
+    record = COLLATERAL(arena, asset)
+    due_ns = NEVER
+    kind = NO_WORK
+    if record.licence_next_ns != 0:
+        due_ns = record.licence_next_ns + 0
+        kind = LICENCE_END
+    if record.raise_next_ns != 0 and record.raise_next_ns < due_ns:
+        due_ns = record.raise_next_ns + 0
+        kind = HAIRCUT_RISE
+    return due_ns, kind
+
+
+@kernel
 def note_time(arena, due_ns):
-    """One more due time, 0: none."""
+    """One more due time."""
     engine = ENGINE(arena, 0)
-    if due_ns != 0 and (engine.due_ns == 0 or due_ns < engine.due_ns):
+    if engine.due_ns == 0 or due_ns < engine.due_ns:
         engine.due_ns = due_ns
 
 
@@ -86,9 +101,9 @@ def note_due(arena):
     engine = ENGINE(arena, 0)
     engine.due_ns = next_timer_ns(arena)
     for asset in range(1, engine.collaterals + 1):
-        record = COLLATERAL(arena, asset)
-        note_time(arena, record.licence_next_ns)
-        note_time(arena, record.raise_next_ns)
+        due_ns, kind = next_of_asset(arena, asset)
+        if kind != NO_WORK:
+            note_time(arena, due_ns)
     for contract in range(1, engine.contracts + 1):
         due_ns, kind = next_of(arena, contract)
         if kind != NO_WORK:
@@ -107,6 +122,19 @@ def find_due_contract(arena, due_ns):
             best_contract = contract
             best_kind = kind
     return best_contract
+
+
+@cold
+def find_due_asset(arena, due_ns):
+    """The asset whose work comes first at a time, by kind, then number; NONE when none is due."""
+    best_asset = NONE
+    best_kind = NO_WORK
+    for asset in range(1, ENGINE(arena, 0).collaterals + 1):
+        next_ns, kind = next_of_asset(arena, asset)
+        if next_ns == due_ns and kind < best_kind:
+            best_asset = asset
+            best_kind = kind
+    return best_asset
 
 
 @kernel

@@ -19,7 +19,7 @@ from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL, 
 from engine.state.events import emit
 from engine.state.layout import AFFILIATE, GROUP_STOPPED, INELIGIBLE, LIQUIDATING
 from engine.transition.admission import check_client
-from risk.accounts import contract_of, first_position, next_position
+from risk.accounts import contract_of, first_position, is_opened, next_position
 from risk.eligibility import is_asked
 from risk.groups import join_group
 from risk.ledger import apply_cash, release_withdrawals_if_refilled, settle_all_funding
@@ -57,20 +57,26 @@ def open_account(arena, account, owner, group, kind):
     return refusals.OK
 
 
+@kernel
+def check_amount(amount):
+    """Of money, or of an asset."""
+    if amount < 1:
+        return refusals.AMOUNT_NOT_POSITIVE
+    return refusals.AMOUNT_ABOVE_MAX if amount > bounds.DEPOSITS_MAX else refusals.OK
+
+
 @cold
 def deposit(arena, ledger, account, amount):
     """Final money into a client's cash, the fund or the house layer."""
     if ledger < LEDGER_CLIENT or ledger > LEDGER_HOUSE:
         return refusals.LEDGER_INVALID
-    if ledger == LEDGER_CLIENT:
-        if account < CLIENT_FIRST or account > bounds.ACCOUNTS_MAX:
-            return refusals.ACCOUNT_UNKNOWN
-        if ACCOUNT(arena, account).group == 0:
-            return refusals.ACCOUNT_UNKNOWN
-    if amount < 1:
-        return refusals.AMOUNT_NOT_POSITIVE
+    if ledger == LEDGER_CLIENT and not is_opened(arena, account):
+        return refusals.ACCOUNT_UNKNOWN
+    code = check_amount(amount)
+    if code != refusals.OK:
+        return code
     pool = POOL(arena, 0)
-    if amount > bounds.DEPOSITS_MAX or pool.deposits_net + amount > bounds.DEPOSITS_MAX:
+    if pool.deposits_net + amount > bounds.DEPOSITS_MAX:
         return refusals.AMOUNT_ABOVE_MAX
     # From here the money is in; nothing below may refuse.
 
@@ -145,10 +151,9 @@ def withdraw(arena, account, client_id, amount):
         return code
     if ACCOUNT(arena, account).flags & LIQUIDATING:
         return refusals.ACCOUNT_IN_LIQUIDATION
-    if amount < 1:
-        return refusals.AMOUNT_NOT_POSITIVE
-    if amount > bounds.DEPOSITS_MAX:
-        return refusals.AMOUNT_ABOVE_MAX
+    code = check_amount(amount)
+    if code != refusals.OK:
+        return code
     if POOL(arena, 0).withdrawals_stopped != 0:
         return refusals.WITHDRAWALS_STOPPED
     if amount > compute_withdrawable(arena, account):

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.crash import CONTRACTS, MARK_TICKS, make_contract, open_market, publish
+from bench.crash import CONTRACTS, crash_by, list_contract, open_market
 from engine.exchange import Exchange
 from engine.kernel import entry
 from engine.schema import events
 from engine.schema import vocabulary as words
 from engine.schema.contract import Config
+from engine.state import layout
 from engine.state.arena import Arena
-from risk import ranking
+from risk import liquidation_queue, ranking
 
 CONTRACT, POSITIONS = 3, range(1, 13)
 MEANS = st.one_of(st.integers(0, 9), st.integers(0, 2**61))
@@ -77,6 +78,30 @@ def check_tree(arena: Arena, here: int, parent: int = 0) -> list[int]:
     return [int(rank["means"]), *left, *right]
 
 
+@entry("int64(int64, int64)")
+def fall_into_liquidation(arena: int, account: int) -> int:
+    liquidation_queue.enter_liquidation(arena, account, 0)
+    return 0
+
+
+@entry("int64(int64, int64)")
+def come_out_of_liquidation(arena: int, account: int) -> int:
+    return liquidation_queue.leave_liquidation(arena, account)
+
+
+@pytest.mark.parametrize("change", [fall_into_liquidation, come_out_of_liquidation])
+def test_who_comes_into_or_out_of_liquidation_is_valued_before_the_next_ranking(change):
+    arena, account = Arena(), 7
+    if change is come_out_of_liquidation:
+        fall_into_liquidation(arena.base, account)
+    flags = arena.records("accounts", account + 1)["flags"]
+    flags[account] &= ~layout.DIRTY
+    arena.engine["dirty"] = 0
+    change(arena.base, account)
+    assert flags[account] & layout.DIRTY
+    assert arena.engine["dirty"][0] == 1
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     changes=st.lists(st.tuples(st.sampled_from(POSITIONS), st.none() | KEYS, MEANS), max_size=60),
@@ -113,11 +138,11 @@ def test_a_crash_ranks_every_holder_once_and_then_whom_a_transfer_touched(mode, 
     """Each ranking is made once; a transfer brings back two accounts, in each of their contracts
     and both kinds; a candidate comes back for each run of lots that it gives."""
     accounts = 600
-    contracts = tuple(make_contract(number + 1) for number in range(CONTRACTS))
+    contracts = tuple(list_contract(number + 1) for number in range(CONTRACTS))
     exchange = Exchange(Config(contracts=contracts, deleveraging_mode=mode))
     open_market(exchange, accounts, np.random.default_rng(2))
     ranked_before = int(exchange.arena.engine["ranked"][0])
-    found = exchange.run(publish(MARK_TICKS * (100 - fall) // 100, (1, 2, 3)))
+    found = exchange.run(crash_by(fall))
     ranked = int(exchange.arena.engine["ranked"][0]) - ranked_before
     deleveraged = int((found["kind"] == events.POSITION_DELEVERAGED).sum())
     legs = int((found["kind"] == events.LEG).sum())
