@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.schema.bounds import ORDERS_MAX
+from engine.schema.bounds import COLLATERAL_HAIRCUTS_MAX, ORDERS_MAX, PPB
 from engine.schema.vocabulary import (
     BUY,
     DELEVERAGING_QUEUE,
@@ -73,12 +73,32 @@ def check_money(pool: dict[str, int], accounts: list[View]) -> list[str]:
     return problems
 
 
+def count_holding(
+    asset: dict[str, int], floors: list[int], rates_ppb: list[int], quantity: int
+) -> int:
+    """What of a holding counts at present: its market value, capped, less a haircut by slices."""
+    price_ppb = min(asset["price_ppb"], asset["par_ppb"] or asset["price_ppb"])
+    if asset["held"]:
+        price_ppb = min(price_ppb, asset["asset_value_max"] * PPB // asset["held"])
+    value = min(quantity * price_ppb // PPB, asset["account_value_max"])
+    lost = 0
+    tops = [*floors[1 : asset["haircuts"]], value]
+    for floor, top, rate_ppb in zip(floors, tops, rates_ppb, strict=False):
+        slice_value = max(min(top, value) - floor, 0)
+        lost -= -slice_value * min(rate_ppb + asset["raise_ppb"], PPB) // PPB
+    return value - lost
+
+
 def check_holdings(arena: Arena, accounts: list[View]) -> list[str]:
     """I1 per asset: holdings and conversion = deposits less withdrawals. 10.2: no account counts
     more for its holdings than they are worth, and who holds nothing counts nothing."""
     problems = []
+    assets = view_collateral(arena)
+    rows = arena.records("haircuts", (len(assets) + 1) * COLLATERAL_HAIRCUTS_MAX)
+    floors = rows["floor_value"].reshape(-1, COLLATERAL_HAIRCUTS_MAX).tolist()
+    rates_ppb = rows["haircut_ppb"].reshape(-1, COLLATERAL_HAIRCUTS_MAX).tolist()
     holdings = {a["account"]: view_holdings(arena, a["account"]) for a in accounts}
-    for asset, record in enumerate(view_collateral(arena), start=1):
+    for asset, record in enumerate(assets, start=1):
         held = sum(quantities.get(asset, 0) for quantities in holdings.values())
         if held != record["held"]:
             problems.append(f"I1: asset {asset}: the total held is wrong")
@@ -92,8 +112,12 @@ def check_holdings(arena: Arena, accounts: list[View]) -> list[str]:
         is_flagged = bool(flags[number] & layout.HOLDS_COLLATERAL)
         if is_flagged != bool(holdings[number]):
             problems.append(f"10.2: account {number}: equity does not count what it holds")
-        if account["collateral_value"] < 0 or (account["collateral_value"] and not is_flagged):
-            problems.append(f"10.2: account {number}: its collateral can't be worth that")
+        worth = sum(
+            count_holding(assets[asset - 1], floors[asset], rates_ppb[asset], quantity)
+            for asset, quantity in holdings[number].items()
+        )
+        if not 0 <= account["collateral_value"] <= worth:
+            problems.append(f"10.2: account {number}: its collateral is worth {worth}, not more")
     return problems
 
 

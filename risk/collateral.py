@@ -5,7 +5,7 @@ costs an account without collateral one test. A valuation happens where the hold
 every step of an asset for all who hold it: a price, a haircut that rises, the end of a licence.
 
 Every product fits: a price is capped so that what all accounts hold of the asset is worth at most
-its `asset_value_max`, and these are at most COLLATERAL_VALUE_MAX together (1.3).
+its `asset_value_max`, where it is converted at most COLLATERAL_VALUE_MAX (1.3).
 """
 
 from engine.kernel import cold, kernel
@@ -13,6 +13,7 @@ from engine.schema.bounds import (
     COLLATERAL_HAIRCUTS_MAX,
     COLLATERAL_MAX,
     COLLATERAL_PRICE_PPB_MAX,
+    COLLATERAL_VALUE_MAX,
     PPB,
 )
 from engine.state.access import (
@@ -51,9 +52,8 @@ def value_at(quantity, price_ppb):
 
 
 @cold
-def compute_price_cap(arena, asset, held):
-    """The price at which a quantity is worth the asset's cap; no price is above the highest."""
-    value_max = COLLATERAL(arena, asset).asset_value_max
+def compute_price_cap(value_max, held):
+    """The price at which a quantity is worth a value; no price is above the highest."""
     if held == 0 or not is_ratio_above(COLLATERAL_PRICE_PPB_MAX, value_max, PPB, held):
         return COLLATERAL_PRICE_PPB_MAX + 0
     return multiply_divide(value_max, PPB, held)
@@ -63,7 +63,15 @@ def compute_price_cap(arena, asset, held):
 def capped_price(arena, asset):
     """The asset's price, lowered to where all of it that is held is worth its cap; 0: none yet."""
     record = COLLATERAL(arena, asset)
-    return min(record.price_ppb, compute_price_cap(arena, asset, record.held))
+    return min(record.price_ppb, compute_price_cap(record.asset_value_max, record.held))
+
+
+@kernel
+def conversion_price(arena, asset):
+    """The asset's price, which is the index (10.4), but where all of it that is held is worth more
+    than any sum may carry (1.3)."""
+    record = COLLATERAL(arena, asset)
+    return min(record.price_ppb, compute_price_cap(COLLATERAL_VALUE_MAX, record.held))
 
 
 @kernel

@@ -117,5 +117,6 @@ def note_licences(arena):
     for asset in range(1, ENGINE(arena, 0).collaterals + 1):
         if has_licence_ended(arena, asset):
             COLLATERAL(arena, asset).licence_next_ns = 0
-            apply_impairment(arena, asset)
+            if COLLATERAL(arena, asset).impaired == 0:
+                apply_impairment(arena, asset)
     return 0

@@ -15,6 +15,7 @@ from engine.state.access import (
     POOL,
     POSITION,
     POSITION_EXTRA,
+    SHORT_ACCOUNT,
     WAKING_ACCOUNT,
 )
 from engine.state.access import COOLING as COOLING_AT
@@ -36,6 +37,7 @@ from engine.trading_state import COLLECTING, EVERY, STEPPED
 from risk.accounts import holder_at
 from risk.bands import set_bands
 from risk.counterparties import value_changed
+from risk.cover import cover_short
 from risk.liquidation import compute_target
 from risk.liquidation_queue import (
     WAITING_NS,
@@ -143,9 +145,24 @@ def value_again(arena, account):
 
 
 @cold
-def drain_suspects(arena):
-    """Value the suspects, first in first out; those under maintenance enter liquidation."""
+def drain_shorts(arena):
+    """Convert collateral for those who are short of cash, in the order in which they became so."""
     engine = ENGINE(arena, 0)
+    for k in range(engine.shorts):
+        account = SHORT_ACCOUNT(arena, k).slot + 0
+        cover_short(arena, account)
+        value_again(arena, account)
+    engine.shorts = 0
+    return 0
+
+
+@cold
+def drain_suspects(arena):
+    """Value the suspects, first in first out; those under maintenance enter liquidation. Before
+    that collateral is converted for those who are short of cash (10.4)."""
+    engine = ENGINE(arena, 0)
+    if engine.shorts > 0:
+        drain_shorts(arena)
     k = 0
     while k < engine.suspects:
         account = SUSPECT_AT(arena, k).slot

@@ -70,7 +70,11 @@ COLLATERAL_MAX = 8  # assets beside the pool's cash (10.1)
 COLLATERAL_SOURCES_MAX = 5
 COLLATERAL_HAIRCUTS_MAX = 4
 COLLATERAL_PRICE_PPB_MAX = 2**45
-COLLATERAL_VALUE_MAX = 2**57  # of all assets together
+COLLATERAL_VALUE_MAX = 2**52  # of one asset, as far as it counts or is converted
+# What conversions can pay beyond the bound of deposits, of one asset that is admitted no more: a
+# conversion of q out of h pays at most q / h of that value, a sum that ln(h) bounds, down to the
+# 2**37 units that are worth it at the highest price; they pay it once more.
+COLLATERAL_PAID_MAX = 17 * COLLATERAL_VALUE_MAX
 BASIS_SAMPLES_MAX = 60
 DELISTING_SAMPLES_MAX = 60
 VOTE_SAMPLES_MAX = 60  # premium samples of one vote
@@ -85,7 +89,12 @@ VOLATILITY_AUCTIONS_MAX = 8
 assert (PRICE_TICKS_MAX + 2) % 512 == 0
 assert 2 * LOTS_MAX < 2**31, "lots are stored in 32 bits"
 assert 2 * POOL_VALUE_MAX * (1 + MARGIN_MULTIPLE_PPB_MAX // PPB) < 2**62, "bands, call levels"
-assert DEPOSITS_MAX + COLLATERAL_VALUE_MAX * 2 + 4 * POOL_VALUE_MAX < 2**62, "any sum of money"
+assert (
+    DEPOSITS_MAX
+    + COLLATERAL_MAX * (COLLATERAL_PAID_MAX + 2 * COLLATERAL_VALUE_MAX)
+    + 4 * POOL_VALUE_MAX
+    < 2**62
+), "any sum of balances, counted collateral and entry values"
 assert (2**54 // PPB + 1) * PPB < 2**62 and PPB * PPB < 2**62, "split products fit"
 assert PRICE_TICKS_MAX * BAND_PPB_MAX < 2**62, "a band of any price fits"
 assert 2 * PPB * SOURCES_MAX * SOURCE_WEIGHT_MAX < 2**62, "twice a cumulated share"

@@ -176,7 +176,7 @@ def _accounts(arena: Arena) -> list[npt.NDArray[np.int64]]:
     held = account_ids(arena)
     accounts = arena.records("accounts", int(held[-1]) + 1)
     extras = arena.records("account_extras", int(held[-1]) + 1)
-    passing = layout.SUSPECT | layout.NEGATIVE | layout.DIRTY
+    passing = layout.SUSPECT | layout.SHORT | layout.NEGATIVE | layout.DIRTY
     flags = accounts["flags"][held] & ~passing
     in_liquidation = (flags & layout.LIQUIDATING) != 0
     cooling = (flags & layout.COOLING) != 0

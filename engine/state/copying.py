@@ -126,6 +126,7 @@ ROWS: dict[str, Callable[[Arena], Rows]] = {
     "liquidations": _first(lambda engine: int(engine["liquidations"])),
     "cooling": _first(lambda engine: int(engine["cooling"])),
     "suspects": _first(lambda engine: int(engine["suspects"])),
+    "shorts": _first(lambda engine: int(engine["shorts"])),
     "hits": _VOID,
     "hit_order": _VOID,
     "candidates": _VOID,

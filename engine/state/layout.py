@@ -56,7 +56,7 @@ ENGINE = _record(
     orders_top="i8", orders_free="i8", orders_live="i8", suspects="i8", linked="i8", fired="i8",
     liquidations="i8", cooling="i8",
     rows="i8", rows_left="i8", pages_top="i8", pages_free="i8", positions_top="i8",
-    cooling_ns="i8", dirty="i8", waking="i8", hits="i8", chosen="i8",
+    cooling_ns="i8", dirty="i8", waking="i8", shorts="i8", hits="i8", chosen="i8",
     accounts_top="i8", margin_accounts_top="i8",
     # results that a function leaves for its caller, and the state of a running waterfall
     impact_lots="i8", step_contracts="i8", bankrupt="i8",
@@ -352,6 +352,7 @@ ARMED_REDUCING = 1024  # has reduce-only orders that wait for a trigger
 ISOLATES = 4096  # has isolated contracts (8.5)
 AFFILIATE = 2048  # of kind affiliate (11): its quotes and trades may not count in prices
 HOLDS_COLLATERAL = 16384  # something beside cash: equity counts it (10.2)
+SHORT = 32768  # of cash, which a conversion will bring (10.4); void between commands
 INELIGIBLE = 8192  # lacks what a client needs to increase a position (3.1)
 
 # Which of the limits of 4.9 that most contracts do without are set: so a plain order asks once.
@@ -467,6 +468,7 @@ def _sections() -> dict[str, Section]:
         "liquidations": (SLOT, ACCOUNT_ROWS),
         "cooling": (SLOT, ACCOUNT_ROWS),
         "suspects": (SLOT, ACCOUNT_ROWS),
+        "shorts": (SLOT, ACCOUNT_ROWS),
         "hits": (HIT, ACCOUNT_ROWS),
         "hit_order": (SLOT, ACCOUNT_ROWS),
         "candidates": (CANDIDATE, bounds.POSITIONS_MAX + 1),

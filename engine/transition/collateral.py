@@ -27,7 +27,12 @@ from engine.state.layout import LIQUIDATING
 from engine.trading_state import EVERY
 from engine.transition.admission import check_client
 from engine.transition.due_times import HAIRCUT_RISE
-from engine.transition.money import check_amount, compute_margin_held, is_withdrawal_open
+from engine.transition.money import (
+    check_amount,
+    compute_margin_held,
+    compute_paid_in,
+    is_withdrawal_open,
+)
 from engine.transition.waterfall import finish_negative
 from risk.accounts import is_opened, next_account
 from risk.collateral import (
@@ -86,6 +91,15 @@ def step_asset(arena, asset):
         account = next_account(arena, account)
     sort_hits(arena)
     return finish_negative(arena, announce_hits(arena))
+
+
+@cold
+def step_unlicensed(arena):
+    """The clock is set for the first time: what has ended by then counts for less (10.3)."""
+    for asset in range(1, ENGINE(arena, 0).collaterals + 1):
+        if has_licence_ended(arena, asset):
+            step_asset(arena, asset)
+    return 0
 
 
 @cold
@@ -218,6 +232,8 @@ def check_deposit(arena, account, asset, quantity):
     if code != refusals.OK:
         return code
     if record.held + record.converted + quantity > bounds.DEPOSITS_MAX:
+        return refusals.AMOUNT_ABOVE_MAX
+    if compute_paid_in(arena) >= bounds.DEPOSITS_MAX:
         return refusals.AMOUNT_ABOVE_MAX
     if record.impaired != 0 or record.price_ppb == 0:
         return refusals.COLLATERAL_CLOSED

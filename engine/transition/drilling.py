@@ -17,6 +17,7 @@ from engine.transition.orders import cancel_linked, cancel_of_contract
 from engine.transition.prices import close_step, work_mark
 from engine.transition.step import follow_command
 from funding.mark import set_mark
+from risk.cover import convert_all
 from risk.ledger import apply_cash
 from risk.margin import compute_equity
 from risk.settlement import cover_if_short
@@ -63,7 +64,9 @@ def hold_prices(arena: int) -> int:
 @entry("int64(int64, int64)")
 def lose_margin(arena: int, account: int) -> int:
     """The account's margin turns out to be worth nothing: its equity is taken out of the pool. It
-    enters the step at zero, so whatever the step costs it is a deficit (9.3)."""
+    enters the step at zero, so whatever the step costs it is a deficit (9.3). What it holds beside
+    cash is converted first: a conversion pays more than what it takes counted for."""
+    convert_all(arena, account)
     amount = max(0, compute_equity(arena, account))
     apply_cash(arena, account, -amount)
     POOL(arena, 0).deposits_net -= amount

@@ -20,7 +20,7 @@ from engine.state.events import emit
 from engine.trading_state import KEPT, SAMPLED, is_one_of
 from engine.transition.auctions import end_auction, publish_indicative
 from engine.transition.cancelling import do_timer
-from engine.transition.collateral import do_asset_item
+from engine.transition.collateral import do_asset_item, step_unlicensed
 from engine.transition.due_times import (
     AUCTION_END,
     FREEZE_END,
@@ -157,7 +157,8 @@ def note_references(arena, now_ns):
     engine.clock_ns = now_ns
     for contract in range(1, engine.contracts + 1):
         note_reference(arena, contract)
-    return note_licences(arena)
+    note_licences(arena)
+    return step_unlicensed(arena)
 
 
 @cold

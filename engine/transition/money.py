@@ -65,6 +65,13 @@ def check_amount(amount):
     return refusals.AMOUNT_ABOVE_MAX if amount > bounds.DEPOSITS_MAX else refusals.OK
 
 
+@kernel
+def compute_paid_in(arena):
+    """Cash that has come into the pool's ledgers: deposits less withdrawals, and what conversions
+    have paid, whose ledger is at or below zero for it (1.3)."""
+    return POOL(arena, 0).deposits_net - POOL(arena, 0).conversion_cash
+
+
 @cold
 def deposit(arena, ledger, account, amount):
     """Final money into a client's cash, the fund or the house layer."""
@@ -76,7 +83,7 @@ def deposit(arena, ledger, account, amount):
     if code != refusals.OK:
         return code
     pool = POOL(arena, 0)
-    if pool.deposits_net + amount > bounds.DEPOSITS_MAX:
+    if compute_paid_in(arena) + amount > bounds.DEPOSITS_MAX:
         return refusals.AMOUNT_ABOVE_MAX
     # From here the money is in; nothing below may refuse.
 

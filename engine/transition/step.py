@@ -254,7 +254,7 @@ def follow_command(arena):
     engine = ENGINE(arena, 0)
     if engine.linked > 0:
         cancel_linked(arena, NONE)
-    if engine.suspects > 0:
+    if engine.suspects + engine.shorts > 0:
         drain_suspects(arena)
     if engine.liquidations + engine.cooling > 0:
         run_queue(arena)
@@ -285,6 +285,7 @@ def apply_command(arena, commands, row):
         code = do_rare_command(arena, commands, row)
     if code != refusals.OK:
         refuse(arena, commands, row, code)
-    if engine.linked | engine.suspects | engine.liquidations | engine.cooling | engine.fired != 0:
+    found = engine.linked | engine.suspects | engine.shorts
+    if found | engine.liquidations | engine.cooling | engine.fired != 0:
         follow_command(arena)
     return code

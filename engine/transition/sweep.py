@@ -45,7 +45,7 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.events import emit
-from engine.state.layout import EXTRA, HOLDS_COLLATERAL, LIQUIDATING
+from engine.state.layout import EXTRA, LIQUIDATING
 from engine.state.values import value_of_lot
 from engine.trading_state import TRIGGERING, is_one_of
 from engine.transition.band import has_dynamic_band, tighten_key
@@ -63,7 +63,7 @@ from engine.transition.orders import (
 from engine.transition.protection import is_quote, note_quote_fill, protection_of
 from funding.mark import note_traded
 from risk.accounts import is_affiliated
-from risk.margin import compute_equity, compute_maintenance_of, value_beside
+from risk.margin import compute_maintenance_of, value_beside
 from risk.reserve import release_reserve
 from risk.settlement import (
     compute_fee_unrebated,
@@ -212,15 +212,6 @@ def take_from_orders(arena):
         ORDER(arena, motion.slot).lots -= lots
 
 
-@cold
-def value_parties(arena):
-    """A conversion has paid more than what it took counted for (10.4): both are valued anew."""
-    motion = SWEEP(arena, 0)
-    motion.equity = compute_equity(arena, motion.account)
-    motion.maker_equity = compute_equity(arena, motion.maker)
-    return 0
-
-
 @kernel
 def settle_fill(arena, maker_order_id):
     """Book both sides, the aggressor first: its fee is what a rebate is paid from (8.8)."""
@@ -250,9 +241,6 @@ def settle_fill(arena, maker_order_id):
     cover_if_short(arena, motion.maker)
     if motion.maker == motion.account:
         motion.equity = motion.maker_equity
-    holds = ACCOUNT(arena, motion.account).flags | ACCOUNT(arena, motion.maker).flags
-    if holds & HOLDS_COLLATERAL:
-        value_parties(arena)
 
 
 @kernel

@@ -109,13 +109,20 @@ def recover(exchange, asset: Asset) -> None:
     stop_rise(exchange, asset)
 
 
+def licence_timers(assets: dict[int, Asset]) -> dict[tuple[int, int, int], Asset]:
+    licensed = [asset for asset in assets.values() if asset.licensed_until]
+    return {(asset.licensed_until, DUE_LICENCE, asset.number): asset for asset in licensed}
+
+
 def start_licences(exchange, now: int) -> None:
-    """The clock is set. What has ended before is impaired without a word."""
-    for number, asset in exchange.assets.items():
-        if asset.licensed_until > now:
-            exchange.timers[asset.licensed_until, DUE_LICENCE, number] = asset
-        elif asset.licensed_until:
-            begin_impairment(exchange, asset, now)
+    """The clock is set. What has ended before is impaired without a word; its timer finds nothing
+    to do. Then it is revalued: time 0 takes deposits, though nobody can have a position yet."""
+    found = [a for a in exchange.assets.values() if 0 < a.licensed_until <= now]
+    ended = [asset for asset in found if not asset.is_impaired]
+    for asset in ended:
+        begin_impairment(exchange, asset, now)
+    for asset in ended:
+        run_step(exchange, asset)
 
 
 def end_licence(exchange, asset: Asset) -> None:
@@ -206,6 +213,8 @@ def check_deposit(exchange, account: Account | None, command) -> int:
     if quantity < 1:
         return refusals.AMOUNT_NOT_POSITIVE
     if held_by_all(exchange, asset) + asset.converted + quantity > QUANTITY_MAX:
+        return refusals.AMOUNT_ABOVE_MAX
+    if exchange.brought() >= bounds.DEPOSITS_MAX:
         return refusals.AMOUNT_ABOVE_MAX
     if asset.is_impaired or not asset.price or not asset.is_fresh(exchange.clock):
         return refusals.COLLATERAL_CLOSED

@@ -30,6 +30,7 @@ from tests.oracle.cancels import (
 from tests.oracle.collateral import (
     deposit_collateral,
     end_licence,
+    licence_timers,
     publish_collateral,
     rise,
     set_collateral,
@@ -196,9 +197,10 @@ class Oracle:
         self.fund_losses: dict[int, int] = {}  # by UTC day
         self.order_ids = OrderIds()
         self.suspects: deque[int] = deque()
+        self.shorts: deque[int] = deque()  # whose cash waits for a conversion (10.4)
         self.ending: deque[Order] = deque()  # orders that their siblings ended (4.5)
         # orders and accounts by (due time, kind of due work, id)
-        self.timers: SortedDict = SortedDict()
+        self.timers: SortedDict = SortedDict(licence_timers(self.assets))
         self.triggers_left = 0  # of the orders that this command may work off (2.5)
         self.stopped: set[tuple[int, int]] = set()  # (scope, number) of each kill switch (4.6)
         self.disclosure_version = config.disclosure_version  # to be acknowledged (3.1)
@@ -453,6 +455,10 @@ class Oracle:
 
     # Money in and out.
 
+    def brought(self) -> int:
+        """The cash that came in, less what went out: deposits, and what conversions have paid."""
+        return self.deposits - self.conversion_cash
+
     def deposit(self, command) -> int:
         if command.ledger not in (words.LEDGER_CLIENT, words.LEDGER_FUND, words.LEDGER_HOUSE):
             return refusals.LEDGER_INVALID
@@ -465,7 +471,7 @@ class Oracle:
             account = self.fund
         if command.amount < 1:
             return refusals.AMOUNT_NOT_POSITIVE
-        if self.deposits + command.amount > bounds.DEPOSITS_MAX:
+        if self.brought() + command.amount > bounds.DEPOSITS_MAX:
             return refusals.AMOUNT_ABOVE_MAX
         self.deposits += command.amount
         if account is None:

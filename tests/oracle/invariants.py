@@ -47,6 +47,7 @@ def check(exchange) -> None:
     check_timers(exchange)
     assert not exchange.ending, "4.5: an order outlived its sibling"
     assert not exchange.suspects, "9.1: someone was not looked at"
+    assert not exchange.shorts, "10.4: someone was not dealt with"
 
 
 def balances(exchange) -> int:
@@ -139,7 +140,7 @@ def check_timers(exchange) -> None:
         if exchange.config.eligibility_checked and market.reference_until > exchange.clock > 0:
             wanted[market.reference_until, DUE_REFERENCE, number] = market
     for number, asset in exchange.assets.items():
-        if asset.licensed_until > exchange.clock > 0:
+        if asset.licensed_until > exchange.clock:
             wanted[asset.licensed_until, DUE_LICENCE, number] = asset
         if asset.next_rise:
             wanted[asset.next_rise, DUE_RISE, number] = asset

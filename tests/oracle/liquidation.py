@@ -22,12 +22,13 @@ from tests.oracle.bands import interrupt, is_worth_an_auction
 from tests.oracle.linked import cancel_ended
 from tests.oracle.market import Market
 from tests.oracle.matching import sweep
-from tests.oracle.money import suspect
+from tests.oracle.money import cover, suspect
 from tests.oracle.providers import provide
 from tests.oracle.resting import cancel_all
 from tests.oracle.rounding import ceil_div, rate_down, rate_up
 from tests.oracle.states import CLOSED, COLLECTING, FROZEN
 from tests.oracle.triggers import look_after_sweep
+from tests.oracle.valuation import convert_missing
 from tests.oracle.values import value_of_lot
 from tests.oracle.waterfall import run_waterfall
 
@@ -126,9 +127,22 @@ def end_liquidation(exchange, account: Account, end: int) -> None:
     )
 
 
+def convert_shorts(exchange) -> None:
+    """10.4: who is short of cash and has collateral, first in, first out. Marks may have moved
+    since, so that there is a profit again. While one is dealt with it is not short anew."""
+    while exchange.shorts:
+        account = exchange.accounts[exchange.shorts[0]]
+        if account.cash < 0:
+            cover(exchange, account)
+        convert_missing(exchange, account)
+        assert account.cash >= 0, "10.4: an equity that is not negative always suffices"
+        exchange.shorts.popleft()
+
+
 def drain_suspects(exchange) -> None:
-    """First in, first out; orders that their siblings ended go before."""
+    """First in, first out; orders that their siblings ended go before, then conversions."""
     cancel_ended(exchange)
+    convert_shorts(exchange)
     while exchange.suspects:
         account = exchange.accounts[exchange.suspects.popleft()]
         value = equity(exchange, account)

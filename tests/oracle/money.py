@@ -5,7 +5,6 @@ from tests.oracle.accounts import Account, Holding, Order, equity, fee_up, owed,
 from tests.oracle.resting import keep_reduce_only
 from tests.oracle.rounding import rate_down, sign_of, trunc_div
 from tests.oracle.timers import follow_fund
-from tests.oracle.valuation import convert_missing
 
 
 def settle_funding(exchange, account: Account, holding: Holding) -> None:
@@ -36,7 +35,7 @@ def settle_all_funding(exchange, account: Account) -> None:
 
 def cover(exchange, account: Account) -> None:
     """8.4: all funding, then unrealised profit turned into cash, largest first, only what is
-    needed, then collateral."""
+    needed. Collateral waits until what is going on is over (10.4)."""
     settle_all_funding(exchange, account)
     while account.cash < 0 and account.positions():
         richest = max(account.positions(), key=lambda holding: profit(exchange, holding))
@@ -54,7 +53,8 @@ def cover(exchange, account: Account) -> None:
             account=account.account,
             contract=richest.contract,
         )
-    convert_missing(exchange, account)
+    if account.cash < 0 and account.collateral and account.account not in exchange.shorts:
+        exchange.shorts.append(account.account)
 
 
 def kept_profit(exchange, holding: Holding) -> int:

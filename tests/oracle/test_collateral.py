@@ -400,6 +400,37 @@ def test_10_3_what_ended_before_the_first_command_is_impaired_without_a_word(unt
     assert found == [first or (IMPAIRED, 0, 1, LICENCE, 100_000_000)]
 
 
+def test_10_3_what_came_in_at_time_0_is_valued_when_the_clock_is_set():
+    """The licence of the first ends with the first clock, that of the second behind it; the third
+    and the fourth have ended, but of the third an operator has said so before: its own rises go on
+    from then."""
+    ends = (START, START + 1, START - DAY, START - DAY)
+    stables = [
+        stablecoin(symbol=f"S{n}", licensed_until_ns=until, impaired_haircut_ppb=400_000_000)
+        for n, until in enumerate(ends)
+    ]
+    desk = Desk(contract(), collateral=tuple(stables))
+    desk.now = 0
+    desk.open((A, 0), (B, 0))
+    for number in range(1, 5):
+        say(desk, PPB, number)
+        bring(desk, A, 10**number, number)
+    bring(desk, B, 50)
+    judge(desk, 1, START - DAY, 3)
+    assert (value(desk), value(desk, B)) == (10 + 100 + 600 + 10_000, 50)
+    desk.now = START
+    found = desk.operator(commands.AdvanceTime)
+    assert [record[-1] for record in found] == [IMPAIRED, IMPAIRED, events.TIME_ADVANCED]
+    assert [record[1:4] for record in found[:2]] == [(3, 0, 800_000_000), (3, 0, PPB)]
+    assert (value(desk), value(desk, B)) == (6 + 100 + 0 + 6_000, 30)
+    found = desk.wait(3_600 * SECOND)
+    assert of_kind(found, IMPAIRED) == [
+        (IMPAIRED, 0, 2, LICENCE, 400_000_000),
+        (IMPAIRED, 0, 1, 0, 800_000_000),
+        (IMPAIRED, 0, 4, 0, 800_000_000),
+    ]
+
+
 @pytest.mark.parametrize(
     ("number", "impaired", "until", "code"),
     [

@@ -1,4 +1,4 @@
-"""Collateral that becomes cash (8.4, 10.4) and gets lost (9.8), worked out by hand."""
+"""Collateral that gets lost (9.8), worked out by hand."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ from tests.oracle.collateral_desk import (
     IMPAIRED,
     PRICED,
     SECOND,
+    WITHDRAWN,
     asset,
     bring,
     coin,
@@ -22,13 +23,11 @@ from tests.oracle.collateral_desk import (
     say,
     stablecoin,
     steps,
-    value,
+    take,
 )
 from tests.oracle.desk import (
     BUY,
-    DAY,
     FUND,
-    HOURS_8,
     SELL,
     A,
     B,
@@ -43,106 +42,6 @@ M = 2**21  # the first margin account
 DECLARED, SHARED = events.COLLATERAL_LOSS_DECLARED, events.COLLATERAL_LOSS_SHARED
 STARTED, CLOSED = events.LIQUIDATION_STARTED, events.WATERFALL_CLOSED
 COVERED, DELEVERAGED = events.DEFICIT_COVERED, events.POSITION_DELEVERAGED
-
-
-# Conversion (8.4, 10.4).
-
-
-def test_10_4_cover_converts_in_the_order_of_assets():
-    """A loses 50. The first brings 6 for ten units; of the second, 44 need 49 before the discount,
-    so 25 units at 2, which bring 45."""
-    discounted = {"haircuts": steps(10), "discount_ppb": 100_000_000}
-    desk = opened(asset(), asset("Y", **discounted), prices=(600_000_000, 2 * PPB))
-    bring(desk, A, 10)
-    bring(desk, A, 100, 2)
-    assert value(desk) == 6 + 180
-    desk.deal(A, B, 10, 100)
-    desk.mark(95)
-    desk.place(C, BUY, 10, 95)
-    found = desk.place(A, SELL, 10, 95)
-    assert of_kind(found, CONVERTED) == [
-        (CONVERTED, A, 1, 10, 6, 0, -44, 180),
-        (CONVERTED, A, 2, 25, 45, 75, 1, 135),
-    ]
-    assert desk.oracle.conversion_cash == -51
-    assert [desk.oracle.assets[n].converted for n in (1, 2)] == [10, 25]
-
-
-def test_10_4_above_par_it_counts_for_less_than_it_brings():
-    """At par 1 of a price of 2; 60 are needed, 30 units."""
-    desk = opened(asset(par_ppb=PPB), prices=(2 * PPB,))
-    bring(desk, A, 200)
-    desk.deal(A, B, 10, 100)
-    desk.mark(94)
-    desk.place(C, BUY, 10, 94)
-    found = desk.place(A, SELL, 10, 94)
-    assert of_kind(found, CONVERTED) == [(CONVERTED, A, 1, 30, 60, 170, 0, 170)]
-
-
-def test_10_4_a_cap_of_the_asset_cuts_what_a_conversion_brings():
-    """All are 200 units, worth no more than 200: 1 each. The 140 left are worth 1.428571428 each,
-    which is 199."""
-    desk = opened(asset(asset_value_max=200))
-    bring(desk, A, 200)
-    say(desk, 2 * PPB)
-    desk.deal(A, B, 10, 100)
-    desk.mark(94)
-    desk.place(C, BUY, 10, 94)
-    found = desk.place(A, SELL, 10, 94)
-    assert of_kind(found, CONVERTED) == [(CONVERTED, A, 1, 60, 60, 140, 0, 199)]
-
-
-def test_8_4_profits_are_struck_before_anything_is_converted():
-    """A loses 20 in the first contract, has 15 in the second."""
-    desk = opened(asset(), contracts=(contract(), contract(2)))
-    bring(desk, A, 500)
-    desk.deal(A, B, 10, 100)
-    desk.deal(A, B, 5, 100, 2)
-    desk.mark(98, 103)
-    desk.place(C, BUY, 10, 98)
-    found = desk.place(A, SELL, 10, 98)
-    assert of_kind(found, events.PROFIT_RESTRUCK, CONVERTED) == [
-        (events.PROFIT_RESTRUCK, A, 15, 515, -5),
-        (CONVERTED, A, 1, 5, 5, 495, 0, 495),
-    ]
-
-
-def test_9_5_no_conversion_lowers_an_equity():
-    """A, long 3 at 10, stands at 0 at 8: ten units at 0.6 count for 6. It sells one by one. Two are
-    missing, and four units bring 2.4, which is 2; but the six left count for 3. So three are paid,
-    else A would stand at -1."""
-    desk = opened(asset(), prices=(600_000_000,))
-    bring(desk, A, 10)
-    desk.mark(10)
-    desk.deal(A, B, 3, 10)
-    for _ in range(3):
-        desk.place(C, BUY, 1, 8)
-    found = desk.mark(8)
-    assert of_kind(found, STARTED, CONVERTED, CLOSED) == [
-        (STARTED, A, 0, 2),
-        (CONVERTED, A, 1, 4, 3, 6, 1, 3),
-        (CONVERTED, A, 1, 2, 1, 4, 0, 2),
-        (CONVERTED, A, 1, 4, 2),
-    ]
-    assert desk.cash(A) == 0
-
-
-def test_7_3_funding_that_is_owed_is_paid_by_conversion_at_the_next_fill():
-    """10% of 1,000 falls due; one lot is sold at no loss."""
-    tenth = 100_000_000
-    terms = {"funding_interest_ppb": tenth, "funding_clamp_ppb": tenth, "funding_cap_ppb": tenth}
-    desk = opened(asset(), contracts=(contract(**terms),))
-    bring(desk, A, 300)
-    desk.deal(A, B, 10, 100)
-    desk.now = 11_574 * DAY + HOURS_8
-    desk.operator(commands.AdvanceTime)
-    assert desk.cash(A) == 0
-    desk.place(C, BUY, 1, 100)
-    found = desk.place(A, SELL, 1, 100)
-    assert of_kind(found, events.FUNDING_SETTLED, CONVERTED)[:2] == [
-        (events.FUNDING_SETTLED, A, 100, 10, 10, -100),
-        (CONVERTED, A, 1, 100, 100, 200, 0, 200),
-    ]
 
 
 # A step of an asset (9.1).
@@ -239,19 +138,21 @@ def test_9_8_a_loss_of_collateral_is_borne_by_fund_house_and_every_equity():
 
 
 def test_9_8_who_shares_a_loss_may_have_to_convert_too():
-    """C has the 7 in units of another asset alone; D's share of nothing is silent."""
+    """C and D have units of another asset alone. They are short until the waterfall is over."""
     desk = exposed(asset(), asset("Y"))
     desk.client(commands.Withdraw, C, amount=350)
     bring(desk, C, 350, 2)
     bring(desk, D, 1, 2)
     found = say(desk, 300_000_000)
     # 20 x 1,050 / 1,401 is 14; 6 x 350 / 351 is 5; the last unit is all that D has
-    assert of_kind(found, DECLARED, SHARED, CONVERTED)[1:] == [
+    assert of_kind(found, DECLARED, SHARED, CONVERTED, COVERED, CLOSED)[1:] == [
         (DECLARED, 0, 20, 1_401),
         (SHARED, B, 1_050, 14, 1_036),
         (SHARED, C, 350, 5, -5),
-        (CONVERTED, C, 2, 5, 5, 345, 0, 345),
         (SHARED, D, 1, 1, -1),
+        (COVERED, A, words.LAYER_HAIRCUT, 20),
+        (CLOSED, A, 20, 0, 0, 0, 20),
+        (CONVERTED, C, 2, 5, 5, 345, 0, 345),
         (CONVERTED, D, 2, 1, 1),
     ]
 
@@ -278,7 +179,7 @@ def without_winners(left: int) -> Desk:
 
 
 def test_9_8_a_loss_that_nobody_can_share_stays_with_the_house():
-    """The units are worth nothing any more; D, at 0, has to close as well."""
+    """The units are worth nothing any more, so that A keeps them; D, at 0, has to close as well."""
     desk = without_winners(0)
     found = say(desk, 1)
     assert of_kind(found, events.POSITIONS_PAIRED, DECLARED, SHARED, COVERED, CLOSED) == [
@@ -288,6 +189,7 @@ def test_9_8_a_loss_that_nobody_can_share_stays_with_the_house():
         (CLOSED, A, 50, 0, 0, 50),
     ]
     assert desk.oracle.house == -50
+    assert (held(desk), held(desk, D)) == ({1: 100}, {1: 100})
 
 
 def test_9_5_nobody_shares_more_than_his_equity():
@@ -314,9 +216,10 @@ def test_9_8_a_house_below_zero_pays_nothing_and_covers_nothing():
     bring(desk, D, 100)
     desk.deal(D, B, 10, 95)
     desk.mark(90)  # D at 150 of its 200 units
-    found = say(desk, 100_000_000)  # 20 - 50
-    assert of_kind(found, DECLARED, CLOSED) == [
-        (DECLARED, 0, 30, 1_050),
+    found = say(desk, 100_000_000)  # 20 - 50; A has kept its units, of which 10 count
+    assert of_kind(found, DECLARED, SHARED, CLOSED) == [
+        (DECLARED, 0, 30, 1_060),
+        (SHARED, B, 1_050, 30, 1_020),
         (CLOSED, D, 30, 0, 0, 0, 30),
     ]
 
@@ -367,6 +270,19 @@ def test_10_4_what_a_debtor_converts_may_bring_it_back(mark, found, given_up, ca
     closed = of_kind(records, CLOSED)
     assert closed == [(CLOSED, A, found, 0, given_up) if found else (CLOSED, A)]
     assert (desk.cash(A), desk.cash(FUND), held(desk)) == (cash, 1_000, {})
+
+
+def test_10_4_a_debtor_keeps_what_pays_nothing_and_counts_for_nothing():
+    """Of the coin everything is discount. The units bring 30 of the 50 that are lost."""
+    desk = exposed(asset(), coin("Y", haircuts=steps(100), discount_ppb=PPB), fund_cash=100)
+    bring(desk, A, 50, 2)
+    found = say(desk, 300_000_000)
+    assert of_kind(found, CONVERTED, CLOSED) == [
+        (CONVERTED, A, 1, 100, 30, 0, 30),
+        (CLOSED, A, 20, 20),
+    ]
+    assert held(desk) == {2: 50}
+    assert of_kind(take(desk, A, 50, 2), WITHDRAWN)
 
 
 def test_10_2_an_isolated_position_has_no_collateral():

@@ -11,6 +11,8 @@ from engine.schema.collateral import CollateralAsset
 from tests.oracle.accounts import NO_END, Account
 from tests.oracle.rounding import ceil_div, rate_down, rate_up
 
+CONVERSION_VALUE_MAX = 2**52  # of all that accounts hold of an asset (1.3)
+
 
 @dataclass(slots=True, eq=False)
 class Asset:
@@ -110,12 +112,28 @@ def change_holding(account: Account, number: int, quantity: int) -> None:
 # Conversion.
 
 
+def conversion_price(exchange, asset: Asset) -> int:
+    """The index, above par and above the cap of the asset, too: nobody but the pool takes it. Only
+    where all that is held would be worth more than sums can carry is it less."""
+    return min(asset.price, CONVERSION_VALUE_MAX * PPB // held_by_all(exchange, asset))
+
+
+def payment(asset: Asset, quantity: int, price: int) -> int:
+    return rate_down(quantity * price // PPB, PPB - asset.spec.discount_ppb)
+
+
+def is_for_nothing(exchange, account: Account, asset: Asset, price: int) -> bool:
+    """All that the account holds of it would pay nothing, and counts for nothing either."""
+    held = account.collateral[asset.number]
+    counts = holding_value(asset, held, capped_price(exchange, asset))
+    return payment(asset, held, price) == 0 and counts == 0
+
+
 def quantity_for(asset: Asset, held: int, missing: int, price: int) -> int:
-    """The least of it that pays for what is missing; all of it where that is not enough."""
-    left_ppb = PPB - asset.spec.discount_ppb
-    if left_ppb == 0:
-        return held
-    worth = ceil_div(missing * PPB, left_ppb)
+    """The least of it that pays for what is missing; all of it where that is not enough. Of a
+    discount of everything nobody asks: it pays nothing, and as no discount is above the haircut it
+    counts for nothing."""
+    worth = ceil_div(missing * PPB, PPB - asset.spec.discount_ppb)
     if worth > held * price // PPB:
         return held
     return ceil_div(worth * PPB, price)
@@ -125,12 +143,11 @@ def convert(exchange, account: Account, asset: Asset, quantity: int, price: int)
     """The conversion ledger takes it, and pays the price less the discount. The roundings of both
     values could come to a unit or two less than what no longer counts: an equity of nothing would
     fall below zero (9.5), so that much is paid on top."""
-    before = account.collateral_value
+    before = value_without(exchange, account)
     change_holding(account, asset.number, -quantity)
     asset.converted += quantity
     revalue(exchange, account)
-    paid = rate_down(quantity * price // PPB, PPB - asset.spec.discount_ppb)
-    paid = max(paid, before - account.collateral_value)
+    paid = max(payment(asset, quantity, price), before - account.collateral_value)
     account.cash += paid
     exchange.conversion_cash -= paid
     exchange.emit(
@@ -146,20 +163,22 @@ def convert(exchange, account: Account, asset: Asset, quantity: int, price: int)
 
 
 def convert_missing(exchange, account: Account) -> None:
-    """8.4: asset by asset, until cash is not below zero any more."""
+    """Of a short account: asset by asset, until cash is not below zero any more."""
     for number in sorted(account.collateral):
         asset = exchange.assets[number]
         if account.cash >= 0:
             return
-        if asset.price:
-            price, held = capped_price(exchange, asset), account.collateral[number]
+        price = conversion_price(exchange, asset)
+        if not is_for_nothing(exchange, account, asset, price):
+            held = account.collateral[number]
             quantity = quantity_for(asset, held, -account.cash, price)
             convert(exchange, account, asset, quantity, price)
 
 
 def convert_everything(exchange, account: Account) -> None:
-    """Of somebody who is below zero: whatever his cash, and whatever it brings."""
+    """Of somebody who is below zero: whatever his cash."""
     for number in sorted(account.collateral):
         asset = exchange.assets[number]
-        price = capped_price(exchange, asset)
-        convert(exchange, account, asset, account.collateral[number], price)
+        price = conversion_price(exchange, asset)
+        if not is_for_nothing(exchange, account, asset, price):
+            convert(exchange, account, asset, account.collateral[number], price)

@@ -16,7 +16,8 @@ INT8, INT32 = 2**7 - 1, 2**31 - 1
 # Per thousand of an asset's price.
 COIN_BREAKS = (-700, -400, -200, 500, 2_000)
 PEG_BREAKS = (-400, -150, -60, -30, 40)
-DEEP_BREAKS = (-900, -600, -400, -150)
+DEEP_BREAKS = (-1_000, -900, -600, -400, -400, -150, -150)
+BOOMS = (5, 30, 200)  # times the price
 NO_ASSETS = (0, -1, 7, INT8)
 AMOUNTS = (0, -1, 2**59, 2**59 + 1, 2**63 - 1, -(2**63))
 PRICES = (0, -1, bounds.COLLATERAL_PRICE_PPB_MAX + 1, 2**63 - 1)
@@ -271,6 +272,8 @@ class CollateralWorkload:
             yield from self.thin_pair(contract, number)
         if self.random.random() < 0.7:
             yield from self.nudge(contract)
+        if self.random.random() < 0.2:
+            yield from self.boom(number, contract)
         chance = self.random.random()
         if chance < 0.65:
             yield from self.broken(number, DEEP_BREAKS)
@@ -278,6 +281,18 @@ class CollateralWorkload:
             yield from self.workload.backstop.push(contract)
         else:
             yield from self.workload.shocks()
+
+    def boom(self, number: int, contract: int) -> Iterator:
+        """The asset passes its cap and its par while some who hold it lose in their contract."""
+        before = self.walk[number]
+        most = bounds.COLLATERAL_PRICE_PPB_MAX // 2
+        self.walk[number] = min(most, before * self.random.choice(BOOMS))
+        yield from self.prices_of([number])
+        for _ in range(self.random.randrange(1, 3)):
+            yield from self.nudge(contract)
+        yield from self.workload.shocks()
+        self.walk[number] = before
+        yield from self.prices_of([number])
 
     def nudge(self, contract: int) -> Iterator:
         """So far that some stand at their maintenance, or little above it."""

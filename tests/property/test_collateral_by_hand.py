@@ -7,6 +7,7 @@ from engine.invariants import check_state
 from engine.schema.contract import Config
 from tests.oracle.desk import START, Desk
 from tests.oracle.test_collateral import *  # noqa: F403  (its tests run here, too)
+from tests.oracle.test_collateral_conversion import *  # noqa: F403
 from tests.oracle.test_collateral_losses import *  # noqa: F403
 from tests.property.both import Both
 
