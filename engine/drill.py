@@ -20,6 +20,8 @@ from engine.schema.vocabulary import (
     END_RECOVERED,
     FUND,
     NAMES,
+    STATE_APPROVED,
+    STATE_DRAFT,
     STATE_FROZEN,
     STATE_SETTLED,
 )
@@ -27,7 +29,10 @@ from engine.transition import drilling
 from risk.stress import Scenario, Screen, Screening
 
 DRILL_NS = 900 * NS_PER_SECOND  # three auctions of the usual length
-STILL = (NAMES["state"][STATE_FROZEN], NAMES["state"][STATE_SETTLED])
+STILL = tuple(
+    NAMES["state"][state]
+    for state in (STATE_FROZEN, STATE_SETTLED, STATE_DRAFT, STATE_APPROVED)
+)
 COMMANDS_MAX = 10_000  # an end for every loop
 
 

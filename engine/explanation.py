@@ -290,6 +290,10 @@ SENTENCES: dict[str, Callable[[Event], str]] = {
         " published discount (10.4); {held} are left, its cash is then {cash} and its collateral"
         " counts for {collateral_value}."
     ),
+    "contract_approved": _plain(
+        "the specification of {where} is the one that was approved, as record {reference} says"
+        " (3.2)."
+    ),
     "collateral_loss_declared": _plain(
         "{loss} of a loss of collateral value are more than fund and house layer can bear; it is"
         " shared over equities of {equity} (9.8)."

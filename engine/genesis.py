@@ -13,8 +13,15 @@ from engine.schema.bounds import (
     TIERS_MAX,
 )
 from engine.schema.collateral import CollateralAsset
-from engine.schema.contract import Config, Contract, cap_of_source
-from engine.schema.vocabulary import FUND, KIND_FUND
+from engine.schema.contract import (
+    Config,
+    Contract,
+    cap_of_source,
+    check_approval,
+    find_worst_rate,
+    hash_of_contract,
+)
+from engine.schema.vocabulary import FUND, KIND_FUND, STATE_DRAFT
 from engine.state import layout
 from engine.state.arena import Arena
 
@@ -39,10 +46,41 @@ def write_genesis(arena: Arena, config: Config) -> None:
     arena.records("account_extras", FUND + 1)[FUND]["kind"] = KIND_FUND
     for spec in config.contracts:
         _write_contract(arena, spec)
+    _write_listing(arena, config)
+    _write_portfolio(arena, config)
     _write_references(arena, config)
     arena.engine["collaterals"] = len(config.collateral)
     for number, asset in enumerate(config.collateral, start=1):
         _write_collateral(arena, number, asset)
+
+
+def _write_listing(arena: Arena, config: Config) -> None:
+    """The hash of each specification; where approvals are required contracts begin as drafts, else
+    frozen, as zero bytes say (3.2)."""
+    for spec in config.contracts:
+        terms = arena.records("contracts", spec.contract + 1)[spec.contract]
+        for k, word in enumerate(hash_of_contract(spec), start=1):
+            terms[f"hash_{k}"] = word
+        terms["unfit"] = bool(check_approval(spec))
+        if config.approvals_required:
+            terms["state"] = STATE_DRAFT
+
+
+def _write_portfolio(arena: Arena, config: Config) -> None:
+    """The moves of the scenario grid; contracts of one underlying share a group (8.7)."""
+    moves = config.portfolio_moves_ppb
+    arena.pool["portfolio_moves"] = len(moves)
+    if not moves:
+        return
+    arena.records("portfolio_moves", len(moves))["value"] = moves
+    first: dict[int, int] = {}
+    for spec in config.contracts:
+        terms = arena.records("contracts", spec.contract + 1)[spec.contract]
+        group = spec.contract - 1
+        if spec.underlying:
+            group = first.setdefault(spec.underlying, group)
+        terms["portfolio_group"] = group
+        terms["portfolio_rate_ppb"] = find_worst_rate(config, spec)
 
 
 def _write_references(arena: Arena, config: Config) -> None:

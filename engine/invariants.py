@@ -1,6 +1,7 @@
 """The invariants of rule 14 over the whole state, walked in plain Python: slow, independent of the
 kernels, and named in what it reports."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from engine.views import (
     view_eligibility,
     view_holdings,
     view_pool,
+    view_withdrawals,
 )
 
 View = dict[str, Any]
@@ -60,7 +62,7 @@ def check_money(pool: dict[str, int], accounts: list[View]) -> list[str]:
     positions = [position for account in accounts for position in account["positions"]]
     entry = sum(position["entry_value"] for position in positions)
     ledgers = pool["fees"] + pool["house"] + pool["rounding"] + pool["funding_clearing"]
-    ledgers += pool["conversion_cash"]
+    ledgers += pool["conversion_cash"] + pool["withdrawals_reserved"]
     if cash + ledgers - entry != pool["deposits_net"]:
         problems.append(f"I1: {cash} + {ledgers} - {entry} is not {pool['deposits_net']}")
     if (cash, entry) != (pool["cash_total"], pool["entry_total"]):
@@ -89,10 +91,24 @@ def count_holding(
     return value - lost
 
 
+def sum_reserved(arena: Arena, accounts: list[View]) -> Counter[int]:
+    """What accounts have reserved for withdrawals, by asset; 0 is cash (10.6)."""
+    reserved: Counter[int] = Counter()
+    if arena.engine["withdrawals"][0]:
+        for account in accounts:
+            for place in view_withdrawals(arena, account["account"]).values():
+                reserved[place["asset"]] += place["amount"]
+    return reserved
+
+
 def check_holdings(arena: Arena, accounts: list[View]) -> list[str]:
-    """I1 per asset: holdings and conversion = deposits less withdrawals. 10.2: no account counts
-    more for its holdings than they are worth, and who holds nothing counts nothing."""
+    """I1 per asset: holdings, what is reserved of them and conversion = deposits less withdrawals.
+    10.2: no account counts more for its holdings than they are worth, and who holds nothing counts
+    nothing."""
     problems = []
+    reserved = sum_reserved(arena, accounts)
+    if reserved.get(0, 0) != arena.pool["withdrawals_reserved"][0]:
+        problems.append(f"I1: {reserved.get(0, 0)} in cash is reserved, the ledger differs")
     assets = view_collateral(arena)
     rows = arena.records("haircuts", (len(assets) + 1) * COLLATERAL_HAIRCUTS_MAX)
     floors = rows["floor_value"].reshape(-1, COLLATERAL_HAIRCUTS_MAX).tolist()
@@ -100,6 +116,9 @@ def check_holdings(arena: Arena, accounts: list[View]) -> list[str]:
     holdings = {a["account"]: view_holdings(arena, a["account"]) for a in accounts}
     for asset, record in enumerate(assets, start=1):
         held = sum(quantities.get(asset, 0) for quantities in holdings.values())
+        if reserved.get(asset, 0) != record["reserved"]:
+            problems.append(f"I1: asset {asset}: the total reserved is wrong")
+        held += record["reserved"]
         if held != record["held"]:
             problems.append(f"I1: asset {asset}: the total held is wrong")
         if held + record["converted"] != record["deposits_net"]:

@@ -17,7 +17,10 @@ RULES_OF_REFUSALS = {
             refusals.ACCOUNT_UNKNOWN, refusals.CLIENT_ID_NOT_POSITIVE,
             refusals.CLIENT_ID_DUPLICATE, refusals.CLIENT_ID_TOO_OLD,
         ),
-        "3.2": (refusals.CONTRACT_UNKNOWN, refusals.CONTRACT_SETTLED),
+        "3.2": (
+            refusals.CONTRACT_UNKNOWN, refusals.CONTRACT_SETTLED, refusals.CONTRACT_NOT_LIVE,
+            refusals.SPECIFICATION_DIFFERS, refusals.SPECIFICATION_UNFIT, refusals.APPROVAL_INVALID,
+        ),
         "4.2": (
             refusals.ORDER_TYPE_INVALID, refusals.SIDE_INVALID, refusals.TIF_INVALID,
             refusals.FLAGS_INVALID, refusals.POST_ONLY_WOULD_TRADE, refusals.DISPLAY_INVALID,
@@ -57,6 +60,7 @@ RULES_OF_REFUSALS = {
         "8.1": (refusals.RATE_INVALID,),
         "8.2": (refusals.MARGIN_INSUFFICIENT,),
         "8.3": (refusals.WITHDRAWAL_ABOVE_AVAILABLE,),
+        "8.7": (refusals.MODE_INVALID, refusals.MODE_WITH_ORDERS),
         "3.1": (
             refusals.NOT_PROFESSIONAL, refusals.NOT_ASSESSED, refusals.DISCLOSURE_NOT_ACKNOWLEDGED,
             refusals.ACCOUNT_BLOCKED, refusals.ELIGIBILITY_INVALID,
@@ -69,6 +73,7 @@ RULES_OF_REFUSALS = {
         "10.3": (refusals.COLLATERAL_INVALID, refusals.COLLATERAL_CLOSED),
         "10.6": (
             refusals.AMOUNT_NOT_POSITIVE, refusals.LEDGER_INVALID, refusals.COLLATERAL_INSUFFICIENT,
+            refusals.WITHDRAWAL_UNKNOWN, refusals.WITHDRAWALS_PENDING,
         ),
         "15.1": (
             refusals.ACCOUNT_EXISTS, refusals.ACCOUNT_KIND_INVALID, refusals.ACCOUNT_OUT_OF_RANGE,

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from engine.kernel import kernel
 from engine.schema.vocabulary import (
+    STATE_APPROVED,
     STATE_AUCTION,
     STATE_CONTINUOUS,
     STATE_DEFAULT,
+    STATE_DRAFT,
     STATE_FROZEN,
     STATE_HALTED,
     STATE_LAST,
@@ -41,6 +43,7 @@ MATCHING = "matching"  # a sweep at the dynamic band
 AUCTION = "auction"  # the end of one
 WATERFALL = "waterfall"
 SETTLEMENT = "settlement"  # of a contract that ends
+APPROVAL = "approval"  # an operator's, of a specification by its hash
 
 STATES = tuple(range(STATE_LAST + 1))
 _TRADING = (STATE_CONTINUOUS, STATE_REDUCE_ONLY, STATE_POST_ONLY)
@@ -92,6 +95,9 @@ CHANGES: tuple[Change, ...] = (
     Change(STATE_FROZEN, STATE_SETTLING, OPERATOR, WHY_OPERATOR),  # was suspended when it froze
     Change(STATE_FROZEN, STATE_SETTLING, PRICES, WHY_FREEZE_MAX),
     Change(STATE_SETTLING, STATE_SETTLED, SETTLEMENT, WHY_SETTLED),
+    # Its beginning (3.2): live is frozen until the first mark.
+    Change(STATE_DRAFT, STATE_APPROVED, APPROVAL, WHY_OPERATOR),
+    Change(STATE_APPROVED, STATE_FROZEN, OPERATOR, WHY_OPERATOR),
 )
 
 
@@ -117,6 +123,8 @@ TAKING: dict[int, Taking] = {
     STATE_SUSPENDED: Taking(steps=True),
     STATE_SETTLING: Taking(steps=True),
     STATE_SETTLED: Taking(),
+    STATE_DRAFT: Taking(),
+    STATE_APPROVED: Taking(),
 }
 
 
@@ -130,6 +138,8 @@ STEPPED = _mask(tuple(state for state in STATES if TAKING[state].steps))
 SAMPLED = _mask(tuple(state for state in STATES if TAKING[state].sampled))
 TRIGGERING = _mask(tuple(state for state in STATES if TAKING[state].triggers))
 CLOSED = _mask(_CLOSED)
+NOT_LIVE = _mask((STATE_DRAFT, STATE_APPROVED))
+LIFELESS = NOT_LIVE | _mask((STATE_SETTLED,))  # no prices, no clocks, nothing held
 KEPT = _mask(KEPT_THROUGH_FREEZE)
 EVERY = _mask(STATES)
 
@@ -140,13 +150,17 @@ _FROMS = 62 // _WIDTH
 
 
 def _word(first: int) -> int:
-    pairs = {(c.state_from, c.state_to) for c in CHANGES if c.why == WHY_OPERATOR}
+    pairs = {
+        (c.state_from, c.state_to)
+        for c in CHANGES
+        if c.who == OPERATOR and c.why == WHY_OPERATOR
+    }
     froms = range(first, first + _FROMS)
     return sum(1 << ((a - first) * _WIDTH + b) for a, b in pairs if a in froms)
 
 
-_FIRST, _SECOND = _word(0), _word(_FROMS)
-assert not _word(2 * _FROMS), "two words hold every change of an operator's"
+_FIRST, _SECOND, _THIRD, _FOURTH = (_word(k * _FROMS) for k in range(4))
+assert STATE_LAST < 4 * _FROMS, "four words hold every change of an operator's"
 
 
 @kernel
@@ -160,8 +174,11 @@ def may_operator_change(state_from, state_to):
     """Whether the table lets an operator take a contract from one state to another."""
     if state_to < 0 or state_to > STATE_LAST:
         return False
+    bit = state_from % _FROMS * _WIDTH + state_to
     if state_from < _FROMS:
-        return (_FIRST >> (state_from * _WIDTH + state_to)) & 1 != 0
+        return (_FIRST >> bit) & 1 != 0
     if state_from < 2 * _FROMS:
-        return (_SECOND >> ((state_from - _FROMS) * _WIDTH + state_to)) & 1 != 0
-    return False
+        return (_SECOND >> bit) & 1 != 0
+    if state_from < 3 * _FROMS:
+        return (_THIRD >> bit) & 1 != 0
+    return (_FOURTH >> bit) & 1 != 0

@@ -9,6 +9,7 @@ from engine.schema import bounds, refusals
 from engine.schema.vocabulary import BUY, KIND_CLIENT, NONE, SELL
 from engine.state import layout
 from engine.state.arena import Arena, account_ids, has_account
+from risk.portfolio_grid import Leg, compute_risk
 
 PAGE_TICKS = layout.TICKS_PER_PAGE
 
@@ -108,10 +109,12 @@ class Valuer:
         """One position with its unrealised profit, funding owed and margins."""
         view = as_dict(self.arena.records("positions", slot + 1)[slot])
         extra = self.arena.records("position_extras", slot + 1)[slot]
-        return self.value(contract, view, int(extra["rate_floor_ppb"]), int(extra["capacity"]))
+        floor_ppb, capacity = int(extra["rate_floor_ppb"]), int(extra["capacity"])
+        owner = self.arena.records("account_extras", view["account"] + 1)[view["account"]]
+        return self.value(contract, view, floor_ppb, capacity, int(owner["rate_initial_min_ppb"]))
 
     def value(
-        self, contract: int, view: dict[str, int], floor_ppb: int, capacity: int
+        self, contract: int, view: dict[str, int], floor_ppb: int, capacity: int, cap_ppb: int
     ) -> dict[str, int]:
         terms, tiers, lots = self.contracts[contract], self.tiers[contract], view["lots"]
         owed = lots * (terms["funding_index"] - view["funding_index"]) if lots else 0
@@ -119,7 +122,8 @@ class Valuer:
         view["funding_owed"] = owed
         view["unrealised"] = lots * terms["mark_value"] - view["entry_value"]
         view["margin_maintenance"] = compute_margin(terms, tiers, lots, "maintenance")
-        view["margin_initial"] = compute_margin(terms, tiers, lots, "initial", floor_ppb)
+        raised_ppb = max(floor_ppb, cap_ppb)
+        view["margin_initial"] = compute_margin(terms, tiers, lots, "initial", raised_ppb)
         view["rate_floor_ppb"] = floor_ppb
         view["capacity"] = capacity
         return view
@@ -132,8 +136,9 @@ class Valuer:
         extra = self.arena.records("account_extras", account + 1)[account]
         record["collateral_value"] = int(extra["collateral_value"])
         places = positions_of(self.arena, account)
-        view = summarise(account, record, [self.position(*place) for place in places])
+        view = self.summarise(account, record, [self.position(*place) for place in places])
         view["collateral"] = view_holdings(self.arena, account)
+        view["withdrawals"] = view_withdrawals(self.arena, account)
         view["isolated"] = view_isolated(self.arena, account)
         view["eligibility"] = view_eligibility(self.arena, account)
         return view
@@ -146,11 +151,16 @@ class Valuer:
         extras = self.arena.records("position_extras", len(positions))
         names_of_extra = ("contract", "rate_floor_ppb", "capacity")
         of_contract, floors, capacities = (extras[name].tolist() for name in names_of_extra)
+        top = int(account_ids(self.arena)[-1]) + 1
+        caps = self.arena.records("account_extras", top)["rate_initial_min_ppb"].tolist()
         held: dict[int, list[dict[str, int]]] = {}
         for slot, row in enumerate(positions.tolist()):
             if slot != NONE:  # slots rise with first use, as the account's contracts do
                 view = dict(zip(names, row, strict=True))
-                view = self.value(of_contract[slot], view, floors[slot], capacities[slot])
+                cap_ppb = caps[view["account"]]
+                view = self.value(
+                    of_contract[slot], view, floors[slot], capacities[slot], cap_ppb
+                )
                 held.setdefault(view["account"], []).append(view)
         ids = account_ids(self.arena)
         accounts = self.arena.records("accounts", int(ids[-1]) + 1)[ids]
@@ -158,9 +168,56 @@ class Valuer:
         values = account_extras["collateral_value"].tolist()
         names = (*(layout.ACCOUNT.names or ()), "collateral_value")
         return [
-            summarise(account, dict(zip(names, (*row, value), strict=True)), held.get(account, []))
+            self.summarise(
+                account, dict(zip(names, (*row, value), strict=True)), held.get(account, [])
+            )
             for account, row, value in zip(ids.tolist(), accounts.tolist(), values, strict=True)
         ]
+
+    def summarise(
+        self, account: int, record: dict[str, int], positions: list[dict[str, int]]
+    ) -> dict[str, Any]:
+        """An account's record and positions as one view."""
+        cash, collateral = record["cash"], record["collateral_value"]
+        gained = sum(p["unrealised"] - p["funding_owed"] for p in positions)
+        maintenance = sum(p["margin_maintenance"] for p in positions)
+        is_portfolio = bool(record["flags"] & layout.PORTFOLIO)
+        if is_portfolio:
+            maintenance = self._maintenance_of_portfolio(positions, maintenance)
+        return {
+            "account": account,
+            "cash": cash,
+            "collateral_value": collateral,
+            "equity": cash + collateral + gained,
+            "margin_maintenance": maintenance,
+            "margin_mode": "portfolio" if is_portfolio else "standard",
+            "group": record["group"],
+            "orders": record["orders"],
+            "in_liquidation": bool(record["flags"] & layout.LIQUIDATING),
+            "margin_called": bool(record["flags"] & layout.CALLED),
+            "positions": positions,
+        }
+
+    def _maintenance_of_portfolio(self, positions: list[dict[str, int]], by_tiers: int) -> int:
+        """Its risk in the pool's moves of prices, or a share of what tiers say (8.7)."""
+        pool = self.arena.pool[0]
+        moves = self.arena.records("portfolio_moves", int(pool["portfolio_moves"]))["value"]
+        legs = (leg_of(self.contracts[p["contract"]], p["lots"]) for p in positions)
+        floor = -(-by_tiers * int(pool["portfolio_floor_ppb"]) // bounds.PPB)
+        return max(compute_risk(moves.tolist(), legs), floor)
+
+
+def leg_of(terms: dict[str, int], lots: int) -> Leg:
+    """A position at the contract's mark, for a grid of moves."""
+    return Leg(
+        group=terms["portfolio_group"],
+        is_inverse=terms["contract_value"] != 0,
+        lots=lots,
+        size=terms["mark_size"],
+        basis_ppb=terms["basis_ppb"],
+        concentration_value=terms["concentration_value"],
+        concentration_ppb=terms["concentration_ppb"],
+    )
 
 
 def view_collateral(arena: Arena) -> list[dict[str, int]]:
@@ -176,6 +233,18 @@ def view_holdings(arena: Arena, account: int) -> dict[int, int]:
     first = account * bounds.COLLATERAL_MAX
     held = arena.records("holdings", first + bounds.COLLATERAL_MAX)["value"][first:]
     return {int(k) + 1: int(held[k]) for k in held.nonzero()[0]}
+
+
+def view_withdrawals(arena: Arena, account: int) -> dict[int, dict[str, int]]:
+    """What the account has reserved for withdrawals, by the client id that asked for it; asset 0 is
+    cash (10.6)."""
+    if account > bounds.ACCOUNTS_MAX:
+        return {}
+    first = account * bounds.WITHDRAWALS_MAX
+    places = arena.records("withdrawals", first + bounds.WITHDRAWALS_MAX)[first:]
+    reserved = [as_dict(place) for place in places if place["amount"]]
+    reserved.sort(key=lambda place: place["client_id"])
+    return {place.pop("client_id"): place for place in reserved}
 
 
 def view_isolated(arena: Arena, account: int) -> dict[int, int]:
@@ -218,25 +287,6 @@ def find_trader(arena: Arena, account: int, contract: int) -> int:
     if not has_account(arena, account):
         return account
     return view_isolated(arena, account).get(contract, account)
-
-
-def summarise(
-    account: int, record: dict[str, int], positions: list[dict[str, int]]
-) -> dict[str, Any]:
-    """An account's record and positions as one view."""
-    cash, collateral = record["cash"], record["collateral_value"]
-    return {
-        "account": account,
-        "cash": cash,
-        "collateral_value": collateral,
-        "equity": cash + collateral + sum(p["unrealised"] - p["funding_owed"] for p in positions),
-        "margin_maintenance": sum(p["margin_maintenance"] for p in positions),
-        "group": record["group"],
-        "orders": record["orders"],
-        "in_liquidation": bool(record["flags"] & layout.LIQUIDATING),
-        "margin_called": bool(record["flags"] & layout.CALLED),
-        "positions": positions,
-    }
 
 
 def ladder_keys(arena: Arena, contract: int, side: int) -> Iterator[int]:

@@ -6,7 +6,8 @@ holds stays in its band, the account's equity stays at or above its margin-call 
     slack S = equity - ceil(maintenance x call), at the marks where the bands were set
     a move of every mark by at most the share d costs at most  sum N x d  of equity, and raises
     the call level by at most  sum N x d x r x call + call x positions + 1  (tiers are marginal, r
-    is the highest rate of the contract; a ceil per position and one for the level)
+    is the highest rate of the contract, of a portfolio's (8.7) its worst rate if that is higher;
+    a ceil per position and one for the level)
     so d = (S - rounding) / sum N x (1 + r x call) is safe, in both directions
 
 An inverse lot is worth contract value / mark: a fall of the mark by the share f is one of the lot's
@@ -39,11 +40,13 @@ from engine.state.access import (
     POSITION_EXTRA,
 )
 from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
-from engine.state.layout import ACCOUNT_ROWS, CALLED, DIRTY, LIQUIDATING
+from engine.state.layout import ACCOUNT_ROWS, CALLED, DIRTY, LIQUIDATING, PORTFOLIO
 from risk.accounts import contract_of, first_position, next_position, note_band
 
 # Money that rounding can move the call level by, per position: call <= 4 (schema) and two ceils.
 ROUNDING_PER_POSITION = 12
+# A portfolio's: a result, the basis and the concentration of a position are rounded, at both marks.
+ROUNDING_PER_POSITION_OF_PORTFOLIO = 36
 ROUNDING_PER_LOT = 8  # of an inverse contract
 
 
@@ -59,11 +62,14 @@ def note_dirty(arena, account):
 
 
 @kernel
-def weigh_position(arena, contract, lots):
+def weigh_position(arena, account, contract, lots):
     """N x (1 + r x call), rounded up: what one unit of relative move can cost the slack."""
     terms = CONTRACT(arena, contract)
     notional = absolute(lots) * terms.mark_size
-    raised = multiply_rate_ceil(notional, terms.rate_maintenance_max_ppb)
+    rate_ppb = terms.rate_maintenance_max_ppb + 0
+    if ACCOUNT(arena, account).flags & PORTFOLIO:
+        rate_ppb = max(rate_ppb, terms.portfolio_rate_ppb)
+    raised = multiply_rate_ceil(notional, rate_ppb)
     return notional + multiply_rate_ceil(raised, POOL(arena, 0).margin_call_ppb_max) + 1
 
 
@@ -96,6 +102,8 @@ def set_bands(arena, account, equity, maintenance):
     level = multiply_rate_ceil(maintenance, POOL(arena, 0).margin_call_ppb_max)
     is_watched = ACCOUNT(arena, account).flags & (CALLED | LIQUIDATING) != 0 or equity < level
     slack = equity - level
+    is_portfolio = ACCOUNT(arena, account).flags & PORTFOLIO != 0
+    rounding = ROUNDING_PER_POSITION_OF_PORTFOLIO if is_portfolio else ROUNDING_PER_POSITION
     weight = 0
     k = 0
     position = first_position(arena, account)
@@ -103,8 +111,8 @@ def set_bands(arena, account, equity, maintenance):
         if POSITION(arena, position).lots != 0:
             contract = contract_of(arena, account, position, k)
             lots = POSITION(arena, position).lots
-            weight += weigh_position(arena, contract, lots)
-            slack -= ROUNDING_PER_POSITION
+            weight += weigh_position(arena, account, contract, lots)
+            slack -= rounding
             if CONTRACT(arena, contract).contract_value != 0:
                 slack -= ROUNDING_PER_LOT * absolute(lots)
         k += 1

@@ -35,7 +35,7 @@ from risk.bands import set_bands
 from risk.deleveraging import write_candidate
 from risk.deleveraging_queue import compute_rank
 from risk.liquidation import compute_target
-from risk.margin import compute_equity, compute_notional, find_largest_position, value_beside
+from risk.margin import compute_equity, compute_notional, find_largest_position, value_whole
 from risk.position_history import compute_kept
 from risk.ranking import (
     ASKED,
@@ -158,7 +158,7 @@ def value_changed(arena):
     for k in range(engine.dirty):
         account = DIRTY_ACCOUNT(arena, k).slot + 0
         ACCOUNT(arena, account).flags &= ~DIRTY
-        equity, maintenance = value_beside(arena, account, 0)
+        equity, maintenance = value_whole(arena, account)
         set_bands(arena, account, equity, maintenance)
         if engine.rankings_open > 0:
             place_account(arena, account, equity, maintenance)
@@ -183,7 +183,7 @@ def enter_holders(arena, ranking, contract, is_long):
 def enter_paired(arena, ranking, contract, is_long, account):
     """Let in an account in liquidation if its next step would close lots of this side of the
     contract."""
-    equity, maintenance = value_beside(arena, account, 0)
+    equity, maintenance = value_whole(arena, account)
     position = find_paired(arena, account, equity, maintenance)
     if position == NONE or POSITION_EXTRA(arena, position).contract != contract:
         return 0

@@ -15,7 +15,7 @@ from risk.accounts import find_position, open_position
 @entry("UniTuple(int64, 3)(int64, int64)")
 def value_account(arena: int, account: int) -> tuple[int, int, int]:
     """(equity, maintenance margin, initial margin with all orders) of an account (8.1, 8.2)."""
-    equity, maintenance = margin.value_beside(arena, account, 0)
+    equity, maintenance = margin.value_whole(arena, account)
     return equity, maintenance, margin.compute_requirement(arena, account)
 
 
@@ -24,7 +24,7 @@ def value_at_mark(arena: int, account: int, contract: int, mark_ticks: int) -> t
     """(equity, maintenance margin) of an account at another mark of one contract. It writes the
     mark: for copies."""
     set_mark(CONTRACT(arena, contract), mark_ticks)
-    return margin.value_beside(arena, account, 0)
+    return margin.value_whole(arena, account)
 
 
 @entry("int64(int64, int64, int64)")
@@ -32,7 +32,7 @@ def compute_bankruptcy_price(arena: int, account: int, contract: int) -> int:
     """The limit that a liquidation order of the account's position would have now: its share of an
     equity >= 0, liquidation fee included, within the listed prices (9.3)."""
     position = find_position(arena, account, contract)
-    equity, maintenance = margin.value_beside(arena, account, 0)
+    equity, maintenance = margin.value_whole(arena, account)
     share = liquidation.compute_share(arena, contract, position, max(equity, 0), maintenance)
     return liquidation.compute_limit(arena, contract, position, share)
 

@@ -76,6 +76,7 @@ def open_margin_account(arena, account, contract):
     extra = ACCOUNT_EXTRA(arena, margin_account)
     extra.owner = ACCOUNT_EXTRA(arena, account).owner
     extra.kind = ACCOUNT_EXTRA(arena, account).kind
+    extra.rate_initial_min_ppb = ACCOUNT_EXTRA(arena, account).rate_initial_min_ppb
     extra.parent = account
     extra.contract = contract
     if ACCOUNT_EXTRA(arena, account).margin_first == NONE:

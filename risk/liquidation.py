@@ -5,16 +5,19 @@ from engine.schema.bounds import PPB
 from engine.state.access import CONTRACT, POSITION
 from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
 from engine.state.values import find_highest_price, find_lowest_price
-from risk.margin import compute_maintenance_of
+from risk.margin import compute_required, compute_weight
+from risk.tiers import compute_maintenance_of
 
 
 @kernel
 def compute_share(arena, contract, position, equity, maintenance):
-    """The position's share of an equity >= 0, by maintenance, rounded down (9.3)."""
+    """The position's share of an equity >= 0 of an account of that maintenance margin, rounded
+    down; pro rata to maintenance by tiers (9.3)."""
     own = compute_maintenance_of(arena, contract, POSITION(arena, position).lots)
     if own == 0:
         return 0
-    return multiply_divide(equity, own, maintenance)
+    weight = compute_weight(arena, POSITION(arena, position).account, maintenance)
+    return multiply_divide(equity, own, weight)
 
 
 @cold
@@ -39,13 +42,12 @@ def compute_target(terms, maintenance):
 
 
 @kernel
-def is_cut_enough(arena, contract, lots, cut_lots, equity, beside):
+def is_cut_enough(arena, contract, position, cut_lots, equity, beside):
     """Whether closing `cut_lots` at the assumed price reaches the target."""
     terms = CONTRACT(arena, contract)
-    left_lots = absolute(lots) - cut_lots
-    maintenance = beside
-    if left_lots > 0:
-        maintenance += compute_maintenance_of(arena, contract, left_lots)
+    held = POSITION(arena, position)
+    left_lots = held.lots - cut_lots if held.lots > 0 else held.lots + cut_lots
+    maintenance = compute_required(arena, held.account, contract, left_lots, beside)
     return equity - cut_lots * terms.slip_value >= compute_target(terms, maintenance)
 
 
@@ -57,11 +59,11 @@ def plan_cut(arena, contract, position, equity, maintenance):
     beside = maintenance - compute_maintenance_of(arena, contract, lots)
     low = 1
     high = absolute(lots)
-    if not is_cut_enough(arena, contract, lots, high, equity, beside):
+    if not is_cut_enough(arena, contract, position, high, equity, beside):
         return 0
     while low < high:
         middle = (low + high) // 2
-        if is_cut_enough(arena, contract, lots, middle, equity, beside):
+        if is_cut_enough(arena, contract, position, middle, equity, beside):
             high = middle
         else:
             low = middle + 1

@@ -1,83 +1,19 @@
 """What an account is worth and what it must hold: equity, maintenance, initial margin (8.1-8.3)."""
 
 from engine.kernel import cold, kernel
-from engine.schema.bounds import PPB, TIERS_MAX
 from engine.schema.vocabulary import NONE
-from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, POSITION, POSITION_EXTRA, TIER
-from engine.state.arithmetic import absolute, clamp, multiply_rate_ceil
-from engine.state.layout import HOLDS_COLLATERAL, LIMITS_RATE
+from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, POSITION
+from engine.state.arithmetic import absolute
+from engine.state.layout import HOLDS_COLLATERAL, PORTFOLIO
 from engine.trading_state import is_one_of
 from risk.accounts import contract_of, first_position, next_position
-
-
-@kernel
-def tier_of(arena, contract, notional):
-    """The tier that holds a notional: the last whose floor is at or below it (8.1)."""
-    terms = CONTRACT(arena, contract)
-    first = contract * TIERS_MAX
-    k = 0
-    while k + 1 < terms.tiers and TIER(arena, first + k + 1).floor_value <= notional:
-        k += 1
-    return first + k
-
-
-@kernel
-def compute_maintenance_of(arena, contract, lots):
-    """Maintenance margin of a position of these signed lots at mark; rounded up (8.1)."""
-    terms = CONTRACT(arena, contract)
-    notional = absolute(lots) * terms.mark_size
-    tier = TIER(arena, tier_of(arena, contract, notional))
-    return (
-        multiply_rate_ceil(notional, tier.rate_maintenance_ppb) - tier.deduction_maintenance
-    )
-
-
-@cold
-def compute_raised_rate(arena, contract, tier, floor_ppb):
-    """The initial rate of a tier with what raises it: the largest of its own, the contract's and an
-    account's floor, and the line of open interest, from its own to 100% (8.1, 8.6)."""
-    terms = CONTRACT(arena, contract)
-    own_ppb = TIER(arena, tier).rate_initial_ppb + 0
-    rate_ppb = max(own_ppb, max(terms.rate_initial_min_ppb, floor_ppb))
-    low_lots = terms.open_interest_scale_low_lots
-    high_lots = terms.open_interest_scale_high_lots
-    if high_lots > 0:
-        above_lots = clamp(terms.long_lots, low_lots, high_lots) - low_lots
-        rise_ppb = (PPB - own_ppb) * above_lots // (high_lots - low_lots)
-        rate_ppb = max(rate_ppb, own_ppb + rise_ppb)
-    return rate_ppb
-
-
-@cold
-def compute_raised_initial(arena, contract, lots, floor_ppb):
-    """Initial margin with what raises it. A raised rate holds for the whole notional: no deduction,
-    so it never asks for less than the tiers."""
-    terms = CONTRACT(arena, contract)
-    notional = absolute(lots) * terms.mark_size
-    k = tier_of(arena, contract, notional)
-    tier = TIER(arena, k)
-    rate_ppb = compute_raised_rate(arena, contract, k, floor_ppb)
-    if rate_ppb > tier.rate_initial_ppb:
-        return multiply_rate_ceil(notional, rate_ppb)
-    return multiply_rate_ceil(notional, tier.rate_initial_ppb) - tier.deduction_initial
-
-
-@kernel
-def compute_initial_with(arena, contract, position, lots):
-    """Initial margin of a position at mark if it were of these signed lots; rounded up (8.1)."""
-    terms = CONTRACT(arena, contract)
-    if terms.limits & LIMITS_RATE:
-        floor_ppb = POSITION_EXTRA(arena, position).rate_floor_ppb
-        return compute_raised_initial(arena, contract, lots, floor_ppb)
-    notional = absolute(lots) * terms.mark_size
-    tier = TIER(arena, tier_of(arena, contract, notional))
-    return multiply_rate_ceil(notional, tier.rate_initial_ppb) - tier.deduction_initial
-
-
-@kernel
-def compute_initial_of(arena, contract, position):
-    """Initial margin of a position at mark."""
-    return compute_initial_with(arena, contract, position, POSITION(arena, position).lots)
+from risk.portfolio import (
+    compute_portfolio_maintenance,
+    compute_portfolio_requirement,
+    find_heaviest_position,
+    sum_maintenance,
+)
+from risk.tiers import compute_initial_of, compute_initial_with, compute_maintenance_of
 
 
 @kernel
@@ -101,7 +37,7 @@ def posted_by(arena, account):
 
 @kernel
 def value_beside(arena, account, contract):
-    """(equity of the whole account, maintenance of its positions beside one contract)."""
+    """(equity of the whole account, maintenance by tiers of its positions beside one contract)."""
     equity = posted_by(arena, account)
     maintenance = 0
     k = 0
@@ -117,6 +53,36 @@ def value_beside(arena, account, contract):
     return equity, maintenance
 
 
+@kernel
+def is_portfolio(arena, account):
+    """Whether the account is margined as a portfolio (8.7)."""
+    return ACCOUNT(arena, account).flags & PORTFOLIO != 0
+
+
+@kernel
+def value_whole(arena, account):
+    """(equity, maintenance margin) of the whole account."""
+    equity, maintenance = value_beside(arena, account, 0)
+    if is_portfolio(arena, account):
+        maintenance = compute_portfolio_maintenance(arena, account, 0, 0)
+    return equity, maintenance
+
+
+@kernel
+def compute_required(arena, account, contract, lots, beside):
+    """Maintenance of the account if its position in a contract were of these lots; `beside` is that
+    of its other positions, as `value_beside` has it."""
+    if is_portfolio(arena, account):
+        return compute_portfolio_maintenance(arena, account, contract, lots)
+    return beside + compute_maintenance_of(arena, contract, lots)
+
+
+@kernel
+def compute_weight(arena, account, maintenance):
+    """What shares of the account's equity are pro rata to: its maintenance by tiers (9.3)."""
+    return sum_maintenance(arena, account, 0, 0) if is_portfolio(arena, account) else maintenance
+
+
 @cold
 def compute_equity(arena, account):
     """Cash plus unrealised profit at mark less funding owed, over all contracts."""
@@ -127,7 +93,7 @@ def compute_equity(arena, account):
 @cold
 def compute_maintenance(arena, account):
     """Maintenance margin of the whole account."""
-    _, maintenance = value_beside(arena, account, 0)
+    _, maintenance = value_whole(arena, account)
     return maintenance
 
 
@@ -159,7 +125,23 @@ def value_for_order(arena, account):
         requirement += compute_need(held.lots, margin, held.reserve_buy, held.reserve_sell)
         k += 1
         position = next_position(arena, account, position, k)
+    if is_portfolio(arena, account):
+        requirement = compute_portfolio_requirement(arena, account, 0, 0)
     return equity, requirement
+
+
+@kernel
+def compute_requirement_with(arena, account, contract, position, lots, requirement):
+    """The initial margin of an account that now has this requirement, if its position in a contract
+    were of these lots."""
+    if is_portfolio(arena, account):
+        return compute_portfolio_requirement(arena, account, contract, lots)
+    held = POSITION(arena, position)
+    margin = compute_initial_of(arena, contract, position)
+    before = compute_need(held.lots, margin, held.reserve_buy, held.reserve_sell)
+    margin = compute_initial_with(arena, contract, position, lots)
+    after = compute_need(lots, margin, held.reserve_buy, held.reserve_sell)
+    return requirement - before + after
 
 
 @cold
@@ -189,6 +171,8 @@ def compute_notional(arena, account):
 def find_largest_position(arena, account, states):
     """The position with the largest maintenance in contracts of these states (a mask), ties to
     the earlier contract; NONE when there is none."""
+    if is_portfolio(arena, account):
+        return find_heaviest_position(arena, account, states)
     found = NONE
     largest = -1
     k = 0

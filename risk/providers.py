@@ -12,7 +12,7 @@ from engine.state.arithmetic import absolute
 from engine.state.layout import LIQUIDATING, NEGATIVE
 from risk.insurance import compute_penalty
 from risk.isolation import trading_account_of
-from risk.margin import compute_initial_of, compute_initial_with, compute_need, value_for_order
+from risk.margin import compute_requirement_with, value_for_order
 
 
 @kernel
@@ -91,18 +91,17 @@ def compute_provided_lots(arena, contract, provider, lots, asked, share):
     the penalty alone."""
     held = POSITION(arena, provider)
     equity, requirement = value_for_order(arena, held.account)
-    margin = compute_initial_of(arena, contract, provider)
-    beside = requirement - compute_need(held.lots, margin, held.reserve_buy, held.reserve_sell)
     sign = 1 if lots > 0 else -1
     low = 0
     high = asked
     while low < high:
         middle = (low + high + 1) // 2
         after = held.lots + sign * middle
-        margin = compute_initial_with(arena, contract, provider, after)
-        need = compute_need(after, margin, held.reserve_buy, held.reserve_sell)
+        needed = compute_requirement_with(
+            arena, held.account + 0, contract, provider, after, requirement
+        )
         penalty = compute_penalty(arena, contract, share, absolute(lots), middle)
-        if equity + penalty >= beside + need:
+        if equity + penalty >= needed:
             low = middle
         else:
             high = middle - 1

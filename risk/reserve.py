@@ -2,10 +2,12 @@
 
 from engine.kernel import kernel
 from engine.schema.vocabulary import BUY, REDUCE_ONLY
-from engine.state.access import CONTRACT, ORDER, ORDER_EXTRA, POSITION, POSITION_EXTRA, TIER
+from engine.state.access import CONTRACT, ORDER, ORDER_EXTRA, POSITION, TIER
 from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
 from engine.state.layout import EXTRA, LIMITS_RATE
-from risk.margin import compute_raised_rate, tier_of
+from risk.margin import is_portfolio
+from risk.portfolio import compute_reserve_rate
+from risk.tiers import compute_raised_rate, floor_of, tier_of
 
 
 @kernel
@@ -24,14 +26,18 @@ def compute_reserved_size(terms, side, lot_value):
 
 
 @kernel
-def compute_reserve(arena, contract, position, value, worst_lots):
-    """ceil(value of the order x initial rate of the worst-case notional, raised where 8.1 and 8.6
-    raise it): against the client. `position` is NONE at the account's first use of the contract."""
+def compute_reserve(arena, contract, account, position, value, worst_lots):
+    """ceil(value of the order x initial rate of the worst-case notional, raised where 8.1, 8.6 and
+    8.7 raise it): against the client. `position` is NONE at the account's first use of the
+    contract."""
     terms = CONTRACT(arena, contract)
     tier = tier_of(arena, contract, worst_lots * terms.mark_size)
     if terms.limits & LIMITS_RATE:
-        floor_ppb = POSITION_EXTRA(arena, position).rate_floor_ppb
-        return multiply_rate_ceil(value, compute_raised_rate(arena, contract, tier, floor_ppb))
+        floor_ppb = floor_of(arena, account, position)
+        rate_ppb = compute_raised_rate(arena, contract, tier, floor_ppb)
+        if is_portfolio(arena, account):
+            rate_ppb = max(rate_ppb, compute_reserve_rate(arena, contract))
+        return multiply_rate_ceil(value, rate_ppb)
     return multiply_rate_ceil(value, TIER(arena, tier).rate_initial_ppb)
 
 

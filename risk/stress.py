@@ -15,11 +15,20 @@ import numpy.typing as npt
 
 from engine.schema.bounds import PPB, TIERS_MAX
 from engine.schema.contract import Config, Contract, size_of_lot, value_of_lot
-from engine.schema.vocabulary import FUND, STATE_FROZEN, STATE_SETTLED
+from engine.schema.vocabulary import (
+    FUND,
+    STATE_APPROVED,
+    STATE_DRAFT,
+    STATE_FROZEN,
+    STATE_SETTLED,
+)
 from engine.state.arena import Arena
+from engine.state.layout import PORTFOLIO
+from risk.portfolio_grid import Leg, compute_risk
 
 MOVES_PPB = (50_000_000, 100_000_000, 200_000_000, 300_000_000, 500_000_000)  # up and down (A25)
 MOVE_BESIDE_PPB = 200_000_000  # of the prices, where something else fails as well
+STILL = (STATE_FROZEN, STATE_SETTLED, STATE_DRAFT, STATE_APPROVED)
 MEMBERS = 2  # so many of the largest default at once
 
 Numbers = npt.NDArray[np.int64]
@@ -42,6 +51,7 @@ class Holdings(NamedTuple):
     accounts: Numbers
     groups: Numbers  # of the accounts: those under common control
     cash: Numbers  # with what counts beside it
+    is_portfolio: npt.NDArray[np.bool_]  # of the accounts: margined as a portfolio (8.7)
     starts: Numbers  # the first position of each account
     contracts: Numbers  # from here on of the positions
     lots: Numbers
@@ -84,12 +94,13 @@ def read_holdings(state: Arena) -> Holdings:
     lots = rows["lots"].astype(np.int64)
     owed = lots * (terms["funding_index"][contracts] - rows["funding_index"])
     marks = enumerate(terms["mark_ticks"].tolist())
-    can_move = ~np.isin(terms["state"], (STATE_FROZEN, STATE_SETTLED))
+    can_move = ~np.isin(terms["state"], STILL)
     can_move[0] = False  # there is no contract 0
     return Holdings(
         accounts=accounts,
         groups=records["group"][accounts].astype(np.int64),
         cash=records["cash"][accounts] + extras["collateral_value"][accounts],
+        is_portfolio=(records["flags"][accounts] & PORTFOLIO) != 0,
         starts=starts.astype(np.int64),
         contracts=contracts,
         lots=lots,
@@ -123,7 +134,11 @@ class Screen:
             before = np.maximum(self._equity({}), 0)
             is_defaulted = np.isin(self.holdings.accounts, scenario.defaulted)
             equity = equity - np.where(is_defaulted, before, 0)
-        return equity, self._sums(self._maintenance(scenario.marks))
+        maintenance = self._sums(self._maintenance(scenario.marks))
+        for row in np.flatnonzero(self.holdings.is_portfolio):
+            by_tiers = int(maintenance[row])
+            maintenance[row] = self._maintenance_of_portfolio(int(row), scenario.marks, by_tiers)
+        return equity, maintenance
 
     def screen(self, scenario: Scenario) -> Screening:
         """Counts and sums of a scenario."""
@@ -173,6 +188,29 @@ class Screen:
         whole = sizes // PPB
         rest = -(-((sizes - whole * PPB) * rates) // PPB)
         return whole * rates + rest - tiers.deductions[contracts, number]
+
+    def _maintenance_of_portfolio(self, row: int, marks: dict[int, int], by_tiers: int) -> int:
+        """Of one account, in plain integers: accounts in this mode are few (8.7)."""
+        holdings, config = self.holdings, self.config
+        ends = [*holdings.starts[1:].tolist(), len(holdings.lots)]
+        legs = []
+        for k in range(int(holdings.starts[row]), ends[row]):
+            contract = int(holdings.contracts[k])
+            spec = config.contracts[contract - 1]
+            mark = marks.get(contract, holdings.marks[contract])
+            legs.append(
+                Leg(
+                    group=spec.underlying or -contract,
+                    is_inverse=spec.contract_value != 0,
+                    lots=int(holdings.lots[k]),
+                    size=size_of_lot(spec, mark),
+                    basis_ppb=spec.basis_ppb,
+                    concentration_value=spec.concentration_value,
+                    concentration_ppb=spec.concentration_ppb,
+                )
+            )
+        floor = -(-by_tiers * config.portfolio_floor_ppb // PPB)
+        return max(compute_risk(config.portfolio_moves_ppb, legs), floor)
 
     def _by_contract(
         self, marks: dict[int, int], value_of: Callable[[Contract, int], int]

@@ -45,7 +45,7 @@ from risk.liquidation_queue import (
     rescore,
     wake_account,
 )
-from risk.margin import find_largest_position, value_beside
+from risk.margin import find_largest_position, value_whole
 
 MARK_MAX = 2**31 - 1  # no mark is higher, nor an end of a band
 
@@ -128,7 +128,7 @@ def wake_due_accounts(arena):
         record = ACCOUNT(arena, account)
         record.flags &= ~WAKING
         if record.flags & COOLING:
-            equity, maintenance = value_beside(arena, account, 0)
+            equity, maintenance = value_whole(arena, account)
             if is_wait_over(arena, account, equity, maintenance) == 1:
                 wake_account(arena, account)
     engine.waking = 0
@@ -139,7 +139,7 @@ def wake_due_accounts(arena):
 def value_again(arena, account):
     """An account in liquidation whose value has changed takes its new place in the queue."""
     if ACCOUNT(arena, account).flags & LIQUIDATING:
-        equity, maintenance = value_beside(arena, account, 0)
+        equity, maintenance = value_whole(arena, account)
         take_place(arena, account, equity, maintenance)
     return 0
 
@@ -167,7 +167,7 @@ def drain_suspects(arena):
     while k < engine.suspects:
         account = SUSPECT_AT(arena, k).slot
         ACCOUNT(arena, account).flags &= ~SUSPECT
-        equity, maintenance = value_beside(arena, account, 0)
+        equity, maintenance = value_whole(arena, account)
         if ACCOUNT(arena, account).flags & LIQUIDATING:
             take_place(arena, account, equity, maintenance)
         elif equity < maintenance:
@@ -185,7 +185,7 @@ def add_hit(arena, account):
     if extra.step_valued == engine.step:
         return 0
     extra.step_valued = engine.step
-    equity, maintenance = value_beside(arena, account, 0)
+    equity, maintenance = value_whole(arena, account)
     record = ACCOUNT(arena, account)
     if record.flags & LIQUIDATING:
         take_place(arena, account, equity, maintenance)

@@ -19,6 +19,7 @@ from engine.cli.funding import funding
 from engine.cli.printing import AsJson, end, print_json, progress
 from engine.cli.reading import read_commands
 from engine.cli.replaying import ReplaySummary, replay
+from engine.cli.specification import specification
 from engine.cli.stress import drill, stress
 from engine.cli.tables import flat_rows, replay_rows, show
 from engine.exchange import ConfigError, Exchange
@@ -73,6 +74,7 @@ app.add_typer(funding, name="funding")
 app.command("stress")(stress)
 app.command("drill")(drill)
 app.command("explain")(explain)
+app.command("specification")(specification)
 
 Commands = Annotated[int, typer.Option(min=COMMANDS_MIN, help="How many commands.")]
 Seed = Annotated[int, typer.Option(min=0, help="Equal seeds give equal files.")]

@@ -136,7 +136,10 @@ def _count_waterfalls(summary: ReplaySummary, closed: NDArray[np.void]) -> None:
 
 def _close(summary: ReplaySummary, exchange: Exchange) -> None:
     pool = exchange.pool()
-    ledgers = ("cash_total", "fees", "house", "rounding", "funding_clearing")
+    ledgers = (
+        "cash_total", "fees", "house", "rounding", "funding_clearing", "conversion_cash",
+        "withdrawals_reserved",
+    )  # fmt: skip
     summary.sums.ledgers = sum(pool[name] for name in ledgers) - pool["entry_total"]
     summary.sums.deposits = pool["deposits_net"]
     if summary.sums.ledgers != summary.sums.deposits:

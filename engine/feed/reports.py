@@ -175,6 +175,18 @@ class LeverageSet(Report, frozen=True, tag="leverage_set"):
     client_id: int
 
 
+class LeverageCapSet(Report, frozen=True, tag="leverage_cap_set"):
+    """An operator's least initial rate of the account, in every contract (8.1)."""
+
+    rate_initial_ppb: int
+
+
+class MarginModeSet(Report, frozen=True, tag="margin_mode_set"):
+    """From now on the account is margined so: by tiers 0, as a portfolio 1 (8.7)."""
+
+    margin_mode: int
+
+
 class HeartbeatLost(Report, frozen=True, tag="heartbeat_lost"):
     orders: int
     due_ns: int
@@ -271,9 +283,33 @@ class Deposited(Received, frozen=True, tag="deposited"):
     cash: int
 
 
-class Withdrawn(Paid, frozen=True, tag="withdrawn"):
+class WithdrawalReserved(Paid, frozen=True, tag="withdrawal_reserved"):
+    """Cash left the account, and waits to be confirmed or returned (10.6)."""
+
     client_id: int
     cash: int
+
+
+class WithdrawalConfirmed(Report, frozen=True, tag="withdrawal_confirmed"):
+    """What was reserved under the client id has been paid out; asset 0 is cash."""
+
+    asset: int
+    amount: int
+    client_id: int
+
+
+class WithdrawalReturned(Report, frozen=True, tag="withdrawal_returned"):
+    """It was not: `left` is the cash, or the holding, that the account has now."""
+
+    asset: int
+    amount: int
+    client_id: int
+    left: int
+    collateral_value: int
+
+    @property
+    def cash_change(self) -> int:
+        return 0 if self.asset else self.amount
 
 
 class ContractIsolated(Report, frozen=True, tag="contract_isolated"):
@@ -421,7 +457,9 @@ class CollateralDeposited(Report, frozen=True, tag="collateral_deposited"):
     collateral_value: int
 
 
-class CollateralWithdrawn(Report, frozen=True, tag="collateral_withdrawn"):
+class CollateralReserved(Report, frozen=True, tag="collateral_reserved"):
+    """An asset left the account, and waits to be confirmed or returned (10.6)."""
+
     asset: int
     quantity: int
     client_id: int
@@ -476,12 +514,14 @@ REPEATED: dict[str, type[Report]] = {"refused": CommandRefused} | {
     for kind in (
         OrderCancelled, OrderReduced, OrderAmended, OrderArmed, OrderTriggered, OrdersLinked,
         MassCancelled, HeartbeatSet, HeartbeatLost, SessionCancelled, LeverageSet,
+        LeverageCapSet, MarginModeSet,
         EligibilitySet, EligibilityLapsed, CapacitySet, ContractIsolated, ContractJoined,
         MarginMoved,
         MassQuoted, QuoteRefused, ProtectionSet, ProtectionTripped,
-        AccountOpened, Deposited, Withdrawn, FundingSettled, ProfitRestruck, MarginCalled,
+        AccountOpened, Deposited, WithdrawalReserved, WithdrawalConfirmed, WithdrawalReturned,
+        FundingSettled, ProfitRestruck, MarginCalled,
         LiquidationStarted, LiquidationStepped, LiquidationFeePaid, DeficitCovered, GainsCut,
-        CollateralDeposited, CollateralWithdrawn, CollateralConverted, CollateralLossShared,
+        CollateralDeposited, CollateralReserved, CollateralConverted, CollateralLossShared,
         LiquidationEnded, WaterfallClosed,
     )
 }  # fmt: skip

@@ -53,10 +53,10 @@ class Untimed(msgspec.Struct, frozen=True):
 class ContractAudit:
     """The parts of one contract, and which event goes to which."""
 
-    def __init__(self, spec: Contract) -> None:
+    def __init__(self, spec: Contract, is_draft: bool = False) -> None:
         self.findings = found = Findings(spec.contract)
         self._has_affiliates_priced = spec.affiliates_priced
-        self._states = StateAudit(spec, found)
+        self._states = StateAudit(spec, found, is_draft)
         self._index = IndexAudit(spec, found)
         self._windows = WindowAudit(spec, found)
         self._rate = RateAudit(spec, found)
@@ -109,7 +109,7 @@ class ContractAudit:
         self._rate.skip_samples(skipped)
 
     def _receive_price(self, source: int, price_ticks: int, time_ns: int) -> None:
-        if self._states.state == words.STATE_SETTLED:
+        if not self._states.is_live:
             return  # nothing comes of it, whatever it is
         self._pass_until(time_ns)
         if self._states.is_open and time_ns >= self._index.stale_due():
@@ -194,7 +194,8 @@ def audit_funding(
 
     Raises AuditError for an event of a contract that the configuration doesn't have.
     """
-    audits = {spec.contract: ContractAudit(spec) for spec in config.contracts}
+    is_draft = config.approvals_required
+    audits = {spec.contract: ContractAudit(spec, is_draft) for spec in config.contracts}
     kinds = [*WITHOUT_TIME, *{kind for audit in audits.values() for kind in audit.readers}]
     check_contracts(config, events, kinds)
     untimed = find_untimed(events)

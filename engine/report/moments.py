@@ -4,7 +4,8 @@ Events stand in the order in which they happened. A command that comes later has
 and a transition does what was due before it does what it was asked for. So a trade that is no
 uncross, and a change of the sample clock, are not before any time told ahead of them; they are
 before a time of due work that is told behind them, and not after one of a command. A command whose
-time is told in the same transition leaves nothing open.
+time is told in the same transition leaves nothing open; nor does the end of an auction behind its
+trades. A sample or a funding does: what is due ahead of it, a slice of the fund's, is earlier.
 """
 
 from typing import NamedTuple
@@ -21,6 +22,8 @@ PLACES = {
 } | {ev.FUNDING_LATE: 0}
 WHYS_DUE = (words.WHY_UNCROSSED, words.WHY_FREEZE_MAX)
 WHYS_OF_COMMANDS = (words.WHY_OPERATOR, words.WHY_VOLATILITY, words.WHY_TOO_VOLATILE)
+# Items of due work without trades: whatever stands ahead of one is of another item.
+ITEMS_APART = (ev.PREMIUM_SAMPLED, ev.FUNDING_PUBLISHED, ev.FUNDING_LATE)
 NEVER_NS = 2**63 - 1
 
 Numbers = NDArray[np.int64]
@@ -62,10 +65,12 @@ def bound_moments(events: NDArray[np.void], rows: NDArray[np.intp]) -> tuple[Num
     behind = np.searchsorted(timed.rows, rows)
     since = np.append(0, np.maximum.accumulate(timed.times))[behind]
     until = np.append(timed.times - timed.is_due, NEVER_NS)[behind]
-    # Of the same transition: a command's time ahead of it, or any time behind it.
+    # Of the same transition: a command's time ahead of it, or the next one behind it if that can be
+    # of the same item.
     for known, place in ((timed.rows[timed.is_of_command], -1), (timed.rows, 0)):
         at = np.append(known, -1)[np.searchsorted(known, rows) + place]
-        is_same = (at >= 0) & (events["sequence"][at] == sequences)
+        is_apart = (place == 0) & np.isin(events["kind"][at], ITEMS_APART)
+        is_same = (at >= 0) & (events["sequence"][at] == sequences) & ~is_apart
         own = timed.times[np.searchsorted(timed.rows, at[is_same])]
         since[is_same] = until[is_same] = own
     return since, np.maximum(since, until)

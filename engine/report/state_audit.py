@@ -17,21 +17,26 @@ OF_PRICES = (words.WHY_FRESH_MARK, words.WHY_MARK_FREE)
 class StateAudit:
     """Follows one contract's state."""
 
-    def __init__(self, spec: Contract, findings: Findings) -> None:
+    def __init__(self, spec: Contract, findings: Findings, is_draft: bool) -> None:
         self._freeze_max_ns = spec.freeze_max_ns
         self._findings = findings
         self._freeze_ns = 0
         self._auction_end_ns = 0
         self._is_asked = False  # a degraded index or an operator's change freezes it next
         self._asked_ns: int | None = None  # when, as far as it is told
-        self.state = words.STATE_FROZEN
+        self.state = words.STATE_DRAFT if is_draft else words.STATE_FROZEN
         self.time_ns = 0  # of the last event that has one
 
     @property
     def is_open(self) -> bool:
         """Whether it has clocks: of samples, of staleness."""
+        return self.state != words.STATE_FROZEN and self.is_live
+
+    @property
+    def is_live(self) -> bool:
+        """Whether anything comes of a price: neither a draft, nor approved alone, nor settled."""
         return self.state not in (
-            words.STATE_FROZEN, words.STATE_SETTLING, words.STATE_SETTLED
+            words.STATE_SETTLING, words.STATE_SETTLED, words.STATE_DRAFT, words.STATE_APPROVED
         )  # fmt: skip
 
     def start_auction(self, ends_ns: int, *_: int) -> None:

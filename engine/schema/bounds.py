@@ -66,6 +66,9 @@ SOURCES_MAX = 8  # price sources of one contract
 ASSETS_MAX = 4  # constituents of an index
 UNITS_PPB_MAX = 2**38  # of a constituent: 274 times
 TIERS_MAX = 16
+PORTFOLIO_INITIAL_PPB_MAX = 4 * PPB  # of the risk of a portfolio (8.7)
+PORTFOLIO_MOVES_MAX = 16  # of prices, in a scenario grid (8.7)
+WITHDRAWALS_MAX = 8  # reserved of one account (10.6)
 COLLATERAL_MAX = 8  # assets beside the pool's cash (10.1)
 COLLATERAL_SOURCES_MAX = 5
 COLLATERAL_HAIRCUTS_MAX = 4
@@ -95,6 +98,7 @@ assert (
     + 4 * POOL_VALUE_MAX
     < 2**62
 ), "any sum of balances, counted collateral and entry values"
+assert 2 * POOL_VALUE_MAX * (PORTFOLIO_INITIAL_PPB_MAX // PPB) < 2**62, "risk, and reserves"
 assert (2**54 // PPB + 1) * PPB < 2**62 and PPB * PPB < 2**62, "split products fit"
 assert PRICE_TICKS_MAX * BAND_PPB_MAX < 2**62, "a band of any price fits"
 assert 2 * PPB * SOURCES_MAX * SOURCE_WEIGHT_MAX < 2**62, "twice a cumulated share"

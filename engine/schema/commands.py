@@ -50,6 +50,11 @@ SET_WORK_BACK = 48
 SET_STRESS_LOSS = 49
 DEPOSIT_COLLATERAL = 50
 SET_COLLATERAL = 51
+CONFIRM_WITHDRAWAL = 52
+RETURN_WITHDRAWAL = 53
+APPROVE_CONTRACT = 54
+SET_MARGIN_MODE = 55
+SET_LEVERAGE_CAP = 56
 CLIENT_LAST = 16
 OPERATOR_FIRST = 32
 OPERATOR_LAST = 63
@@ -70,6 +75,7 @@ COMMAND = np.dtype(
             "asset", "units_ppb", "seed", "rate_initial_ppb",
             "professional_until_ns", "assessed", "blocked", "disclosure", "version", "until_ns",
             "quantity", "price_ppb", "impaired", "licensed_until_ns",
+            "hash_1", "hash_2", "hash_3", "hash_4", "reference", "margin_mode",
         ],
         "formats": [
             "<i8", "<i8", "<i8", "<i8",
@@ -85,6 +91,7 @@ COMMAND = np.dtype(
             "i1", "<i8", "<i8", "<i8",
             "<i8", "i1", "i1", "<i4", "<i4", "<i8",
             "<i8", "<i8", "i1", "<i8",
+            "<i8", "<i8", "<i8", "<i8", "<i8", "i1",
         ],
         "offsets": [
             0, 8, 16, 24,
@@ -100,6 +107,7 @@ COMMAND = np.dtype(
             48, 24, 24, 24,
             24, 47, 48, 36, 36, 24,
             24, 24, 47, 24,
+            8, 16, 24, 32, 48, 47,
         ],
         "itemsize": 64,
     }
@@ -499,6 +507,50 @@ class SetCollateral(Command, tag="set_collateral", frozen=True, kw_only=True):
     licensed_until_ns: int
 
 
+class ConfirmWithdrawal(Command, tag="confirm_withdrawal", frozen=True, kw_only=True):
+    """What the account has reserved under that client id has been paid out (10.6)."""
+
+    kind_code: ClassVar[int] = CONFIRM_WITHDRAWAL
+    account: int
+    client_id: int
+
+
+class ReturnWithdrawal(Command, tag="return_withdrawal", frozen=True, kw_only=True):
+    """What the account has reserved under that client id comes back: it was not paid out (10.6)."""
+
+    kind_code: ClassVar[int] = RETURN_WITHDRAWAL
+    account: int
+    client_id: int
+
+
+class ApproveContract(Command, tag="approve_contract", frozen=True, kw_only=True):
+    """The specification of this hash was approved, as the record of that number says (3.2)."""
+
+    kind_code: ClassVar[int] = APPROVE_CONTRACT
+    contract: int
+    hash_1: int
+    hash_2: int
+    hash_3: int
+    hash_4: int
+    reference: int
+
+
+class SetMarginMode(Command, tag="set_margin_mode", frozen=True, kw_only=True):
+    """Margin an account by tiers, or as a portfolio (8.7)."""
+
+    kind_code: ClassVar[int] = SET_MARGIN_MODE
+    account: int
+    margin_mode: int
+
+
+class SetLeverageCap(Command, tag="set_leverage_cap", frozen=True, kw_only=True):
+    """The least initial rate of the account in every contract, 0: none (8.1)."""
+
+    kind_code: ClassVar[int] = SET_LEVERAGE_CAP
+    account: int
+    rate_initial_ppb: int
+
+
 ClientCommand = (
     PlaceOrder
     | CancelOrder
@@ -537,6 +589,11 @@ OperatorCommand = (
     | SetStressLoss
     | DepositCollateral
     | SetCollateral
+    | ConfirmWithdrawal
+    | ReturnWithdrawal
+    | ApproveContract
+    | SetMarginMode
+    | SetLeverageCap
 )
 AnyCommand = ClientCommand | PriceCommand | OperatorCommand
 
@@ -549,7 +606,8 @@ BY_KIND: dict[int, type[Command]] = {
         AdvanceTime, ReleaseWithdrawals, ChangeState, SetBand, StopTrading, ReleaseTrading,
         ChangeConstituent, RedenominateConstituent, SetSampleClock, SetEligibility,
         PublishDisclosure, SetReference, SetCapacity, SetWorkBack, SetStressLoss,
-        DepositCollateral, SetCollateral,
+        DepositCollateral, SetCollateral, ConfirmWithdrawal, ReturnWithdrawal, ApproveContract,
+        SetMarginMode, SetLeverageCap,
     )
 }  # fmt: skip
 # What a command's own record carries; a mass quote's rows are records of their own.

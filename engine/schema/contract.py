@@ -5,6 +5,10 @@ settlement asset) when they end in `_value` or `_cash`. `check_contract` and `ch
 a list of English lines, empty when the specification can be listed (rules 1.3, 3.2, 8.1, 8.8).
 """
 
+import hashlib
+import json
+import struct
+
 import msgspec
 
 from engine.schema import bounds
@@ -50,6 +54,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     contract: int
     symbol: str
+    version: int = 1  # of the specification; another one has another hash (3.2)
     tick_size: str = "1"  # decimal price of one tick, for people
     lot_size: str = "1"  # decimal quantity of one lot, for people
     tick_value: int = 0  # money per tick and lot
@@ -71,6 +76,11 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     band_static_ppb: int = 100_000_000  # 5.3
     market_range_ppb: int = 20_000_000  # 4.2, how far a market order may go
     stp_none_allowed: bool = False  # 4.7
+    # portfolio margin (8.7)
+    underlying: int = 0  # contracts of one underlying net, 0: nets with nobody
+    basis_ppb: int = 0  # how far the price may move from its underlying's
+    concentration_value: int = bounds.CONTRACT_VALUE_MAX  # notional beyond it costs more
+    concentration_ppb: int = 0
     # limits of an order (4.9)
     order_lots_min: int = 1
     order_value_min: int = 0
@@ -163,6 +173,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     fund_loss_day_max: int = bounds.DEPOSITS_MAX  # and per UTC day
     eligibility_checked: bool = False  # whether clients must be eligible to increase (3.1)
     disclosure_version: int = 0  # that they must have acknowledged
+    approvals_required: bool = False  # whether contracts begin as drafts (3.2)
+    portfolio_moves_ppb: tuple[int, ...] = ()  # of prices, none: no portfolio margin (8.7)
+    portfolio_initial_ppb: int = 1_250_000_000  # initial margin, of the risk in these moves
+    portfolio_floor_ppb: int = 200_000_000  # and never below this share of margin by tiers
     deleveraging_mode: int = words.DELEVERAGING_DRAINING  # 9.7
     deleveraging_profit_ns: int = 0  # how long a closed position's profit counts in the queue
     fund_cover_min_ppb: int = 0  # of the stressed loss; with a smaller fund no new risk (9.6)
@@ -279,7 +293,9 @@ def check_contract(spec: Contract) -> list[str]:
     between(0, bounds.LOT_FACE_VALUE_MAX, "contract_value", "lot_value_min")
     between(1, bounds.PRICE_TICKS_MAX, "price_ticks_max")
     between(1, spec.price_ticks_max, "price_ticks_min")
-    between(0, bounds.PPB, "rate_initial_min_ppb")
+    names = ("rate_initial_min_ppb", "basis_ppb", "concentration_ppb", "fund_slice_slippage_ppb")
+    between(0, bounds.PPB, *names, "mark_basis_ema_ppb")
+    between(0, bounds.CONTRACT_VALUE_MAX, "concentration_value")
     between(0, bounds.LOTS_MAX, "open_interest_scale_low_lots", "open_interest_scale_high_lots")
     between(1, bounds.LOTS_MAX, "order_lots_max", "position_lots_max", "open_interest_lots_max")
     between(1, spec.position_lots_max, "order_lots_max")
@@ -288,6 +304,7 @@ def check_contract(spec: Contract) -> list[str]:
     between(1, bounds.ORDERS_MAX, "level_orders_max")
     between(0, bounds.NS_PER_DAY - 1, "day_end_ns")
     between(0, bounds.TIME_NS_MAX, "reference_until_ns")
+    between(0, 2**31 - 1, "underlying", "version")
     between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "auction_ns", "auction_indicative_ns")
     if spec.auction_reference_ticks != 0:
         between(spec.price_ticks_min, spec.price_ticks_max, "auction_reference_ticks")
@@ -309,16 +326,13 @@ def check_contract(spec: Contract) -> list[str]:
     between(0, bounds.RATE_PPB_MAX, "liquidation_slippage_ppb", "liquidation_depth_ppb")
     between(0, bounds.RATE_PPB_MAX, "liquidation_whole_equity_ppb", "fund_share_ppb")
     between(0, bounds.MARGIN_MULTIPLE_PPB_MAX - bounds.PPB, "liquidation_buffer_ppb")
-    between(0, bounds.LOTS_MAX, "liquidation_whole_lots")
+    between(0, bounds.LOTS_MAX, "liquidation_whole_lots", "fund_slice_lots")
     between(0, bounds.DEPOSITS_MAX, "mark_last_value_min", "fund_value_max")
-    between(0, bounds.LOTS_MAX, "fund_slice_lots")
     between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "fund_slice_ns")
-    between(0, bounds.PPB, "fund_slice_slippage_ppb")
     between(1, bounds.BASIS_SAMPLES_MAX, "mark_basis_samples")
     between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "source_stale_ns")
     between(0, bounds.NS_PER_DAY, "source_reentry_ns", "liquidation_cooldown_ns")
     between(0, words.MARK_EXTERNAL, "mark_method")
-    between(0, bounds.PPB, "mark_basis_ema_ppb")
     between(0, bounds.NS_PER_DAY, "mark_basis_hold_ns")
     problems += _check_sources(where, spec) + _check_funding(where, spec)
     if (spec.tick_value == 0) == (spec.contract_value == 0):
@@ -360,6 +374,46 @@ def check_approval(spec: Contract) -> list[str]:
             f"{where}: the cap of an interval + liquidation_fee_ppb is above the lowest"
             " maintenance rate (7.2)"
         )
+    return problems
+
+
+def hash_of_contract(spec: Contract) -> tuple[int, int, int, int]:
+    """SHA-256 of a specification with every field of it, as four signed 64-bit numbers: what an
+    approval names (3.2)."""
+    text = json.dumps(
+        msgspec.to_builtins(spec), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
+    digest = hashlib.sha256(f"lionrock contract 1\n{text}".encode()).digest()
+    first, second, third, fourth = struct.unpack(">4q", digest)
+    return first, second, third, fourth
+
+
+def find_worst_rate(config: Config, spec: Contract) -> int:
+    """What a unit of notional can add to the risk of a portfolio, in ppb, rounded up (8.7)."""
+    moves = [
+        -(-abs(move) * bounds.PPB // (bounds.PPB + move)) if spec.contract_value else abs(move)
+        for move in config.portfolio_moves_ppb
+    ]
+    return max(moves) + spec.basis_ppb + spec.concentration_ppb
+
+
+def check_portfolio(config: Config) -> list[str]:
+    """Why these moves can't be a grid of portfolio margin; without moves there is none."""
+    problems: list[str] = []
+    moves = config.portfolio_moves_ppb
+    initial_ppb_max = bounds.PORTFOLIO_INITIAL_PPB_MAX
+    _between(problems, "config", config, bounds.PPB, initial_ppb_max, "portfolio_initial_ppb")
+    _between(problems, "config", config, 1, bounds.PPB, "portfolio_floor_ppb")
+    if len(moves) > bounds.PORTFOLIO_MOVES_MAX:
+        problems.append(f"config: portfolio_moves_ppb has {len(moves)} moves, at most 16 may be")
+    if not all(-bounds.PPB < move <= bounds.PPB and move != 0 for move in moves):
+        problems.append("config: portfolio_moves_ppb: a move lies between -100% and 100%, not 0")
+    elif moves:
+        for spec in config.contracts:
+            if find_worst_rate(config, spec) >= bounds.PPB:
+                problems.append(
+                    f"contract {spec.contract}: a portfolio could need all of its value (8.7)"
+                )
     return problems
 
 
@@ -423,6 +477,7 @@ def check_config(config: Config) -> list[str]:
     _between(problems, "config", config, 1, bounds.ORDERS_MAX, "orders_account_max")
     _between(problems, "config", config, 0, 2**31 - 1, "messages_max", "disclosure_version")
     _between(problems, "config", config, 1, bounds.NS_PER_DAY, "messages_window_ns")
+    problems += check_portfolio(config)
     _between(problems, "config", config, 0, bounds.NS_PER_DAY, "stamp_ahead_ns_max")
     _between(problems, "config", config, 0, 366 * bounds.NS_PER_DAY, "jump_ns_max")
     return problems

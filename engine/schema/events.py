@@ -31,7 +31,7 @@ ORDER_TRIGGERED = 10
 # Money
 ACCOUNT_OPENED = 11
 DEPOSITED = 12
-WITHDRAWN = 13
+WITHDRAWAL_RESERVED = 13
 FUNDING_SETTLED = 14
 PROFIT_RESTRUCK = 15
 WITHDRAWALS_STOPPED = 16
@@ -106,10 +106,16 @@ COLLATERAL_PRICED = 94
 COLLATERAL_IMPAIRED = 95
 COLLATERAL_SET = 96
 COLLATERAL_DEPOSITED = 97
-COLLATERAL_WITHDRAWN = 98
+COLLATERAL_RESERVED = 98
 COLLATERAL_CONVERTED = 99
 COLLATERAL_LOSS_DECLARED = 100
 COLLATERAL_LOSS_SHARED = 101
+# Withdrawals, listing, margin modes
+WITHDRAWAL_CONFIRMED = 102
+WITHDRAWAL_RETURNED = 103
+CONTRACT_APPROVED = 104
+MARGIN_MODE_SET = 105
+LEVERAGE_CAP_SET = 106
 # For feeds: where an order comes to rest and the events before it leave its price or size open
 ORDER_RESTED = 67
 
@@ -167,7 +173,7 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
     UNCROSSED: ("uncrossed", ("price_ticks", "lots", "surplus_lots")),
     ACCOUNT_OPENED: ("account_opened", ("owner", "group", "account_kind")),
     DEPOSITED: ("deposited", ("amount", "ledger", "cash")),
-    WITHDRAWN: ("withdrawn", ("amount", "client_id", "cash")),
+    WITHDRAWAL_RESERVED: ("withdrawal_reserved", ("amount", "client_id", "cash")),
     FUNDING_SETTLED: ("funding_settled", ("amount", "position_lots", "funding_index", "cash")),
     PROFIT_RESTRUCK: ("profit_restruck", ("amount", "entry_value", "cash")),
     WITHDRAWALS_STOPPED: ("withdrawals_stopped", ("deficit",)),
@@ -255,8 +261,8 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
         "collateral_deposited",
         ("asset", "quantity", "held", "collateral_value"),
     ),
-    COLLATERAL_WITHDRAWN: (
-        "collateral_withdrawn",
+    COLLATERAL_RESERVED: (
+        "collateral_reserved",
         ("asset", "quantity", "client_id", "held", "collateral_value"),
     ),
     COLLATERAL_CONVERTED: (
@@ -265,6 +271,14 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     COLLATERAL_LOSS_DECLARED: ("collateral_loss_declared", ("loss", "equity")),
     COLLATERAL_LOSS_SHARED: ("collateral_loss_shared", ("equity", "amount", "cash")),
+    WITHDRAWAL_CONFIRMED: ("withdrawal_confirmed", ("asset", "amount", "client_id")),
+    WITHDRAWAL_RETURNED: (
+        "withdrawal_returned",
+        ("asset", "amount", "client_id", "left", "collateral_value"),
+    ),
+    CONTRACT_APPROVED: ("contract_approved", ("reference",)),
+    MARGIN_MODE_SET: ("margin_mode_set", ("margin_mode",)),
+    LEVERAGE_CAP_SET: ("leverage_cap_set", ("rate_initial_ppb",)),
     LEVERAGE_SET: ("leverage_set", ("rate_initial_ppb", "client_id")),
     CONTRACT_ISOLATED: ("contract_isolated", ("margin_account", "client_id")),
     CONTRACT_JOINED: ("contract_joined", ("margin_account", "client_id", "amount", "cash")),

@@ -111,6 +111,17 @@ COLLATERAL_INVALID = 86
 COLLATERAL_CLOSED = 87
 COLLATERAL_CAP = 88
 COLLATERAL_INSUFFICIENT = 89
+# withdrawals
+WITHDRAWAL_UNKNOWN = 90
+WITHDRAWALS_PENDING = 91
+# listing
+CONTRACT_NOT_LIVE = 92
+SPECIFICATION_DIFFERS = 93
+SPECIFICATION_UNFIT = 94
+APPROVAL_INVALID = 95
+# portfolio margin
+MODE_INVALID = 96
+MODE_WITH_ORDERS = 97
 
 SENTENCES = {
     TIME_BACKWARDS: "the command's time lies before the last command's",
@@ -201,6 +212,14 @@ SENTENCES = {
     COLLATERAL_CLOSED: "the asset is impaired or has no fresh price: no deposits",
     COLLATERAL_CAP: "the pool would hold more of the asset, its issuer or of coins than allowed",
     COLLATERAL_INSUFFICIENT: "the account holds less of the asset than that",
+    WITHDRAWAL_UNKNOWN: "the account has nothing reserved under that client id",
+    WITHDRAWALS_PENDING: "the account has as many withdrawals reserved as it may",
+    CONTRACT_NOT_LIVE: "the contract is a draft, or approved and not live yet",
+    SPECIFICATION_DIFFERS: "the contract's specification is not the one of that hash",
+    SPECIFICATION_UNFIT: "the contract's specification does not pass the approval check",
+    APPROVAL_INVALID: "an approval needs the number of its record, above 0",
+    MODE_INVALID: "the margin mode is neither 0 nor 1, or the pool offers no portfolio margin",
+    MODE_WITH_ORDERS: "the margin mode of an account changes only without working orders",
 }
 
 NAMES = {

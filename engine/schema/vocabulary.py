@@ -92,7 +92,13 @@ STATE_POST_ONLY = 7
 STATE_SUSPENDED = 8
 STATE_SETTLING = 9  # within one transition
 STATE_SETTLED = 10  # the end of the contract: nobody holds anything in it
-STATE_LAST = 10
+STATE_DRAFT = 11  # listed with the configuration, not approved (3.2)
+STATE_APPROVED = 12  # and not live yet
+STATE_LAST = 12
+
+# Margin modes of an account (8.7)
+MARGIN_STANDARD = 0  # by tiers, position by position
+MARGIN_PORTFOLIO = 1  # by moves of prices, what nets nets
 
 # Why a trading state changed
 WHY_FRESH_MARK = 1
@@ -228,7 +234,10 @@ NAMES = {
         STATE_SUSPENDED: "suspended",
         STATE_SETTLING: "settling",
         STATE_SETTLED: "settled",
+        STATE_DRAFT: "draft",
+        STATE_APPROVED: "approved",
     },
+    "margin_mode": {MARGIN_STANDARD: "standard", MARGIN_PORTFOLIO: "portfolio"},
     "why": {
         WHY_FRESH_MARK: "fresh_mark",
         WHY_SOURCES: "sources",

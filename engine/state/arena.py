@@ -17,6 +17,7 @@ from engine.schema.bounds import (
     SOURCES_MAX,
     TIERS_MAX,
     VOLATILITY_AUCTIONS_MAX,
+    WITHDRAWALS_MAX,
 )
 from engine.schema.vocabulary import NONE
 from engine.state import layout
@@ -25,7 +26,7 @@ from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, MAGIC, SECTIONS
 # Linux's value; Python names it from 3.13 on. Without it 64-bit machines with small memories
 # refuse large reservations.
 MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
-DIGEST_VERSION = 7
+DIGEST_VERSION = 8
 
 Records = npt.NDArray[np.void]
 
@@ -97,6 +98,9 @@ def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
         "pool": [arena.pool[name] for name in _POOL],
         "contracts": [terms[name] for name in _CONTRACT],
     }
+    form["portfolio_moves"] = [
+        arena.records("portfolio_moves", int(arena.pool["portfolio_moves"][0]))["value"]
+    ]
     tiers = arena.records("tiers", (contracts + 1) * TIERS_MAX)
     form["tiers"] = [tiers[name] for name in layout.TIER.names or ()]
     sources = arena.records("sources", (contracts + 1) * SOURCES_MAX)
@@ -109,6 +113,7 @@ def canonical_form(arena: Arena) -> dict[str, list[npt.NDArray[np.int64]]]:
     assets = arena.records("assets", (contracts + 1) * ASSETS_MAX)
     form["assets"] = [assets["units_ppb"], assets["price_ticks"]]
     form["collateral"] = _collateral(arena, int(engine["collaterals"]))
+    form["withdrawals"] = _withdrawals(arena)
     form["windows"] = _windows(arena, contracts)
     form["volatility"] = [
         arena.records("volatility_times", (contracts + 1) * VOLATILITY_AUCTIONS_MAX)["value"]
@@ -137,6 +142,19 @@ def _collateral(arena: Arena, assets: int) -> list[npt.NDArray[np.int64]]:
         rows,
         holdings[rows],
     ]
+
+
+def _withdrawals(arena: Arena) -> list[npt.NDArray[np.int64]]:
+    """What is reserved, by account and client id: which place it has is memory."""
+    if arena.engine["withdrawals"][0] == 0:
+        return []
+    top = int(arena.engine["accounts_top"][0])
+    places = arena.records("withdrawals", (top + 1) * WITHDRAWALS_MAX)
+    rows = np.flatnonzero(places["amount"])
+    accounts = rows // WITHDRAWALS_MAX
+    order = np.lexsort((places["client_id"][rows], accounts))
+    columns = (places[name][rows][order] for name in ("client_id", "asset", "amount"))
+    return [accounts[order], *columns]
 
 
 def _windows(arena: Arena, contracts: int) -> list[npt.NDArray[np.int64]]:
@@ -200,6 +218,7 @@ def _accounts(arena: Arena) -> list[npt.NDArray[np.int64]]:
         extras["assessed"][held],
         extras["disclosure"][held],
         extras["blocked"][held],
+        extras["rate_initial_min_ppb"][held],
         extras["collateral_value"][held],
         extras["messages_from_ns"][held],
         extras["messages"][held],

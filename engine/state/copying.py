@@ -70,6 +70,13 @@ def _holdings(arena: Arena) -> Rows:
         yield 0, (int(engine["accounts_top"]) + 1) * bounds.COLLATERAL_MAX
 
 
+def _withdrawals(arena: Arena) -> Rows:
+    """Of each opened account all places, where anything is reserved at all."""
+    engine = arena.engine[0]
+    if engine["withdrawals"]:
+        yield 0, (int(engine["accounts_top"]) + 1) * bounds.WITHDRAWALS_MAX
+
+
 def _blocks(arena: Arena) -> Rows:
     """The summaries of the blocks of each contract's holders."""
     for first, holders in _holders(arena):
@@ -92,9 +99,12 @@ ROWS: dict[str, Callable[[Arena], Rows]] = {
     "collateral_sources": _all_of("collateral_sources"),
     "haircuts": _all_of("haircuts"),
     "holdings": _holdings,
+    "withdrawals": _withdrawals,
     "uncross": _VOID,
     "uncross_sides": _VOID,
     "tiers": _per_contract(bounds.TIERS_MAX),
+    "portfolio_moves": _all_of("portfolio_moves"),
+    "portfolio_results": _VOID,
     "sources": _per_contract(bounds.SOURCES_MAX),
     "assets": _per_contract(bounds.ASSETS_MAX),
     "windows": _per_contract(layout.WINDOWS),
@@ -160,7 +170,7 @@ def copy_account(arena: Arena, account: int) -> Arena:
     """An arena that holds the contracts, one account and its positions, and nothing else: enough
     to value that account at other marks. There is no book, and no other account."""
     copy = Arena()
-    for name in ("engine", "pool", "contracts", "tiers"):
+    for name in ("engine", "pool", "contracts", "tiers", "portfolio_moves"):
         for _, count in ROWS[name](arena):
             copy.records(name, count)[:] = arena.records(name, count)
     for name in ("accounts", "account_extras"):

@@ -52,7 +52,7 @@ def _record(size: int, **formats: str) -> np.dtype:
 ENGINE = _record(
     512,
     magic="i8", version="i8", sequence="i8", clock_ns="i8", due_ns="i8",
-    contracts="i8", collaterals="i8", events="i8", step="i8",
+    contracts="i8", collaterals="i8", withdrawals="i8", events="i8", step="i8",
     orders_top="i8", orders_free="i8", orders_live="i8", suspects="i8", linked="i8", fired="i8",
     liquidations="i8", cooling="i8",
     rows="i8", rows_left="i8", pages_top="i8", pages_free="i8", positions_top="i8",
@@ -79,18 +79,21 @@ POOL = _record(
     cash_total="i8", entry_total="i8", conversion_cash="i8", messages_max="i8",
     orders_account_max="i8",
     deleveraging_mode="i8", deleveraging_profit_ns="i8",
-    withdrawals_stopped="i8", fund_loss_step="i8", fund_loss_day="i8", fund_day="i8",
+    withdrawals_stopped="i8", withdrawals_reserved="i8",
+    fund_loss_step="i8", fund_loss_day="i8", fund_day="i8",
     fund_cash_limit="i8", house_cash_limit="i8", fund_loss_step_max="i8", fund_loss_day_max="i8",
     liquidation_steps_max="i8", stamp_ahead_ns_max="i8", jump_ns_max="i8",
     margin_call_ppb_max="i8",
     triggers_max="i8", messages_window_ns="i8",
     trading_stopped="i8",
-    eligibility_checked="i8", disclosure_version="i8",
+    eligibility_checked="i8", disclosure_version="i8", approvals_required="i8",
+    # portfolio margin: how many moves of prices there are, 0: it is not offered (8.7)
+    portfolio_moves="i8", portfolio_initial_ppb="i8", portfolio_floor_ppb="i8",
     fund_cover_min_ppb="i8", stress_loss="i8",  # of the last stress test, 0: nobody asks (9.6)
 )  # fmt: skip
 
 CONTRACT = _record(
-    1216,
+    1280,
     # what the plain path reads comes first
     mark_ticks="i8", mark_value="i8", mark_size="i8", tick_value="i8", band_low_ticks="i8",
     band_high_ticks="i8", price_ticks_min="i8", state="i8", limits="i8",
@@ -150,6 +153,12 @@ CONTRACT = _record(
     # how the fund's position is worked back (9.6); `slice_next_ns` 0: no slice is due
     fund_slice_lots="i8", fund_slice_ns="i8", fund_slice_slippage_ppb="i8",
     slice_offset_ns="i8", slice_next_ns="i8",
+    # portfolio margin: which contracts net, and what a unit of notional can need at worst (8.7)
+    portfolio_group="i8", basis_ppb="i8", concentration_value="i8", concentration_ppb="i8",
+    portfolio_rate_ppb="i8",
+    # approval (3.2): the hash of the specification, whether it could never be approved, and the
+    # record of its approval
+    hash_1="i8", hash_2="i8", hash_3="i8", hash_4="i8", unfit="i8", approval_reference="i8",
     provider_first="i4",  # position of the first liquidity provider: see risk/providers.py
 )  # fmt: skip
 
@@ -162,10 +171,12 @@ COLLATERAL = _record(
     impaired_haircut_ppb="i8", impaired_step_ns="i8", stress_ppb="i8", sources="i8",
     sources_min="i8", stale_ns="i8", account_kinds="i8", haircuts="i8",
     price_ppb="i8", impaired="i8", raise_ppb="i8", raise_next_ns="i8", licence_next_ns="i8",
-    held="i8", converted="i8", deposits_net="i8",
+    held="i8", reserved="i8", converted="i8", deposits_net="i8",
 )  # fmt: skip
 COLLATERAL_SOURCE = _record(16, price_ppb="i8", time_ns="i8")
 HAIRCUT = _record(16, floor_value="i8", haircut_ppb="i8")
+# Reserved for a withdrawal; `asset` 0 is cash, an amount of 0 an empty place (10.6)
+WITHDRAWAL = _record(32, client_id="i8", amount="i8", asset="i8")
 
 # The order in motion and the fill at hand: what the sweep's functions share. Void between commands.
 SWEEP = _record(
@@ -281,6 +292,8 @@ ACCOUNT_EXTRA = _record(
     professional_until_ns="i8", disclosure="i4", timer_professional="i4",
     assessed="i1", blocked="i1",
     collateral_value="i8",  # of what it holds beside cash, as last valued: see risk/collateral.py
+    withdrawals="i4",  # reserved: see risk/withdrawals.py
+    rate_initial_min_ppb="i8",  # an operator's cap of the account's leverage, 0: none (8.1)
 )  # fmt: skip
 
 POSITION = _record(
@@ -352,6 +365,7 @@ ARMED_REDUCING = 1024  # has reduce-only orders that wait for a trigger
 ISOLATES = 4096  # has isolated contracts (8.5)
 AFFILIATE = 2048  # of kind affiliate (11): its quotes and trades may not count in prices
 HOLDS_COLLATERAL = 16384  # something beside cash: equity counts it (10.2)
+PORTFOLIO = 65536  # margined as a portfolio (8.7)
 SHORT = 32768  # of cash, which a conversion will bring (10.4); void between commands
 INELIGIBLE = 8192  # lacks what a client needs to increase a position (3.1)
 
@@ -422,6 +436,7 @@ class Section(NamedTuple):
 
 
 def _sections() -> dict[str, Section]:
+    assets = bounds.COLLATERAL_MAX + 1
     rows = {
         "engine": (ENGINE, 1),
         "pool": (POOL, 1),
@@ -429,16 +444,16 @@ def _sections() -> dict[str, Section]:
         "admission": (ADMISSION, 1),
         "child_terms": (CHILD_TERMS, 1),
         "contracts": (CONTRACT, bounds.CONTRACTS_MAX + 1),
-        "collaterals": (COLLATERAL, bounds.COLLATERAL_MAX + 1),
-        "collateral_sources": (
-            COLLATERAL_SOURCE,
-            (bounds.COLLATERAL_MAX + 1) * bounds.COLLATERAL_SOURCES_MAX,
-        ),
-        "haircuts": (HAIRCUT, (bounds.COLLATERAL_MAX + 1) * bounds.COLLATERAL_HAIRCUTS_MAX),
+        "collaterals": (COLLATERAL, assets),
+        "collateral_sources": (COLLATERAL_SOURCE, assets * bounds.COLLATERAL_SOURCES_MAX),
+        "haircuts": (HAIRCUT, assets * bounds.COLLATERAL_HAIRCUTS_MAX),
         "holdings": (NUMBER, (bounds.ACCOUNTS_MAX + 1) * bounds.COLLATERAL_MAX),
+        "withdrawals": (WITHDRAWAL, (bounds.ACCOUNTS_MAX + 1) * bounds.WITHDRAWALS_MAX),
         "uncross": (UNCROSS, 1),
         "uncross_sides": (UNCROSS_SIDE, 2),
         "tiers": (TIER, (bounds.CONTRACTS_MAX + 1) * bounds.TIERS_MAX),
+        "portfolio_moves": (NUMBER, bounds.PORTFOLIO_MOVES_MAX),
+        "portfolio_results": (NUMBER, bounds.CONTRACTS_MAX * bounds.PORTFOLIO_MOVES_MAX),
         "sources": (SOURCE, (bounds.CONTRACTS_MAX + 1) * bounds.SOURCES_MAX),
         "assets": (ASSET, (bounds.CONTRACTS_MAX + 1) * bounds.ASSETS_MAX),
         "windows": (WINDOW, (bounds.CONTRACTS_MAX + 1) * WINDOWS),

@@ -63,19 +63,20 @@ from engine.state.layout import (
     STOPPED,
 )
 from engine.state.values import size_of_lot, value_of_lot
-from engine.trading_state import CLOSED, COLLECTING, is_one_of
+from engine.trading_state import CLOSED, COLLECTING, NOT_LIVE, is_one_of
 from engine.transition.states import is_collecting, must_reduce
 from risk.accounts import find_position, has_position_room, is_listed
 from risk.eligibility import find_lack, has_lapsed, is_eligible
 from risk.groups import lead_of, next_member
 from risk.insurance import is_below_cover
-from risk.margin import compute_initial_of, compute_need, value_for_order
+from risk.margin import compute_need, is_portfolio, value_for_order
 from risk.reserve import (
     compute_loss_fee,
     compute_reserve,
     compute_reserved_size,
     compute_worst_lots,
 )
+from risk.tiers import compute_initial_of
 
 WINDOW = 64
 STANDING = LIQUIDATING | STOPPED | GROUP_STOPPED | INELIGIBLE  # flags of accounts not as usual
@@ -255,6 +256,8 @@ def check_trading_state(arena, contract, flags, may_rest):
         return refusals.CONTRACT_FROZEN
     if terms.state == STATE_SETTLED:
         return refusals.CONTRACT_SETTLED
+    if is_one_of(NOT_LIVE, terms.state):
+        return refusals.CONTRACT_NOT_LIVE
     if is_one_of(CLOSED, terms.state):
         return refusals.CONTRACT_CLOSED
     if is_one_of(COLLECTING, terms.state) and may_rest == 0:
@@ -470,25 +473,27 @@ def check_margin(arena, contract, account, position, side, price_ticks, lots, re
     lot_value = value_of_lot(terms, price_ticks)
     value = lots * compute_reserved_size(terms, side, lot_value)
     loss_fee = compute_loss_fee(terms, side, lot_value, lots, value)
-    reserve = compute_reserve(arena, contract, position, value, worst_lots)
+    reserve = compute_reserve(arena, contract, account, position, value, worst_lots)
     admission = ADMISSION(arena, 0)
     admission.lots = lots
     admission.reserve = reserve
     admission.loss_fee = loss_fee
     margin = 0
-    if held.lots != 0:
+    lots_held = 0  # of a portfolio account's contract only the reserves are its own need (8.7)
+    if held.lots != 0 and not is_portfolio(arena, account):
+        lots_held = held.lots
         margin = compute_initial_of(arena, contract, position)
     buys = held.reserve_buy - old_buy
     sells = held.reserve_sell - old_sell
-    need_before = compute_need(held.lots, margin, buys, sells)
+    need_before = compute_need(lots_held, margin, buys, sells)
     if side == BUY:
         buys += reserve
     else:
         sells += reserve
-    need_after = compute_need(held.lots, margin, buys, sells)
+    need_after = compute_need(lots_held, margin, buys, sells)
     if need_after - need_before + (0 if reduces else loss_fee) <= 0:
         return refusals.OK
-    need_now = compute_need(held.lots, margin, held.reserve_buy, held.reserve_sell)
+    need_now = compute_need(lots_held, margin, held.reserve_buy, held.reserve_sell)
     equity, requirement = value_for_order(arena, account)
     if equity < requirement + need_after - need_now + loss_fee - old.loss_fee:
         return refusals.MARGIN_INSUFFICIENT

@@ -45,7 +45,7 @@ from engine.transition.feasibility import (
     trial_order_lots_of,
     trial_position_lots_of,
 )
-from risk.margin import compute_maintenance_of, value_beside
+from risk.margin import compute_required, value_beside
 from risk.settlement import (
     compute_fee_unrebated,
     compute_liquidation_fee,
@@ -171,7 +171,7 @@ def judge(arena, contract, party, side, lots):
     signed = lots if side == BUY else -lots
     lots_after = trial_position_lots_of(arena, position_of(arena, party)) + signed
     _, beside = value_beside(arena, account, contract)
-    if equity < beside + compute_maintenance_of(arena, contract, lots_after):
+    if equity < compute_required(arena, account, contract, lots_after, beside):
         return CANCEL_SLIPPAGE
     return 0
 

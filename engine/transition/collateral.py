@@ -1,4 +1,4 @@
-"""Assets beside cash: deposits, withdrawals, prices, impairment, and the step of an asset (10)."""
+"""Assets beside cash: deposits, prices, impairment, and the step of an asset (10)."""
 
 from engine.kernel import cold, kernel
 from engine.schema import bounds, events, refusals
@@ -13,7 +13,6 @@ from engine.schema.vocabulary import (
     NONE,
 )
 from engine.state.access import (
-    ACCOUNT,
     ACCOUNT_EXTRA,
     COLLATERAL,
     COLLATERAL_SOURCE,
@@ -23,22 +22,14 @@ from engine.state.access import (
 from engine.state.arithmetic import is_ratio_above, multiply_rate_floor
 from engine.state.due import hasten_due
 from engine.state.events import emit
-from engine.state.layout import LIQUIDATING
 from engine.trading_state import EVERY
-from engine.transition.admission import check_client
 from engine.transition.due_times import HAIRCUT_RISE
-from engine.transition.money import (
-    check_amount,
-    compute_margin_held,
-    compute_paid_in,
-    is_withdrawal_open,
-)
+from engine.transition.money import check_amount, compute_paid_in
 from engine.transition.waterfall import finish_negative
 from risk.accounts import is_opened, next_account
 from risk.collateral import (
     capped_price,
     change_holding,
-    compute_collateral,
     cut_to_par,
     held_of,
     is_registered,
@@ -256,47 +247,4 @@ def deposit_collateral(arena, account, asset, quantity):
     held = held_of(arena, account, asset)
     emit(arena, events.COLLATERAL_DEPOSITED, 0, account, asset, quantity, held, value, 0, 0)
     value_again(arena, account)
-    return refusals.OK
-
-
-@cold
-def compute_collateral_without(arena, account, asset, quantity):
-    """What the account's collateral would be worth now without so much of an asset; no write is
-    left behind."""
-    change_holding(arena, account, asset, -quantity)
-    value = compute_collateral(arena, account)
-    change_holding(arena, account, asset, quantity)
-    return value
-
-
-@cold
-def withdraw_collateral(arena, account, client_id, asset, quantity):
-    """An asset back to its client, as far as margin leaves it free (8.3)."""
-    code = check_client(arena, account, client_id, 0)
-    if code != refusals.OK:
-        return code
-    if ACCOUNT(arena, account).flags & LIQUIDATING:
-        return refusals.ACCOUNT_IN_LIQUIDATION
-    if not is_registered(arena, asset):
-        return refusals.ASSET_UNKNOWN
-    code = check_amount(quantity)
-    if code != refusals.OK:
-        return code
-    if POOL(arena, 0).withdrawals_stopped != 0:
-        return refusals.WITHDRAWALS_STOPPED
-    if quantity > held_of(arena, account, asset):
-        return refusals.COLLATERAL_INSUFFICIENT
-    left = compute_collateral_without(arena, account, asset, quantity)
-    equity = compute_equity(arena, account) - ACCOUNT_EXTRA(arena, account).collateral_value + left
-    if not is_withdrawal_open(arena, account) or equity < compute_margin_held(arena, account):
-        return refusals.WITHDRAWAL_ABOVE_AVAILABLE
-    # From here the asset leaves; nothing below may refuse.
-
-    change_holding(arena, account, asset, -quantity)
-    COLLATERAL(arena, asset).deposits_net -= quantity
-    value = value_collateral(arena, account)
-    held = held_of(arena, account, asset)
-    emit(
-        arena, events.COLLATERAL_WITHDRAWN, 0, account, asset, quantity, client_id, held, value, 0
-    )  # fmt: skip
     return refusals.OK

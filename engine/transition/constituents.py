@@ -2,10 +2,11 @@
 
 from engine.kernel import cold, kernel
 from engine.schema import bounds, events, refusals
-from engine.schema.vocabulary import SOURCE_PERPETUAL, STATE_FROZEN, STATE_SETTLED
+from engine.schema.vocabulary import SOURCE_PERPETUAL, STATE_FROZEN
 from engine.state.access import ASSET, CONTRACT, SOURCE
 from engine.state.arithmetic import multiply_divide
 from engine.state.events import emit
+from engine.trading_state import LIFELESS, is_one_of
 from engine.transition.due import freeze_contract
 from engine.transition.due_times import note_due
 from funding.index import asset_at, compute_basket
@@ -33,7 +34,7 @@ def change_constituent(arena, contract, asset, units_ppb):
     if code != refusals.OK:
         return code
     terms = CONTRACT(arena, contract)
-    if terms.state == STATE_FROZEN or terms.state == STATE_SETTLED:
+    if terms.state == STATE_FROZEN or is_one_of(LIFELESS, terms.state):
         return refusals.INDEX_MISSING
     changed = ASSET(arena, asset_at(contract, asset))
     before = compute_basket(arena, contract)
@@ -59,7 +60,7 @@ def redenominate_constituent(arena, contract, asset, units_ppb):
     if code != refusals.OK:
         return code
     terms = CONTRACT(arena, contract)
-    if terms.state == STATE_SETTLED:
+    if is_one_of(LIFELESS, terms.state):
         return refusals.INDEX_MISSING
     # From here the change stands; nothing below may refuse.
 
@@ -95,7 +96,7 @@ def set_sample_clock(arena, contract, seed):
         arena, events.SAMPLE_CLOCK_SET, contract, 0,
         terms.funding_sample_offset_ns, 0, 0, 0, 0, 0,
     )  # fmt: skip
-    if terms.state != STATE_FROZEN and terms.state != STATE_SETTLED:
+    if terms.state != STATE_FROZEN and not is_one_of(LIFELESS, terms.state):
         # never earlier than the one that was next: an interval has no more samples than listing
         # has counted on (1.3)
         terms.sample_next_ns = compute_sample_time(terms, terms.sample_next_ns - 1)

@@ -3,9 +3,10 @@
 from engine.book.timers import next_timer_ns
 from engine.kernel import cold, kernel
 from engine.schema.bounds import TIME_NS_MAX
-from engine.schema.vocabulary import NONE, STATE_FROZEN, STATE_SETTLED
+from engine.schema.vocabulary import NONE, STATE_FROZEN
 from engine.state.access import COLLATERAL, CONTRACT, ENGINE, TIMER
 from engine.state.layout import TIMER_EXPIRY, TIMER_PROFESSIONAL
+from engine.trading_state import LIFELESS, is_one_of
 from engine.transition.settling import freeze_end_of
 from risk.eligibility import has_lapsed
 
@@ -38,12 +39,12 @@ def reference_end_of(terms):
 @kernel
 def next_of(arena, contract):
     """(due time, kind) of the contract's earliest work. A frozen contract's is the end of the
-    longest freeze, if it has been open before; a settled one has none; the end of the reference
-    asset comes in either. A slice of the fund's waits for the end of a freeze: its time may be past
-    then."""
+    longest freeze, if it has been open before; one that has settled, or is not live, has none; the
+    end of the reference asset comes in either. A slice of the fund's waits for the end of a freeze:
+    its time may be past then."""
     terms = CONTRACT(arena, contract)
     reference_ns = reference_end_of(terms)
-    if terms.state == STATE_FROZEN or terms.state == STATE_SETTLED:
+    if terms.state == STATE_FROZEN or is_one_of(LIFELESS, terms.state):
         if terms.state == STATE_FROZEN and terms.opened == 1:
             end_ns = freeze_end_of(terms)
             if end_ns < reference_ns:

@@ -41,7 +41,7 @@ from engine.transition.protection import (
     is_tripped_on_trial,
     note_quote_fill_trial,
 )
-from risk.margin import compute_equity, compute_maintenance_of, value_beside
+from risk.margin import compute_equity, compute_required, value_beside
 from risk.settlement import compute_fee_unrebated, compute_maker_fee, compute_taker_fee
 
 
@@ -179,7 +179,7 @@ def try_fill(arena, slot, maker_slot, shown, leaves):
         value = asked * absolute(lot_value)
         after = maker_equity - compute_fee_unrebated(terms, value, maker_equity)
         _, beside = value_beside(arena, maker, contract)
-        if after < beside + compute_maintenance_of(arena, contract, maker_lots):
+        if after < compute_required(arena, maker, contract, maker_lots, beside):
             note_trial_order_lots(arena, maker_slot, 0)
             return 0
 
@@ -193,7 +193,7 @@ def try_fill(arena, slot, maker_slot, shown, leaves):
     lots = trial_position_lots_of(arena, order.position) + signed * asked
     if -edge > terms.slip_value:
         _, beside = value_beside(arena, account, contract)
-        if after < beside + compute_maintenance_of(arena, contract, lots):
+        if after < compute_required(arena, account, contract, lots, beside):
             return -1
     note_trial_equity(arena, account, after)
     note_trial_position_lots(arena, order.position, lots)

@@ -8,7 +8,7 @@ from engine.state.arithmetic import absolute
 from engine.state.events import emit
 from engine.state.layout import LIQUIDATING
 from engine.transition.admission import check_client_of_contract
-from engine.transition.money import compute_withdrawable
+from engine.transition.withdrawals import compute_withdrawable
 from risk.accounts import find_position
 from risk.isolation import (
     find_isolated,

@@ -33,7 +33,7 @@ from engine.transition.orders import cancel_linked, cancel_of_account, trim_redu
 from engine.transition.step_plan import plan_close
 from risk.accounts import find_position
 from risk.liquidation_queue import cool_account, wake_account
-from risk.margin import value_beside
+from risk.margin import value_whole
 from risk.supervision import sort_hits, value_again
 
 
@@ -44,7 +44,7 @@ def list_if_holding(arena, contract, account):
     position = find_position(arena, account, contract)
     if position == NONE or POSITION(arena, position).lots == 0:
         return 0
-    equity, maintenance = value_beside(arena, account, 0)
+    equity, maintenance = value_whole(arena, account)
     if equity < 0:
         return 0
     hit = HIT(arena, engine.hits)

@@ -1,4 +1,4 @@
-"""Accounts and money: open, deposit, withdraw, release (8.3, 10.6, 15.1)."""
+"""Accounts and money: open, deposit, let withdrawals go on (9.8, 10.6, 15.1)."""
 
 from engine.kernel import cold, kernel
 from engine.schema import bounds, events, refusals
@@ -12,22 +12,14 @@ from engine.schema.vocabulary import (
     LEDGER_CLIENT,
     LEDGER_FUND,
     LEDGER_HOUSE,
-    NONE,
-    STATE_CONTINUOUS,
 )
-from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, ENGINE, POOL, POSITION
+from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, ENGINE, POOL
 from engine.state.events import emit
-from engine.state.layout import AFFILIATE, GROUP_STOPPED, INELIGIBLE, LIQUIDATING
-from engine.transition.admission import check_client
-from risk.accounts import contract_of, first_position, is_opened, next_position
+from engine.state.layout import AFFILIATE, GROUP_STOPPED, INELIGIBLE
+from risk.accounts import is_opened
 from risk.eligibility import is_asked
 from risk.groups import join_group
-from risk.ledger import apply_cash, release_withdrawals_if_refilled, settle_all_funding
-from risk.margin import (
-    compute_equity,
-    compute_notional,
-    compute_requirement,
-)
+from risk.ledger import apply_cash, release_withdrawals_if_refilled
 from risk.supervision import value_again
 
 
@@ -99,79 +91,6 @@ def deposit(arena, ledger, account, amount):
         emit(arena, events.DEPOSITED, 0, account, amount, ledger, cash, 0, 0, 0)
         value_again(arena, account)
     release_withdrawals_if_refilled(arena)
-    return refusals.OK
-
-
-@kernel
-def is_withdrawal_open(arena, account):
-    """Whether every contract in which the account has a position or an order trades normally."""
-    k = 0
-    position = first_position(arena, account)
-    while position != NONE:
-        held = POSITION(arena, position)
-        if held.lots != 0 or held.order_head != NONE:
-            contract = contract_of(arena, account, position, k)
-            if CONTRACT(arena, contract).state != STATE_CONTINUOUS:
-                return False
-        k += 1
-        position = next_position(arena, account, position, k)
-    return True
-
-
-@kernel
-def compute_owed(arena, account):
-    """Funding that the account owes over all contracts, negative when it is owed."""
-    owed = 0
-    k = 0
-    position = first_position(arena, account)
-    while position != NONE:
-        held = POSITION(arena, position)
-        if held.lots != 0:
-            terms = CONTRACT(arena, contract_of(arena, account, position, k))
-            owed += held.lots * (terms.funding_index - held.funding_index)
-        k += 1
-        position = next_position(arena, account, position, k)
-    return owed
-
-
-@cold
-def compute_margin_held(arena, account):
-    """What no withdrawal may touch: initial margin with orders, or 10% of the notional, up."""
-    tenth = (compute_notional(arena, account) + 9) // 10
-    return max(compute_requirement(arena, account), tenth)
-
-
-@cold
-def compute_withdrawable(arena, account):
-    """max(0, min(cash, equity - max(initial margin with orders, 10% of notional, up))) (8.3)."""
-    if not is_withdrawal_open(arena, account):
-        return 0
-    cash = ACCOUNT(arena, account).cash - compute_owed(arena, account)
-    free = compute_equity(arena, account) - compute_margin_held(arena, account)
-    return max(0, min(cash, free))
-
-
-@cold
-def withdraw(arena, account, client_id, amount):
-    code = check_client(arena, account, client_id, 0)
-    if code != refusals.OK:
-        return code
-    if ACCOUNT(arena, account).flags & LIQUIDATING:
-        return refusals.ACCOUNT_IN_LIQUIDATION
-    code = check_amount(amount)
-    if code != refusals.OK:
-        return code
-    if POOL(arena, 0).withdrawals_stopped != 0:
-        return refusals.WITHDRAWALS_STOPPED
-    if amount > compute_withdrawable(arena, account):
-        return refusals.WITHDRAWAL_ABOVE_AVAILABLE
-    # From here the money leaves; nothing below may refuse.
-
-    settle_all_funding(arena, account)
-    apply_cash(arena, account, -amount)
-    POOL(arena, 0).deposits_net -= amount
-    cash = ACCOUNT(arena, account).cash
-    emit(arena, events.WITHDRAWN, 0, account, amount, client_id, cash, 0, 0, 0)
     return refusals.OK
 
 

@@ -12,13 +12,13 @@ from engine.schema.vocabulary import (
     STATE_CONTINUOUS,
     STATE_FROZEN,
     STATE_REDUCE_ONLY,
-    STATE_SETTLED,
     WHY_FRESH_MARK,
     WHY_MARK_FREE,
     WHY_MARK_HELD,
 )
 from engine.state.access import CONTRACT, ENGINE, LADDER, LEVEL, SOURCE
 from engine.state.events import emit
+from engine.trading_state import LIFELESS, is_one_of
 from engine.transition.due import freeze_contract
 from engine.transition.due_times import note_due
 from engine.transition.orders import cancel_working
@@ -37,8 +37,8 @@ from risk.step import begin_step, enter_step
 def check_pair(arena, contract, source, price_ticks):
     if not is_listed(arena, contract):
         return refusals.CONTRACT_UNKNOWN
-    if CONTRACT(arena, contract).state == STATE_SETTLED:
-        return refusals.OK  # one that has ended must not keep a price from the others
+    if is_one_of(LIFELESS, CONTRACT(arena, contract).state):
+        return refusals.OK  # one that is not live must not keep a price from the others
     if source < 1 or source > CONTRACT(arena, contract).sources:
         return refusals.SOURCE_UNKNOWN
     terms = CONTRACT(arena, contract)
@@ -132,7 +132,7 @@ def publish_pair(arena, contract, source, price_ticks):
     terms = CONTRACT(arena, contract)
     now_ns = ENGINE(arena, 0).clock_ns
     terms.step_priced = ENGINE(arena, 0).step
-    if terms.state == STATE_SETTLED:
+    if is_one_of(LIFELESS, terms.state):
         emit(arena, events.PRICE_RECEIVED, contract, 0, source, price_ticks, now_ns, 0, 0, 0)
         return 0
     quote = SOURCE(arena, source_at(contract, source - 1))

@@ -5,10 +5,12 @@ from engine.schema import bounds, events, refusals
 from engine.schema.commands import (
     ADVANCE_TIME,
     AMEND_ORDER,
+    APPROVE_CONTRACT,
     CANCEL_ORDER,
     CANCEL_SESSION,
     CHANGE_CONSTITUENT,
     CHANGE_STATE,
+    CONFIRM_WITHDRAWAL,
     DEPOSIT,
     DEPOSIT_COLLATERAL,
     ISOLATE_CONTRACT,
@@ -27,12 +29,15 @@ from engine.schema.commands import (
     REDENOMINATE_CONSTITUENT,
     RELEASE_TRADING,
     RELEASE_WITHDRAWALS,
+    RETURN_WITHDRAWAL,
     SET_BAND,
     SET_CAPACITY,
     SET_COLLATERAL,
     SET_ELIGIBILITY,
     SET_HEARTBEAT,
     SET_LEVERAGE,
+    SET_LEVERAGE_CAP,
+    SET_MARGIN_MODE,
     SET_PROTECTION,
     SET_REFERENCE,
     SET_SAMPLE_CLOCK,
@@ -62,7 +67,6 @@ from engine.transition.collateral import (
     deposit_collateral,
     publish_collateral,
     set_collateral,
-    withdraw_collateral,
 )
 from engine.transition.conditional import place_order
 from engine.transition.constituents import (
@@ -74,14 +78,22 @@ from engine.transition.due import do_due_work
 from engine.transition.eligibility import publish_disclosure, set_eligibility, set_reference
 from engine.transition.interruptions import change_trading_state, set_band
 from engine.transition.isolation import isolate_contract, join_contract, move_margin
-from engine.transition.leverage import set_leverage
-from engine.transition.money import deposit, open_account, release_withdrawals, withdraw
+from engine.transition.leverage import set_leverage, set_leverage_cap
+from engine.transition.listing import approve_contract
+from engine.transition.margin_modes import set_margin_mode
+from engine.transition.money import deposit, open_account, release_withdrawals
 from engine.transition.orders import cancel_linked
 from engine.transition.placing import amend_order, cancel_order
 from engine.transition.prices import publish_prices
 from engine.transition.queue import run_queue
 from engine.transition.quoting import frame_quotes, mass_quote, set_protection
 from engine.transition.turns import run_fired
+from engine.transition.withdrawals import (
+    confirm_withdrawal,
+    return_withdrawal,
+    withdraw,
+    withdraw_collateral,
+)
 from risk.eligibility import is_asked
 from risk.supervision import drain_suspects
 
@@ -94,9 +106,11 @@ def may_set_clock(arena, kind):
     knows."""
     if kind >= SET_ELIGIBILITY and kind <= SET_REFERENCE:
         return is_asked(arena)
+    if kind == APPROVE_CONTRACT:
+        return POOL(arena, 0).approvals_required != 0
     if kind == PUBLISH_PRICE or kind == PUBLISH_COLLATERAL:
         return True
-    return kind >= OPEN_ACCOUNT and kind <= SET_COLLATERAL
+    return kind >= OPEN_ACCOUNT and kind <= SET_LEVERAGE_CAP
 
 
 @kernel
@@ -186,6 +200,19 @@ def do_operator_command(arena, commands, row):
         return deposit_collateral(arena, command.account, command.asset, command.quantity)
     if kind == SET_COLLATERAL:
         return set_collateral(arena, command.asset, command.impaired, command.licensed_until_ns)
+    if kind == CONFIRM_WITHDRAWAL:
+        return confirm_withdrawal(arena, command.account, command.client_id)
+    if kind == RETURN_WITHDRAWAL:
+        return return_withdrawal(arena, command.account, command.client_id)
+    if kind == APPROVE_CONTRACT:
+        return approve_contract(
+            arena, command.contract, command.hash_1, command.hash_2, command.hash_3,
+            command.hash_4, command.reference,
+        )  # fmt: skip
+    if kind == SET_MARGIN_MODE:
+        return set_margin_mode(arena, command.account, command.margin_mode)
+    if kind == SET_LEVERAGE_CAP:
+        return set_leverage_cap(arena, command.account, command.rate_initial_ppb)
     if kind == ADVANCE_TIME:
         time_ns = ENGINE(arena, 0).clock_ns
         emit(arena, events.TIME_ADVANCED, 0, 0, time_ns, 0, 0, 0, 0, 0)

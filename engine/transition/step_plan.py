@@ -15,7 +15,7 @@ from engine.state.layout import WHOLE_NEXT
 from engine.trading_state import CLOSED, COLLECTING, STEPPED, is_one_of
 from engine.transition.orders import is_waiting
 from risk.liquidation import compute_limit, compute_share, compute_target, plan_cut
-from risk.margin import find_largest_position, value_beside
+from risk.margin import find_largest_position, value_whole
 
 STEP_WAIT = -1  # for an auction: what is left stands in contracts that collect orders
 
@@ -55,7 +55,7 @@ def plan_close(arena, account, position):
     """Kind, lots and limit of a step that closes a position, not bounded by what the book shows;
     0 when the equity has reached the target."""
     engine = ENGINE(arena, 0)
-    equity, maintenance = value_beside(arena, account, 0)
+    equity, maintenance = value_whole(arena, account)
     engine.plan_equity = equity
     engine.plan_maintenance = maintenance
     engine.plan_position = position

@@ -63,7 +63,7 @@ from engine.transition.orders import (
 from engine.transition.protection import is_quote, note_quote_fill, protection_of
 from funding.mark import note_traded
 from risk.accounts import is_affiliated
-from risk.margin import compute_maintenance_of, value_beside
+from risk.margin import compute_required, value_beside
 from risk.reserve import release_reserve
 from risk.settlement import (
     compute_fee_unrebated,
@@ -132,7 +132,7 @@ def is_maker_beyond_slippage(arena):
     equity -= compute_fee_unrebated(terms, value, equity)
     signed = -motion.asked_lots if motion.side == BUY else motion.asked_lots
     lots = POSITION(arena, motion.maker_position).lots + signed
-    required = motion.maker_beside + compute_maintenance_of(arena, motion.contract, lots)
+    required = compute_required(arena, motion.maker, motion.contract, lots, motion.maker_beside)
     return 1 if equity < required else 0
 
 
@@ -173,7 +173,10 @@ def check_aggressor(arena):
     elif -edge > terms.slip_value:
         signed = lots if motion.side == BUY else -lots
         lots_after = POSITION(arena, motion.position).lots + signed
-        if equity < motion.beside + compute_maintenance_of(arena, motion.contract, lots_after):
+        required = compute_required(
+            arena, motion.account, motion.contract, lots_after, motion.beside
+        )
+        if equity < required:
             return CANCEL_SLIPPAGE
     motion.lots = lots
     motion.fee = fee
@@ -248,10 +251,11 @@ def note_fill_suspects(arena):
     """After a fill: whoever is below maintenance is looked at again at the end (9.1)."""
     motion = SWEEP(arena, 0)
     lots = POSITION(arena, motion.position).lots
-    if motion.equity < motion.beside + compute_maintenance_of(arena, motion.contract, lots):
+    required = compute_required(arena, motion.account, motion.contract, lots, motion.beside)
+    if motion.equity < required:
         note_suspect(arena, motion.account)
     lots = POSITION(arena, motion.maker_position).lots
-    required = motion.maker_beside + compute_maintenance_of(arena, motion.contract, lots)
+    required = compute_required(arena, motion.maker, motion.contract, lots, motion.maker_beside)
     if motion.maker_equity < required or ACCOUNT(arena, motion.maker).flags & LIQUIDATING:
         note_suspect(arena, motion.maker)
 

@@ -43,7 +43,7 @@ from risk.insurance import (
     note_fund_loss,
 )
 from risk.liquidation import compute_share
-from risk.margin import value_beside
+from risk.margin import is_portfolio, value_whole
 from risk.providers import compute_provided_lots, compute_room, next_provider, sum_rooms
 from risk.ranking import ASKED, PAIRED, find_first, leave_ranking, ranking_of
 from risk.settlement import cover_if_short, pay_liquidation_fee, settle_side
@@ -85,7 +85,7 @@ def signed_value(lots, mark_value, given):
 def compute_present_share(arena, contract, position):
     """The position's share of its account's equity, at present values (9.3)."""
     account = POSITION(arena, position).account + 0
-    equity, maintenance = value_beside(arena, account, 0)
+    equity, maintenance = value_whole(arena, account)
     return compute_share(arena, contract, position, equity, maintenance)
 
 
@@ -315,4 +315,6 @@ def deleverage(arena, contract, position, charge, must_afford):
         if chosen.given_up > 0:
             give_up_gain(arena, holder, chosen.given_up)
             note_suspect(arena, holder)
+        elif is_portfolio(arena, holder):
+            note_suspect(arena, holder)  # a leg of its hedge may be gone, and its margin higher
     return given_up

@@ -64,7 +64,7 @@ from engine.transition.protection import is_quote, note_quote_fill, protection_o
 from engine.transition.sweep import is_entry
 from funding.mark import note_traded
 from risk.accounts import is_affiliated
-from risk.margin import value_beside
+from risk.margin import value_beside, value_whole
 from risk.reserve import release_reserve
 from risk.settlement import (
     cover_if_short,
@@ -227,7 +227,7 @@ def cut_link(arena, side, lots):
 
 @cold
 def note_pair_suspect(arena, contract, account):
-    equity, maintenance = value_beside(arena, account, 0)
+    equity, maintenance = value_whole(arena, account)
     if equity < maintenance or ACCOUNT(arena, account).flags & LIQUIDATING:
         note_suspect(arena, account)
     return 0

@@ -82,6 +82,14 @@ SAMPLES: list[c.AnyCommand] = [
     c.SetStressLoss(time_ns=5, amount=-(2**59)),
     c.DepositCollateral(time_ns=5, account=2, asset=8, quantity=-(2**59)),
     c.SetCollateral(time_ns=5, asset=8, impaired=1, licensed_until_ns=2**62),
+    c.ConfirmWithdrawal(time_ns=5, account=2, client_id=2**62),
+    c.ReturnWithdrawal(time_ns=5, account=2, client_id=-1),
+    c.ApproveContract(
+        time_ns=5, contract=256, hash_1=-(2**63), hash_2=2**63 - 1, hash_3=0, hash_4=-1,
+        reference=2**62,
+    ),
+    c.SetMarginMode(time_ns=5, account=2, margin_mode=1),
+    c.SetLeverageCap(time_ns=5, account=2, rate_initial_ppb=10**9),
 ]  # fmt: skip
 QUOTES_WITH_A_TRUTH = c.MassQuote(
     time_ns=1, account=2, client_id=1, protection=1, rows=(c.Quote(1, 5, True, 6, 1),)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
 from engine.schema.contract import Contract
+from tests.oracle.portfolio import risk
 from tests.oracle.rounding import ceil_div, clamp, rate_up
 
 LIQUIDATION = 64  # the flag of an order of the engine's own, beside those of clients
@@ -180,6 +181,8 @@ class Account:
     cash: int = 0
     collateral: dict[int, int] = field(default_factory=dict)  # held, by asset (10.1)
     collateral_value: int = 0  # of all of it, by its last valuation (10.2)
+    # (asset or 0 of cash, amount) by client id: neither paid out nor returned yet (10.6)
+    reserved: dict[int, tuple[int, int]] = field(default_factory=dict)
     # In the order in which the account first had an accepted order or a position.
     holdings: dict[int, Holding] = field(default_factory=dict)
     client_id_highest: int = 0
@@ -196,6 +199,10 @@ class Account:
     margin_accounts: dict[int, int] = field(default_factory=dict)
     isolated: set[int] = field(default_factory=set)
     main: int = 0
+    # of an operator: how its margin is taken (8.7), and the least initial rate of everything that
+    # it and its margin accounts hold (8.1), 0: none
+    margin_mode: int = words.MARGIN_STANDARD
+    leverage_cap: int = 0
     # 3.1: what makes a client eligible
     professional_until: int = 0
     assessed: int = 0
@@ -220,6 +227,10 @@ class Account:
         self.client_id_highest = max(self.client_id_highest, client_id)
         self.client_ids.add(client_id)
         self.client_ids = {i for i in self.client_ids if self.client_id_highest - i <= 63}
+
+    @property
+    def is_portfolio(self) -> bool:
+        return self.margin_mode == words.MARGIN_PORTFOLIO
 
     def leave_liquidation(self) -> None:
         self.in_liquidation = False
@@ -247,11 +258,12 @@ def bracket_margin(brackets: Brackets, notional: int) -> int:
     return ceil_div(total, PPB)
 
 
-def initial_margin(market, holding: Holding) -> int:
+def initial_margin(exchange, account: Account, holding: Holding) -> int:
     """A raised rate holds for the whole position, which pays no less than its tiers say."""
+    market = exchange.markets[holding.contract]
     notional = abs(holding.lots) * market.lot_size
     by_tiers = bracket_margin(market.initial_brackets, notional)
-    raised = raised_rate(market, holding, notional)
+    raised = raised_rate(exchange, account, holding, notional)
     if raised == initial_rate(market.spec, notional):
         return by_tiers
     return max(by_tiers, rate_up(notional, raised))
@@ -276,10 +288,13 @@ def scaled_rate(market, rate: int) -> int:
     return rate + (PPB - rate) * above // (high - low)
 
 
-def raised_rate(market, holding: Holding, notional: int) -> int:
+def raised_rate(exchange, account: Account, holding: Holding, notional: int) -> int:
     """8.1: the initial rate of the tier that holds this notional, or what raises it most."""
+    market = exchange.markets[holding.contract]
     rate = initial_rate(market.spec, notional)
-    floors = (market.spec.rate_initial_min_ppb, holding.rate_initial_ppb)
+    owner = exchange.accounts[account.main] if account.main else account
+    own = (holding.rate_initial_ppb, owner.leverage_cap)
+    floors = (market.spec.rate_initial_min_ppb, *own)
     return max(rate, *floors, scaled_rate(market, rate))
 
 
@@ -311,24 +326,43 @@ def equity(exchange, account: Account) -> int:
     return total
 
 
-def maintenance_of(exchange, holding: Holding, lots: int | None = None) -> int:
-    """Maintenance of one position, or of `lots` in its place."""
-    market = exchange.markets[holding.contract]
-    return maintenance_margin(market, holding.lots if lots is None else lots)
+def lots_held(account: Account) -> dict[int, int]:
+    return {holding.contract: holding.lots for holding in account.positions()}
+
+
+def risk_of(exchange, lots: dict[int, int]) -> int:
+    """8.7, of so many lots by contract."""
+    markets = [(exchange.markets[number], held) for number, held in lots.items() if held]
+    positions = [(market.spec, held, market.lot_size) for market, held in markets]
+    return risk(exchange.config, positions)
+
+
+def maintenance_by_tiers(exchange, lots: dict[int, int]) -> int:
+    return sum(maintenance_margin(exchange.markets[n], held) for n, held in lots.items())
+
+
+def maintenance_for(exchange, account: Account, lots: dict[int, int]) -> int:
+    """Of the account if it held just these lots."""
+    by_tiers = maintenance_by_tiers(exchange, lots)
+    if not account.is_portfolio:
+        return by_tiers
+    least = rate_up(by_tiers, exchange.config.portfolio_floor_ppb)
+    return max(risk_of(exchange, lots), least)
 
 
 def maintenance(exchange, account: Account) -> int:
-    return sum(maintenance_of(exchange, holding) for holding in account.positions())
+    return maintenance_for(exchange, account, lots_held(account))
+
+
+def maintenance_with(exchange, account: Account, contract: int, lots: int) -> int:
+    """Of the account if it held so many lots in the contract, whatever it holds there."""
+    return maintenance_for(exchange, account, lots_held(account) | {contract: lots})
 
 
 def maintenance_after(exchange, account: Account, contract: int, signed_lots: int) -> int:
-    """Maintenance of the account if it held `signed_lots` more in the contract."""
-    market = exchange.markets[contract]
+    """Of the account if it held `signed_lots` more in the contract."""
     lots = account.lots(contract) + signed_lots
-    others = [h for h in account.positions() if h.contract != contract]
-    return maintenance_margin(market, lots) + sum(
-        maintenance_of(exchange, holding) for holding in others
-    )
+    return maintenance_with(exchange, account, contract, lots)
 
 
 def notional(exchange, account: Account) -> int:
@@ -337,27 +371,58 @@ def notional(exchange, account: Account) -> int:
 
 
 def need(
-    exchange, holding: Holding, without: Order | None = None, with_order: Order | None = None
+    exchange,
+    account: Account,
+    holding: Holding,
+    without: Order | None = None,
+    with_order: Order | None = None,
 ) -> int:
-    """Initial margin of a contract by 8.2, netted; `with_order` counts though it does not rest."""
-    market = exchange.markets[holding.contract]
-    position = initial_margin(market, holding)
+    """Initial margin of a contract by 8.2, netted; `with_order` counts though it does not rest. In
+    a portfolio that of the position stands apart, and an order that closes it saves nothing."""
     buys, sells = holding.reserved(without)
     if with_order is not None and with_order.side == words.BUY:
         buys += with_order.reserve
     elif with_order is not None:
         sells += with_order.reserve
+    if holding.lots == 0 or account.is_portfolio:
+        return max(buys, sells)
+    position = initial_margin(exchange, account, holding)
     if holding.lots > 0:
         return max(position + buys, sells - position)
-    if holding.lots < 0:
-        return max(position + sells, buys - position)
-    return max(buys, sells)
+    return max(position + sells, buys - position)
 
 
-def initial_needed(exchange, account: Account, besides: int = 0) -> int:
-    """Σ (need + recorded losses and fees) over the account's contracts, one left out if named."""
-    counted = [h for h in account.holdings.values() if h.contract != besides]
-    return sum(need(exchange, holding) + holding.charges() for holding in counted)
+def portfolio_initial(exchange, account: Account, holdings: list[Holding]) -> int:
+    """8.7: of these positions together; nothing where every contract is margined by itself."""
+    if not account.is_portfolio:
+        return 0
+    config = exchange.config
+    by_tiers = sum(initial_margin(exchange, account, holding) for holding in holdings)
+    could_lose = risk_of(exchange, {holding.contract: holding.lots for holding in holdings})
+    return max(
+        rate_up(could_lose, config.portfolio_initial_ppb),
+        rate_up(by_tiers, config.portfolio_floor_ppb),
+    )
+
+
+def requirement(
+    exchange,
+    account: Account,
+    changed: Holding | None = None,
+    without: Order | None = None,
+    with_order: Order | None = None,
+) -> int:
+    """What equity has to cover (8.2): what all contracts need, with recorded losses and fees.
+
+    `changed` stands in the place of what the account holds in its contract, `with_order` is an
+    order in it."""
+    holdings = account.holdings | ({changed.contract: changed} if changed else {})
+    total = portfolio_initial(exchange, account, list(holdings.values()))
+    for holding in holdings.values():
+        order = with_order if holding is changed else None
+        total += need(exchange, account, holding, without, order) + holding.charges(without)
+        total += order.charges if order else 0
+    return total
 
 
 def withdrawable(exchange, account: Account) -> int:
@@ -367,7 +432,7 @@ def withdrawable(exchange, account: Account) -> int:
         return 0
     settled_cash = account.cash - sum(owed(exchange, h) for h in held)
     tenth = ceil_div(notional(exchange, account), 10)
-    hold = max(initial_needed(exchange, account), tenth)
+    hold = max(requirement(exchange, account), tenth)
     return max(0, min(settled_cash, equity(exchange, account) - hold))
 
 

@@ -354,6 +354,6 @@ def deleverage(
             contract=market.contract,
         )
         transfer(exchange, market, account, holder.account, holder.taken, value)
-        if holder.paid > 0:
+        if holder.paid > 0 or holder.account.is_portfolio:  # which may have lost a hedge
             suspect(exchange, holder.account)
     return chosen

@@ -4,7 +4,7 @@ from engine.schema import bounds, events, refusals
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
 from tests.oracle import liquidation
-from tests.oracle.accounts import Account, equity, initial_needed, notional
+from tests.oracle.accounts import Account, equity, notional, requirement
 from tests.oracle.backstop import Step
 from tests.oracle.eligibility import move_timer
 from tests.oracle.rounding import ceil_div, rate_down
@@ -19,6 +19,7 @@ from tests.oracle.valuation import (
     revalue,
     value_without,
 )
+from tests.oracle.withdrawals import is_full
 
 QUANTITY_MAX = bounds.DEPOSITS_MAX
 
@@ -245,7 +246,7 @@ def may_leave(exchange, account: Account, number: int, quantity: int) -> bool:
     left = equity(exchange, account) - account.collateral_value
     left += value_without(exchange, account, number, quantity)
     tenth = ceil_div(notional(exchange, account), 10)
-    return left >= max(initial_needed(exchange, account), tenth)
+    return left >= max(requirement(exchange, account), tenth)
 
 
 def check_withdrawal(exchange, account: Account, command) -> int:
@@ -258,6 +259,8 @@ def check_withdrawal(exchange, account: Account, command) -> int:
         return refusals.AMOUNT_NOT_POSITIVE
     if quantity > QUANTITY_MAX:
         return refusals.AMOUNT_ABOVE_MAX
+    if is_full(account):
+        return refusals.WITHDRAWALS_PENDING
     if exchange.withdrawals_stopped:
         return refusals.WITHDRAWALS_STOPPED
     if quantity > account.collateral.get(number, 0):
@@ -275,9 +278,9 @@ def withdraw_collateral(exchange, command) -> int:
         return code
     number, quantity = command.asset, command.quantity
     change_holding(account, number, -quantity)
-    exchange.assets[number].deposits -= quantity
+    account.reserved[command.client_id] = (number, quantity)
     revalue(exchange, account)
     held = account.collateral.get(number, 0)
     told = (number, quantity, command.client_id, held, account.collateral_value)
-    exchange.emit(events.COLLATERAL_WITHDRAWN, *told, account=account.account)
+    exchange.emit(events.COLLATERAL_RESERVED, *told, account=account.account)
     return refusals.OK

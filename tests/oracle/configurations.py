@@ -7,10 +7,15 @@ from msgspec.structs import replace
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
 from engine.schema.contract import Config, Tier, check_config
+from tests.oracle.approvals import hedges, hedges_of_both_kinds, one_by_one
 from tests.oracle.assets import ASSETS
 from tests.oracle.contracts import (
+    BRIEF,
     INVERSE_TIERS,
+    ISOLATED,
+    SHORT_AUCTIONS,
     STEEP_TIERS,
+    UNFUNDED,
     WIDE_TIERS,
     realistic,
     tiny,
@@ -37,9 +42,6 @@ from tests.oracle.price_terms import (
     WIDE,
 )
 
-ISOLATED = "ISOLATED"  # begins the symbols of contracts in which the workload isolates positions
-BRIEF = 2 * MINUTE  # the longest freeze of contracts that may end by one
-
 
 def configs() -> dict[str, Config]:
     """By name; every one of them can be listed."""
@@ -47,18 +49,12 @@ def configs() -> dict[str, Config]:
     found |= quote_configs() | auction_configs() | deleveraging_configs() | margin_configs()
     found |= value_configs()
     found |= {"eligibility": checked_accounts(), "backstop": thin_backstop()}
-    found["collateral"] = thin_collateral()
+    found |= {"collateral": thin_collateral(), "listing": one_by_one()}
+    found |= {"portfolio": hedges(), "portfolio inverse": hedges_of_both_kinds()}
     for name, config in found.items():
         problems = check_config(config)
         assert not problems, (name, problems)
     return found
-
-
-UNFUNDED: dict[str, Any] = {
-    "fund_value_max": 0,
-    "liquidation_fee_ppb": 0,
-    "takeover_penalty_ppb": 0,
-}
 
 
 def thin_buffers() -> Config:
@@ -415,14 +411,6 @@ def raised_rates() -> Config:
 def value_configs() -> dict[str, Config]:
     """Lots whose value is no multiple of the price; initial rates above those of the tiers."""
     return {"inverse": inverse_and_linear(), "leverage": raised_rates()}
-
-
-SHORT_AUCTIONS: dict[str, Any] = {
-    "auction_ns": 15 * NS_PER_SECOND,
-    "auction_indicative_ns": 4 * NS_PER_SECOND,
-    "band_dynamic_ppb": 30_000_000,
-    "volatility_window_ns": 2 * MINUTE,
-}
 
 
 def thin_auctions() -> Config:

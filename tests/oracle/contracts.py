@@ -15,6 +15,21 @@ STEEP_TIERS = (
     Tier(20_000_000, 200_000_000, 100_000_000),
 )
 
+ISOLATED = "ISOLATED"  # begins the symbols of contracts in which the workload isolates positions
+BRIEF = 2 * MINUTE  # the longest freeze of contracts that may end by one
+
+UNFUNDED: dict[str, Any] = {
+    "fund_value_max": 0,
+    "liquidation_fee_ppb": 0,
+    "takeover_penalty_ppb": 0,
+}
+SHORT_AUCTIONS: dict[str, Any] = {
+    "auction_ns": 15 * NS_PER_SECOND,
+    "auction_indicative_ns": 4 * NS_PER_SECOND,
+    "band_dynamic_ppb": 30_000_000,
+    "volatility_window_ns": 2 * MINUTE,
+}
+
 
 def tiny(contract: int, tick_value: int, **changes) -> Contract:
     """A contract with a mark near 100: sums stay small enough to follow by hand."""

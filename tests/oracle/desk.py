@@ -101,6 +101,16 @@ class Desk:
     def operator(self, kind, **fields) -> list[tuple]:
         return self.do(kind(time_ns=self.now, **fields))
 
+    def confirm(self, account: int, client_id: int = 0) -> list[tuple]:
+        """What was reserved under this id, or by the last client command, has been paid out."""
+        kind = commands.ConfirmWithdrawal
+        return self.operator(kind, account=account, client_id=client_id or self.ids)
+
+    def give_back(self, account: int, client_id: int = 0) -> list[tuple]:
+        """It has not been."""
+        kind = commands.ReturnWithdrawal
+        return self.operator(kind, account=account, client_id=client_id or self.ids)
+
     def wait(self, nanoseconds: int) -> list[tuple]:
         self.now += nanoseconds
         return self.do(commands.AdvanceTime(time_ns=self.now))

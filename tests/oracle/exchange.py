@@ -15,7 +15,6 @@ from tests.oracle.accounts import (
     Account,
     Order,
     Protection,
-    withdrawable,
 )
 from tests.oracle.backstop import Step
 from tests.oracle.bands import set_band
@@ -56,8 +55,9 @@ from tests.oracle.isolated import (
     route,
 )
 from tests.oracle.leverage import set_leverage
+from tests.oracle.listing import approve_contract
+from tests.oracle.margin_modes import set_leverage_cap, set_margin_mode
 from tests.oracle.market import Market, make_market
-from tests.oracle.money import settle_all_funding
 from tests.oracle.orders import amend_order, place_bracket, place_order, work_off_fired
 from tests.oracle.premium import sample_premium
 from tests.oracle.prices import (
@@ -72,6 +72,7 @@ from tests.oracle.providers import set_capacity
 from tests.oracle.quotes import mass_quote
 from tests.oracle.raw import RawCommand, RawQuotes
 from tests.oracle.settling import freeze_end_due, settle
+from tests.oracle.states import DRAFT, FROZEN, LIFELESS
 from tests.oracle.stops import release_trading, stop_trading
 from tests.oracle.stress import set_stress_loss
 from tests.oracle.timers import (
@@ -92,6 +93,7 @@ from tests.oracle.timers import (
 )
 from tests.oracle.triggers import look_at_prices
 from tests.oracle.valuation import make_assets
+from tests.oracle.withdrawals import confirm_withdrawal, return_withdrawal, withdraw
 from tests.oracle.work_back import send_slice, set_work_back
 
 Event = tuple[int, int, int, int, int, int, int, int, int, int]
@@ -102,6 +104,7 @@ CLIENT_COMMANDS = {
     commands.CANCEL_ORDER: cancel_order,
     commands.AMEND_ORDER: amend_order,
     commands.MASS_CANCEL: mass_cancel,
+    commands.WITHDRAW: withdraw,
     commands.SET_HEARTBEAT: set_heartbeat,
     commands.CANCEL_SESSION: cancel_session,
     commands.SET_PROTECTION: set_protection,
@@ -129,6 +132,11 @@ OPERATOR_COMMANDS = {
     commands.SET_STRESS_LOSS: set_stress_loss,
     commands.DEPOSIT_COLLATERAL: deposit_collateral,
     commands.SET_COLLATERAL: set_collateral,
+    commands.CONFIRM_WITHDRAWAL: confirm_withdrawal,
+    commands.RETURN_WITHDRAWAL: return_withdrawal,
+    commands.APPROVE_CONTRACT: approve_contract,
+    commands.SET_MARGIN_MODE: set_margin_mode,
+    commands.SET_LEVERAGE_CAP: set_leverage_cap,
 }
 ELIGIBILITY_KINDS = (
     commands.SET_ELIGIBILITY,
@@ -162,9 +170,9 @@ def is_rate_free(command) -> bool:
 def market_work(market: Market) -> list[tuple[int, int]]:
     """(due time, kind) of everything that the contract has coming."""
     work: list[tuple[int | None, int]] = []
-    if market.state == words.STATE_FROZEN:
+    if market.state == FROZEN:
         work = [(freeze_end_due(market), DUE_FREEZE_END)]
-    elif market.state != words.STATE_SETTLED:
+    elif market.state not in LIFELESS:
         work = [
             (stale_due(market), DUE_STALE),
             (market.auction_end, DUE_AUCTION_END),
@@ -185,7 +193,8 @@ class Oracle:
         self.sequence = 0
         self.rested = 0  # orders that have come to rest so far
         self.protections: dict[tuple[int, int], Protection] = {}  # by group and number (4.8)
-        self.markets = {spec.contract: make_market(spec) for spec in config.contracts}
+        first = DRAFT if config.approvals_required else FROZEN
+        self.markets = {spec.contract: make_market(spec, first) for spec in config.contracts}
         self.fund = Account(words.FUND, 0, 0, words.KIND_FUND, cash=config.fund_cash)
         self.accounts = {words.FUND: self.fund}
         self.house = config.house_cash
@@ -272,8 +281,11 @@ class Oracle:
     # (a) and (b).
 
     def knows(self, kind: int) -> bool:
-        """Where eligibility is not checked nobody can set it."""
+        """Where eligibility is not checked nobody can set it, and where contracts are not approved
+        nobody approves one."""
         if kind in ELIGIBILITY_KINDS and not self.config.eligibility_checked:
+            return False
+        if kind == commands.APPROVE_CONTRACT and not self.config.approvals_required:
             return False
         return kind in commands.BY_KIND
 
@@ -304,7 +316,8 @@ class Oracle:
             if not due:
                 return
             first = min(due)
-            self.clock, kind, number = first
+            due_time, kind, number = first
+            self.clock = max(self.clock, due_time)  # funding of a freeze is made up later (7.4)
             if kind in WORK_OF_TIMERS:
                 WORK_OF_TIMERS[kind](self, self.timers[first])
             elif kind == DUE_FREEZE_END:
@@ -340,12 +353,10 @@ class Oracle:
         kind = command.kind_code
         if isinstance(command, RawCommand) or not self.knows(kind):
             return refusals.COMMAND_UNKNOWN
-        if kind in CLIENT_COMMANDS or kind == commands.WITHDRAW:
+        if kind in CLIENT_COMMANDS:
             code = self.admit_client(command)
             if code:
                 return code
-            if kind == commands.WITHDRAW:
-                return self.withdraw(command)
             if kind in ROUTED:
                 command = route(self, command, command.contract)
             return CLIENT_COMMANDS[kind](self, command)
@@ -409,7 +420,7 @@ class Oracle:
             if contract not in self.markets:
                 return refusals.CONTRACT_UNKNOWN
             market = self.markets[contract]
-            if market.state == words.STATE_SETTLED:
+            if market.state in LIFELESS:
                 continue  # nothing comes of it, whatever it is
             if not 1 <= command.source <= len(market.sources):
                 return refusals.SOURCE_UNKNOWN
@@ -498,28 +509,4 @@ class Oracle:
             return refusals.WITHDRAWALS_NOT_STOPPED
         self.withdrawals_stopped = False
         self.emit(events.WITHDRAWALS_RELEASED, 1)
-        return refusals.OK
-
-    def withdraw(self, command) -> int:
-        account = self.accounts[command.account]
-        if account.in_liquidation:
-            return refusals.ACCOUNT_IN_LIQUIDATION
-        if command.amount < 1:
-            return refusals.AMOUNT_NOT_POSITIVE
-        if command.amount > bounds.DEPOSITS_MAX:
-            return refusals.AMOUNT_ABOVE_MAX
-        if self.withdrawals_stopped:
-            return refusals.WITHDRAWALS_STOPPED
-        if command.amount > withdrawable(self, account):
-            return refusals.WITHDRAWAL_ABOVE_AVAILABLE
-        settle_all_funding(self, account)
-        account.cash -= command.amount
-        self.deposits -= command.amount
-        self.emit(
-            events.WITHDRAWN,
-            command.amount,
-            command.client_id,
-            account.cash,
-            account=account.account,
-        )
         return refusals.OK

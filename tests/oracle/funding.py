@@ -82,8 +82,8 @@ def rebase(exchange, market: Market) -> None:
 
 
 def publish_funding(exchange, market: Market, command_time: int) -> int:
-    """One interval ends at the clock; returns the growth per lot."""
-    spec, due, contract = market.spec, exchange.clock, market.contract
+    """One interval has ended; returns the growth per lot."""
+    spec, due, contract = market.spec, market.next_funding, market.contract
     late = command_time - due
     if late > spec.funding_late_ns:
         exchange.emit(events.FUNDING_LATE, due, late, contract=contract)

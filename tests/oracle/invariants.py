@@ -2,12 +2,29 @@
 
 from engine.schema import bounds
 from engine.schema import vocabulary as words
-from tests.oracle.accounts import ARMED, ENDED, FIRED, RESTING, Order, equity, maintenance
+from tests.oracle.accounts import (
+    ARMED,
+    ENDED,
+    FIRED,
+    RESTING,
+    Order,
+    equity,
+    maintenance,
+    requirement,
+)
 from tests.oracle.eligibility import is_open, lacks_now
 from tests.oracle.isolated import MARGIN_ACCOUNT_FIRST, is_idle
 from tests.oracle.protection import is_tripped
 from tests.oracle.settling import freeze_end_due
-from tests.oracle.states import COLLECTING, FIRING, FROZEN, SETTLED, SETTLING, TRADING
+from tests.oracle.states import (
+    COLLECTING,
+    FIRING,
+    FROZEN,
+    LIFELESS,
+    NOT_LIVE,
+    SETTLING,
+    TRADING,
+)
 from tests.oracle.timers import (
     DUE_EXPIRY,
     DUE_HEARTBEAT,
@@ -23,6 +40,7 @@ from tests.oracle.triggers import (
     trail_ticks,
 )
 from tests.oracle.valuation import held_by_all, value_without
+from tests.oracle.withdrawals import cash_reserved
 
 
 def check(exchange) -> None:
@@ -42,6 +60,8 @@ def check(exchange) -> None:
         check_eligibility(exchange, account)
         check_capacity(account)
         check_collateral(exchange, account)
+        check_reserved(exchange, account)
+        check_margin_mode(exchange, account)
     for asset in exchange.assets.values():
         check_asset(exchange, asset)
     check_timers(exchange)
@@ -51,7 +71,7 @@ def check(exchange) -> None:
 
 
 def balances(exchange) -> int:
-    total = exchange.house + exchange.fees + exchange.conversion_cash
+    total = exchange.house + exchange.fees + exchange.conversion_cash + cash_reserved(exchange)
     total += sum(account.cash for account in exchange.accounts.values())
     return total + sum(market.clearing for market in exchange.markets.values())
 
@@ -60,7 +80,7 @@ def check_money(exchange) -> None:
     positions = [h for account in exchange.accounts.values() for h in account.positions()]
     entries = sum(holding.entry_value for holding in positions)
     assert balances(exchange) - entries == exchange.deposits, "I1: money"
-    held = exchange.house + exchange.fees + exchange.conversion_cash
+    held = exchange.house + exchange.fees + exchange.conversion_cash + cash_reserved(exchange)
     held += sum(equity(exchange, account) for account in exchange.accounts.values())
     held -= sum(account.collateral_value for account in exchange.accounts.values())
     carried = sum(market.clearing for market in exchange.markets.values())
@@ -178,7 +198,7 @@ def check_prices(market) -> None:
         lowest, highest = market.spec.price_ticks_min, market.spec.price_ticks_max
         assert price == 0 or lowest <= price <= highest, "1.2: a price out of range"
     assert all(1 <= one.units <= bounds.UNITS_PPB_MAX for one in market.constituents), "6.1: units"
-    if market.state not in (FROZEN, SETTLED):
+    if market.state not in (FROZEN, *LIFELESS):
         assert all(one.price for one in market.constituents), "6.1: trading without an index"
         assert all(one.used for one in market.constituents), "6.1: no source"
     assert 0 <= market.frozen_ns <= market.length_ns <= bounds.NS_PER_DAY, "7.3: frozen time"
@@ -190,11 +210,15 @@ def check_prices(market) -> None:
 
 
 def check_end(exchange, market) -> None:
-    """5.4: no freeze outlasts its time, and of a settled contract nothing is left."""
+    """5.4: no freeze outlasts its time, and of a settled contract nothing is left, as of one that
+    is not live yet nothing is there."""
     if market.state == FROZEN:
         due = freeze_end_due(market)
         assert due is None or due > exchange.clock, "5.4: frozen for too long"
-    if market.state != SETTLED:
+    if market.state in NOT_LIVE:
+        assert exchange.config.approvals_required and not market.was_opened, "3.2: not approved"
+        assert market.mark == market.index == market.next_sample == 0, "3.2: priced, and not live"
+    if market.state not in LIFELESS:
         return
     for account in exchange.accounts.values():
         assert not any(o.contract == market.contract for o in account.orders()), "5.4: an order"
@@ -243,6 +267,28 @@ def check_collateral(exchange, account) -> None:
     assert 0 <= account.collateral_value <= worth, "10.2: worth less than it counts for"
     is_client = account is not exchange.fund and not account.main
     assert is_client or not account.collateral, "10.2: this one holds none"
+
+
+def check_reserved(exchange, account) -> None:
+    """10.6: a withdrawal is of cash or of an asset that there is, under an id that was used."""
+    assert len(account.reserved) <= bounds.WITHDRAWALS_MAX, "10.6: too many withdrawals"
+    for client_id, (asset, amount) in account.reserved.items():
+        assert asset == 0 or asset in exchange.assets, "10.6: a withdrawal of nothing"
+        assert 1 <= amount <= bounds.DEPOSITS_MAX, "10.6: an amount out of bounds"
+        assert 1 <= client_id <= account.client_id_highest, "10.6: nobody has asked for it"
+    is_client = account is not exchange.fund and not account.main
+    assert is_client or not account.reserved, "10.6: this one withdraws nothing"
+
+
+def check_margin_mode(exchange, account) -> None:
+    """8.7: who has no mode of its own is in the standard one, and a portfolio's initial margin is
+    never below its maintenance."""
+    is_client = account is not exchange.fund and not account.main
+    assert is_client or not (account.is_portfolio or account.leverage_cap), "8.7: not this one's"
+    if account.is_portfolio:
+        assert exchange.config.portfolio_moves_ppb, "8.7: not offered"
+        needed = requirement(exchange, account)
+        assert needed >= maintenance(exchange, account), "8.7: less to open than to hold"
 
 
 def check_account(exchange, account) -> None:
@@ -336,7 +382,8 @@ def state(exchange) -> dict:
     """The logical state, all plain integers, lists and dicts:
 
     clock, sequence
-    ledgers: fund, house, fees, conversion, clearing (by contract), deposits (less withdrawals)
+    ledgers: fund, house, fees, conversion, clearing (by contract), deposits (less withdrawals that
+        are confirmed)
     withdrawals_stopped
     accounts: by id {owner, group, kind, cash, client_id_highest, client_ids (those of the window),
         in_liquidation, was_called, next_step_whole, cools_until,
@@ -350,7 +397,8 @@ def state(exchange) -> dict:
         margin_accounts: by contract, in the order in which they came, isolated: contracts, main: of
             a margin account whose it is, else 0,
         eligibility [professional until, assessed, disclosure, blocked],
-        collateral: quantity by asset, collateral_value (by its last valuation)}
+        collateral: quantity by asset, collateral_value (by its last valuation),
+        reserved: [asset or 0 of cash, amount] by client id, margin_mode, leverage_cap}
     orders: by contract [bids, asks], each a list in priority order of
         (order id, account, price, open lots, filled lots, flags, stp, client id, reserve, charges,
         hidden lots, display, type, tif, expiry, session, id of the sibling or 0, group of a quote
@@ -362,7 +410,7 @@ def state(exchange) -> dict:
     disclosure_version
     stress_loss: uncovered, in the last stress test
     collateral: by asset {price (0: none yet), quotes (price, time) by source, impaired, raise_ppb,
-        next_rise (0: none), licensed_until, converted, deposits (less withdrawals)}
+        next_rise (0: none), licensed_until, converted, deposits (less confirmed withdrawals)}
     protections: by group and number [window_ns, lots_max, fills_max, net_lots_max, start, lots,
         fills, net_lots, is_tripped]
     contracts: by id {state, index, mark, open_interest, sources [(price, time or -1, out, near
@@ -480,6 +528,9 @@ def state_of_account(account) -> dict:
         ],
         "collateral": {n: account.collateral[n] for n in sorted(account.collateral)},
         "collateral_value": account.collateral_value,
+        "reserved": {n: list(account.reserved[n]) for n in sorted(account.reserved)},
+        "margin_mode": account.margin_mode,
+        "leverage_cap": account.leverage_cap,
     }
 
 

@@ -11,14 +11,15 @@ from tests.oracle.accounts import (
     Holding,
     Order,
     equity,
-    initial_needed,
     need,
     raised_rate,
+    requirement,
 )
 from tests.oracle.book import other_side
 from tests.oracle.eligibility import is_open, lacks_now
 from tests.oracle.linked import find_free
 from tests.oracle.market import Market
+from tests.oracle.portfolio import reserve_rate
 from tests.oracle.rounding import clamp, rate_down, rate_up
 from tests.oracle.states import COLLECTING, check_state, must_reduce
 from tests.oracle.stops import is_stopped
@@ -354,15 +355,27 @@ def size_in_reserve(market: Market, order: Order) -> int:
     return max(at_limit, market.lot_size) if order.side == worth_more_side else at_limit
 
 
-def record_reserve(market: Market, holding: Holding, order: Order, without: Order | None) -> None:
+def rate_in_reserve(exchange, account: Account, holding: Holding, worst_lots: int) -> int:
+    """Of a portfolio's order at least what its fill can add to the margin (8.7)."""
+    market = exchange.markets[holding.contract]
+    rate = raised_rate(exchange, account, holding, worst_lots * market.lot_size)
+    if not account.is_portfolio:
+        return rate
+    return max(rate, reserve_rate(exchange.config, market.spec))
+
+
+def record_reserve(
+    exchange, account: Account, holding: Holding, order: Order, without: Order | None
+) -> None:
     """Write into the order what its acceptance reserves."""
+    market = exchange.markets[order.contract]
     spec = market.spec
     working = {
         side: holding.open_lots(side, without) + (order.open if side == order.side else 0)
         for side in (words.BUY, words.SELL)
     }
     worst = max(abs(holding.lots + working[words.BUY]), abs(holding.lots - working[words.SELL]))
-    rate = raised_rate(market, holding, worst * market.lot_size)
+    rate = rate_in_reserve(exchange, account, holding, worst)
     size = order.open * size_in_reserve(market, order)
     worse = value_of_lot(spec, order.price) - market.lot_value
     loss = order.open * max(0, order.sign * worse)
@@ -374,14 +387,11 @@ def record_reserve(market: Market, holding: Holding, order: Order, without: Orde
 def is_covered(
     exchange, account: Account, holding: Holding, order: Order, without: Order | None
 ) -> bool:
-    record_reserve(exchange.markets[order.contract], holding, order, without)
-    before = need(exchange, holding, without)
-    after = need(exchange, holding, without, order)
-    raised = after - before
+    record_reserve(exchange, account, holding, order, without)
+    before = need(exchange, account, holding, without)
+    raised = need(exchange, account, holding, without, order) - before
     if not only_reduces(holding, order, without):
         raised += order.charges
     if raised <= 0:
         return True
-    others = initial_needed(exchange, account, besides=holding.contract)
-    own = after + holding.charges(without) + order.charges
-    return equity(exchange, account) >= others + own
+    return equity(exchange, account) >= requirement(exchange, account, holding, without, order)

@@ -4,13 +4,7 @@ from dataclasses import replace
 
 from engine.schema import events, refusals
 from engine.schema.bounds import PPB
-from tests.oracle.accounts import Account, Holding, equity, initial_needed, need
-
-
-def needed_with(exchange, account: Account, holding: Holding) -> int:
-    """What the account's requirement would be if it held this in the contract."""
-    others = initial_needed(exchange, account, besides=holding.contract)
-    return others + need(exchange, holding) + holding.charges()
+from tests.oracle.accounts import Holding, equity, requirement
 
 
 def set_leverage(exchange, command) -> int:
@@ -25,8 +19,8 @@ def set_leverage(exchange, command) -> int:
         return refusals.ACCOUNT_IN_LIQUIDATION
     before = account.holdings.get(command.contract) or Holding(command.contract)
     after = replace(before, rate_initial_ppb=command.rate_initial_ppb)
-    needed = needed_with(exchange, account, after)
-    is_more = needed > needed_with(exchange, account, before)
+    needed = requirement(exchange, account, after)
+    is_more = needed > requirement(exchange, account, before)
     if is_more and needed > equity(exchange, account):
         return refusals.MARGIN_INSUFFICIENT
     account.holding(command.contract).rate_initial_ppb = command.rate_initial_ppb

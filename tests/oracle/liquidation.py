@@ -13,9 +13,10 @@ from tests.oracle.accounts import (
     Holding,
     Order,
     equity,
+    lots_held,
     maintenance,
-    maintenance_margin,
-    maintenance_of,
+    maintenance_by_tiers,
+    maintenance_with,
 )
 from tests.oracle.backstop import Step, deleverage, pair_off, take_over, takeover_lots
 from tests.oracle.bands import interrupt, is_worth_an_auction
@@ -25,7 +26,7 @@ from tests.oracle.matching import sweep
 from tests.oracle.money import cover, suspect
 from tests.oracle.providers import provide
 from tests.oracle.resting import cancel_all
-from tests.oracle.rounding import ceil_div, rate_down, rate_up
+from tests.oracle.rounding import ceil_div, rate_down, rate_up, sign_of
 from tests.oracle.states import CLOSED, COLLECTING, FROZEN
 from tests.oracle.triggers import look_after_sweep
 from tests.oracle.valuation import convert_missing
@@ -35,11 +36,12 @@ from tests.oracle.waterfall import run_waterfall
 # Supervision.
 
 
-def largest_position(exchange, holdings: list[Holding]) -> Holding:
-    """By maintenance; ties: the first of the account's contracts."""
+def largest_position(exchange, account: Account, holdings: list[Holding]) -> Holding:
+    """Of these that without which the account's maintenance would be lowest: by tiers the one with
+    the largest of its own. Ties: the first of the account's contracts."""
     if len(holdings) == 1:
         return holdings[0]
-    return max(holdings, key=lambda holding: maintenance_of(exchange, holding))
+    return min(holdings, key=lambda h: maintenance_with(exchange, account, h.contract, 0))
 
 
 Hit = tuple[int, int, Account]  # equity, maintenance
@@ -64,7 +66,7 @@ def find_hits(exchange, step: Step) -> tuple[list[Hit], list[Hit]]:
     for number in sorted(concerned(exchange, step)):
         account = exchange.accounts[number]
         margin = maintenance(exchange, account)
-        largest = largest_position(exchange, account.positions())
+        largest = largest_position(exchange, account, account.positions())
         call_ppb = exchange.markets[largest.contract].spec.margin_call_ppb
         value = equity(exchange, account)
         if value < rate_up(margin, call_ppb):
@@ -166,9 +168,10 @@ class Plan:
 
 
 def share_of(exchange, account: Account, holding: Holding) -> int:
-    """9.3: the part of a positive equity that stands behind this position."""
-    margin = maintenance(exchange, account)
-    return equity(exchange, account) * maintenance_of(exchange, holding) // margin
+    """9.3: the part of a positive equity that stands behind this position, in every mode by what
+    the tiers say."""
+    own = maintenance_by_tiers(exchange, {holding.contract: holding.lots})
+    return equity(exchange, account) * own // maintenance_by_tiers(exchange, lots_held(account))
 
 
 def movable_positions(exchange, account: Account) -> list[Holding]:
@@ -193,7 +196,7 @@ def is_waiting(exchange, account: Account) -> bool:
     waiting = waiting_positions(exchange, account)
     if not waiting or movable_positions(exchange, account):
         return False
-    return not is_recovered(exchange, account, largest_position(exchange, waiting))
+    return not is_recovered(exchange, account, largest_position(exchange, account, waiting))
 
 
 def is_recovered(exchange, account: Account, holding: Holding) -> bool:
@@ -220,15 +223,16 @@ def limit_of(market: Market, holding: Holding, share: int) -> int:
 
 
 def smallest_cut(exchange, account: Account, holding: Holding) -> int:
-    """The fewest lots that reach maintenance x (1 + buffer); 0 if no part of the position does."""
+    """The fewest lots that reach maintenance x (1 + buffer); 0 if no part of the position does. Of
+    a hedge a small part may do where a larger one does not: then it is what the bisection finds."""
     market = exchange.markets[holding.contract]
     spec, lots = market.spec, abs(holding.lots)
     value = equity(exchange, account)
-    others = maintenance(exchange, account) - maintenance_of(exchange, holding)
     cost = ceil_div(market.lot_size * (spec.liquidation_slippage_ppb + spec.fee_taker_ppb), PPB)
 
     def is_enough(cut: int) -> bool:
-        margin = others + maintenance_margin(market, lots - cut)
+        left = sign_of(holding.lots) * (lots - cut)
+        margin = maintenance_with(exchange, account, holding.contract, left)
         return value - cut * cost >= rate_up(margin, PPB + spec.liquidation_buffer_ppb)
 
     if not is_enough(lots):
@@ -260,7 +264,8 @@ def reason_to_end(exchange, account: Account) -> int:
     waiting = waiting_positions(exchange, account)
     if not movable and not waiting:
         return words.END_FROZEN if account.positions() else words.END_FLAT
-    if is_recovered(exchange, account, largest_position(exchange, movable or waiting)):
+    largest = largest_position(exchange, account, movable or waiting)
+    if is_recovered(exchange, account, largest):
         return words.END_RECOVERED
     return 0
 
@@ -296,7 +301,7 @@ def next_step_lots(exchange, account: Account, contract: int) -> int:
     movable = movable_positions(exchange, account)
     if not movable or reason_to_end(exchange, account):
         return 0
-    holding = largest_position(exchange, movable)
+    holding = largest_position(exchange, account, movable)
     if holding.contract != contract:
         return 0
     return plan_step(exchange, account, holding).lots
@@ -311,7 +316,7 @@ def is_cooling(exchange, account: Account) -> bool:
         return False
     movable = movable_positions(exchange, account)
     if movable:
-        largest = largest_position(exchange, movable)
+        largest = largest_position(exchange, account, movable)
         share_ppb = exchange.markets[largest.contract].spec.liquidation_whole_equity_ppb
         is_whole = equity(exchange, account) < rate_down(maintenance(exchange, account), share_ppb)
         if not is_whole and not is_recovered(exchange, account, largest):
@@ -357,9 +362,8 @@ def run_step(exchange, account: Account) -> None:
     if end:
         end_liquidation(exchange, account, end)
         return
-    plan = plan_step(
-        exchange, account, largest_position(exchange, movable_positions(exchange, account))
-    )
+    movable = movable_positions(exchange, account)
+    plan = plan_step(exchange, account, largest_position(exchange, account, movable))
     announce_step(exchange, account, plan)
     market = exchange.markets[plan.holding.contract]
     filled, is_interrupted = 0, False

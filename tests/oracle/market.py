@@ -55,10 +55,10 @@ class Market:
     maintenance_brackets: Brackets
     sample_offset: int  # of the clock of premium samples
     length_ns: int  # of the running funding interval
+    state: int
     divisor: int = PPB  # of the index
     book: Book = field(default_factory=Book)
     holders: dict[int, Holding] = field(default_factory=dict)  # by account, made on first touch
-    state: int = words.STATE_FROZEN
     was_opened: bool = False
     index: int = 0
     mark: int = 0
@@ -139,7 +139,7 @@ class Market:
         return [s for s in self.sources if s.asset == asset and not s.is_perpetual]
 
 
-def make_market(spec: Contract) -> Market:
+def make_market(spec: Contract, state: int) -> Market:
     return Market(
         spec,
         [Source(source.weight, source.kind, source.asset) for source in spec.sources],
@@ -148,6 +148,7 @@ def make_market(spec: Contract) -> Market:
         brackets_of(spec, [tier.rate_maintenance_ppb for tier in spec.tiers]),
         sample_offset=spec.funding_sample_offset_ns,
         length_ns=spec.funding_interval_ns,
+        state=state,
         basis=deque(maxlen=spec.mark_basis_samples),
         index_values=deque(maxlen=spec.delisting_samples),
         reference_until=spec.reference_until_ns,

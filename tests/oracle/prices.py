@@ -12,8 +12,8 @@ from tests.oracle.states import (
     CONTINUOUS,
     FROZEN,
     KEPT_BY_A_FREEZE,
+    LIFELESS,
     REDUCE_ONLY,
-    SETTLED,
     change_state,
     enter_state,
 )
@@ -61,7 +61,7 @@ def publish_pair(exchange, source: int, contract: int, price: int) -> bool:
     market = exchange.markets[contract]
     mark_before, was_frozen = market.mark, market.state == FROZEN
     exchange.emit(events.PRICE_RECEIVED, source, price, exchange.clock, contract=contract)
-    if market.state == SETTLED:  # its mark is the delisting price for good
+    if market.state in LIFELESS:  # no mark yet, or that of the delisting for good
         return False
     market.sources[source - 1].price = price
     market.sources[source - 1].time = exchange.clock
@@ -108,7 +108,7 @@ def change_constituent(exchange, command) -> int:
     code = check_constituent(market, asset, units)
     if code:
         return code
-    if market.state in (FROZEN, SETTLED):
+    if market.state in (FROZEN, *LIFELESS):
         return refusals.INDEX_MISSING
     constituent = market.constituents[asset]
     before = basket_value(market.constituents)
@@ -127,7 +127,7 @@ def redenominate_constituent(exchange, command) -> int:
     code = check_constituent(market, asset, units)
     if code:
         return code
-    if market.state == SETTLED:
+    if market.state in LIFELESS:
         return refusals.INDEX_MISSING
     market.constituents[asset].units = units
     for source in market.sources_of(asset):
@@ -145,7 +145,7 @@ def set_sample_clock(exchange, command) -> int:
     if not 0 <= command.seed <= bounds.SEED_MAX:
         return refusals.SEED_INVALID
     market.sample_offset = command.seed % market.spec.funding_sample_ns
-    if market.state not in (FROZEN, SETTLED):
+    if market.state not in (FROZEN, *LIFELESS):
         start_sample_clock(market, market.next_sample - 1)
     exchange.emit(events.SAMPLE_CLOCK_SET, market.sample_offset, contract=market.contract)
     return refusals.OK

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from engine.schema import bounds, events, refusals
 from engine.schema import vocabulary as words
-from tests.oracle.accounts import Account, equity
-from tests.oracle.leverage import needed_with
+from tests.oracle.accounts import Account, equity, requirement
 from tests.oracle.market import Market
 from tests.oracle.money import transfer
 from tests.oracle.rounding import sign_of
@@ -85,7 +84,7 @@ def affordable_lots(
     def is_covered(lots: int) -> bool:
         after = replace(holding, lots=holding.lots + sign * lots)
         value = equity(exchange, provider) + penalty_of(lots)
-        return value >= needed_with(exchange, provider, after)
+        return value >= requirement(exchange, provider, after)
 
     low, high = 0, asked
     while low < high:

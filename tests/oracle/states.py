@@ -11,15 +11,18 @@ FROZEN, CONTINUOUS, REDUCE_ONLY = (
 PRE_OPEN, AUCTION, HALTED = words.STATE_PRE_OPEN, words.STATE_AUCTION, words.STATE_HALTED
 POST_ONLY, SUSPENDED = words.STATE_POST_ONLY, words.STATE_SUSPENDED
 SETTLING, SETTLED = words.STATE_SETTLING, words.STATE_SETTLED
+DRAFT, APPROVED = words.STATE_DRAFT, words.STATE_APPROVED
 
 TRADING = (CONTINUOUS, REDUCE_ONLY, POST_ONLY)
 FIRING = (CONTINUOUS, REDUCE_ONLY)  # where triggers are looked at and fired orders worked off
 COLLECTING = (PRE_OPEN, AUCTION)
 CLOSED = (HALTED, SUSPENDED)
+NOT_LIVE = (DRAFT, APPROVED)  # 3.2: not yet
+LIFELESS = (*NOT_LIVE, SETTLED)  # nothing is traded, priced or due in them
 KEPT_BY_A_FREEZE = (PRE_OPEN, *CLOSED)  # 5.4: sources that come back open nothing that was closed
 
-# What an operator may do. Default is left by the waterfall alone, settled by nothing; for frozen
-# see below.
+# What an operator may do. Default is left by the waterfall alone, draft by an approval, settled by
+# nothing; for frozen see below.
 OPERATOR_CHANGES = {
     CONTINUOUS: (REDUCE_ONLY, POST_ONLY, PRE_OPEN, AUCTION, HALTED, SUSPENDED),
     REDUCE_ONLY: (CONTINUOUS, POST_ONLY, PRE_OPEN, AUCTION, HALTED, SUSPENDED),
@@ -28,6 +31,7 @@ OPERATOR_CHANGES = {
     AUCTION: (PRE_OPEN, HALTED, SUSPENDED, CONTINUOUS, REDUCE_ONLY, POST_ONLY),
     HALTED: (PRE_OPEN, AUCTION, SUSPENDED),
     SUSPENDED: (PRE_OPEN, AUCTION, HALTED, SETTLING),
+    APPROVED: (FROZEN,),  # it goes live
 }
 
 
@@ -45,6 +49,8 @@ def check_state(market, order) -> int:
         return refusals.CONTRACT_FROZEN
     if market.state == SETTLED:
         return refusals.CONTRACT_SETTLED
+    if market.state in NOT_LIVE:
+        return refusals.CONTRACT_NOT_LIVE
     if market.state in CLOSED:
         return refusals.CONTRACT_CLOSED
     if order.is_waiting:

@@ -11,9 +11,9 @@ from tests.oracle.collateral_desk import (
     FAR,
     IMPAIRED,
     PRICED,
+    RESERVED,
     SECOND,
     SET,
-    WITHDRAWN,
     asset,
     bring,
     coin,
@@ -74,16 +74,20 @@ def test_10_2_the_value_of_a_holding(quantity, price, terms, expected):
 
 def test_10_2_a_cap_of_the_asset_holds_when_prices_rise():
     """At 1.5 all is worth 1,500, the cap is 1,000: so a unit counts for 1. What B takes out makes
-    room, at A's next valuation."""
+    room when it has been paid out, at A's next valuation."""
     desk = opened(asset(asset_value_max=1_000, haircuts=steps(10)))
     bring(desk, A, 600)
     bring(desk, B, 400)
     say(desk, PPB * 3 // 2)
     assert (value(desk), value(desk, B)) == (540, 360)
     take(desk, B, 200)
-    assert (value(desk), value(desk, B)) == (540, 225)  # 200 at 1,000 / 800
+    assert (value(desk), value(desk, B)) == (540, 180)
     say(desk, PPB * 7 // 5)
-    assert (value(desk), value(desk, B)) == (675, 225)
+    assert (value(desk), value(desk, B)) == (540, 180)
+    desk.confirm(B)
+    assert (value(desk), value(desk, B)) == (540, 180)
+    say(desk, PPB * 3 // 2)
+    assert (value(desk), value(desk, B)) == (675, 225)  # at 1,000 / 800
     say(desk, PPB // 2)
     assert (value(desk), value(desk, B)) == (270, 90)
 
@@ -214,7 +218,7 @@ def test_10_1_stale_prices_take_no_deposits():
     say(desk, PPB)
     desk.wait(1)
     assert code_of(bring(desk, A, 1)) == refusals.COLLATERAL_CLOSED
-    assert of_kind(take(desk, A, 2), WITHDRAWN)
+    assert of_kind(take(desk, A, 2), RESERVED)
 
 
 def test_9_8_coins_are_taken_within_what_fund_and_house_can_lose():
@@ -277,7 +281,7 @@ def test_8_3_what_is_refused_of_a_withdrawal(number, quantity, code):
     if code:
         assert code_of(found) == code
     else:
-        assert of_kind(found, WITHDRAWN) == [(WITHDRAWN, A, 1, 90, desk.ids, 10, 9)]
+        assert of_kind(found, RESERVED) == [(RESERVED, A, 1, 90, desk.ids, 10, 9)]
 
 
 def test_8_3_a_withdrawal_of_cash_counts_what_stands_beside_it():
@@ -285,7 +289,7 @@ def test_8_3_a_withdrawal_of_cash_counts_what_stands_beside_it():
     desk = invested()
     found = desk.client(commands.Withdraw, A, amount=91)
     assert code_of(found) == refusals.WITHDRAWAL_ABOVE_AVAILABLE
-    assert of_kind(desk.client(commands.Withdraw, A, amount=90), events.WITHDRAWN)
+    assert of_kind(desk.client(commands.Withdraw, A, amount=90), events.WITHDRAWAL_RESERVED)
 
 
 def test_8_3_no_withdrawal_in_liquidation_while_stopped_or_without_a_market():
@@ -304,7 +308,7 @@ def test_8_3_no_withdrawal_in_liquidation_while_stopped_or_without_a_market():
     desk.operator(commands.ChangeState, contract=1, state=words.STATE_HALTED)
     assert code_of(take(desk, A, 1)) == refusals.WITHDRAWAL_ABOVE_AVAILABLE
     bring(desk, D, 5)
-    assert of_kind(take(desk, D, 5), WITHDRAWN) == [(WITHDRAWN, D, 1, 5, desk.ids)]
+    assert of_kind(take(desk, D, 5), RESERVED) == [(RESERVED, D, 1, 5, desk.ids)]
     assert held(desk, D) == {}
 
 
@@ -313,7 +317,7 @@ def test_8_3_what_is_impaired_can_be_taken_back():
     bring(desk, A, 10)
     judge(desk, 1)
     assert code_of(bring(desk, A, 1)) == refusals.COLLATERAL_CLOSED
-    assert of_kind(take(desk, A, 4), WITHDRAWN) == [(WITHDRAWN, A, 1, 4, desk.ids, 6, 5)]
+    assert of_kind(take(desk, A, 4), RESERVED) == [(RESERVED, A, 1, 4, desk.ids, 6, 5)]
 
 
 # Impairment (10.3).

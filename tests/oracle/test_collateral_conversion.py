@@ -161,6 +161,7 @@ def test_9_5_what_counts_less_is_measured_when_it_is_converted():
     bring(desk, B, 10)
     say(desk, 600_000_000)
     take(desk, B, 10)
+    desk.confirm(B)
     assert value(desk) == 3
     desk.mark(10)
     desk.deal(A, B, 1, 10)
@@ -369,9 +370,13 @@ def test_1_3_what_conversions_have_paid_counts_against_the_most_that_is_deposite
     def pay(amount: int, **fields) -> list[tuple]:
         return desk.operator(commands.Deposit, amount=amount, **fields)
 
+    def pay_out(amount: int) -> None:
+        desk.client(commands.Withdraw, B, amount=amount)
+        desk.confirm(B)
+
     for taken in (0, 10):
         if taken:
-            desk.client(commands.Withdraw, B, amount=taken)
+            pay_out(taken)
         for found in (
             bring(desk, A, 1),
             bring(desk, A, 1, 2),  # before it is said that the asset has no price
@@ -380,7 +385,7 @@ def test_1_3_what_conversions_have_paid_counts_against_the_most_that_is_deposite
             pay(1, ledger=words.LEDGER_HOUSE),
         ):
             assert code_of(found) == refusals.AMOUNT_ABOVE_MAX, taken
-    desk.client(commands.Withdraw, B, amount=1)
+    pay_out(1)
     assert of_kind(bring(desk, A, 1), DEPOSITED)
     assert code_of(bring(desk, A, 1, 2)) == refusals.COLLATERAL_CLOSED
     assert code_of(pay(2, account=A)) == refusals.AMOUNT_ABOVE_MAX

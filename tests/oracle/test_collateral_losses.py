@@ -12,8 +12,8 @@ from tests.oracle.collateral_desk import (
     CONVERTED,
     IMPAIRED,
     PRICED,
+    RESERVED,
     SECOND,
-    WITHDRAWN,
     asset,
     bring,
     coin,
@@ -282,7 +282,7 @@ def test_10_4_a_debtor_keeps_what_pays_nothing_and_counts_for_nothing():
         (CLOSED, A, 20, 20),
     ]
     assert held(desk) == {2: 50}
-    assert of_kind(take(desk, A, 50, 2), WITHDRAWN)
+    assert of_kind(take(desk, A, 50, 2), RESERVED)
 
 
 def test_10_2_an_isolated_position_has_no_collateral():

@@ -142,7 +142,7 @@ def test_8_3_a_tenth_of_the_notional_stays():
     desk.deal(A, B, 10, 80)
     taken = desk.client(commands.Withdraw, A, amount=87_501)
     assert code_of(taken) == refusals.WITHDRAWAL_ABOVE_AVAILABLE
-    assert desk.client(commands.Withdraw, A, amount=87_500)[0][-1] == events.WITHDRAWN
+    assert desk.client(commands.Withdraw, A, amount=87_500)[0][-1] == events.WITHDRAWAL_RESERVED
 
 
 @pytest.mark.parametrize(

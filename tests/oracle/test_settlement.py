@@ -670,4 +670,4 @@ def test_8_3_money_is_free_when_the_contract_has_settled():
         refusals.WITHDRAWAL_ABOVE_AVAILABLE
     )
     change(desk, SETTLING)
-    assert of_kind(desk.client(commands.Withdraw, A, amount=1_000), events.WITHDRAWN)
+    assert of_kind(desk.client(commands.Withdraw, A, amount=1_000), events.WITHDRAWAL_RESERVED)

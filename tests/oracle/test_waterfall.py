@@ -161,7 +161,7 @@ def test_7_3_funding_settles_at_a_fill_and_when_withdrawing():
         (events.LEG, B, slot(2, 2), -2, -200, 0, 0, 1_030),
     ]
     # withdrawable: 970 - max(20, 20); one more is too much
-    for amount, kind in ((951, events.REFUSED), (950, events.WITHDRAWN)):
+    for amount, kind in ((951, events.REFUSED), (950, events.WITHDRAWAL_RESERVED)):
         desk.ids += 1
         command = commands.Withdraw(time_ns=desk.now, account=A, client_id=desk.ids, amount=amount)
         assert desk.do(command)[0][-1] == kind

@@ -44,20 +44,23 @@ def make_assets(specs: tuple[CollateralAsset, ...]) -> dict[int, Asset]:
 # Value.
 
 
+def reserved_of(account: Account, number: int) -> int:
+    return sum(amount for asset, amount in account.reserved.values() if asset == number)
+
+
 def held_by_all(exchange, asset: Asset) -> int:
-    return sum(a.collateral.get(asset.number, 0) for a in exchange.accounts.values())
-
-
-def capped(asset: Asset, total: int) -> int:
-    """The price at which all that accounts hold, this much, is worth no more than the asset's
-    cap. Without a price yet it is 0."""
-    if total == 0:
-        return asset.price
-    return min(asset.price, asset.spec.asset_value_max * PPB // total)
+    """What is reserved for a withdrawal among it, so that nobody else's price follows it (10.6)."""
+    number, accounts = asset.number, exchange.accounts.values()
+    return sum(a.collateral.get(number, 0) + reserved_of(a, number) for a in accounts)
 
 
 def capped_price(exchange, asset: Asset) -> int:
-    return capped(asset, held_by_all(exchange, asset))
+    """At which all that accounts hold is worth no more than the asset's cap. Without a price yet
+    it is 0."""
+    total = held_by_all(exchange, asset)
+    if total == 0:
+        return asset.price
+    return min(asset.price, asset.spec.asset_value_max * PPB // total)
 
 
 def price_at_most_par(asset: Asset, price: int) -> int:
@@ -85,14 +88,13 @@ def holding_value(asset: Asset, quantity: int, price: int) -> int:
 
 def value_without(exchange, account: Account, number: int = 0, quantity: int = 0) -> int:
     """What all that the account holds is worth at present prices, or would be if it held so much
-    less of one asset."""
+    less of one asset: then it would be reserved, and all would hold as much as now."""
     total = 0
     for asset in exchange.assets.values():
         out = quantity if asset.number == number else 0
         left = account.collateral.get(asset.number, 0) - out
         if left:
-            price = capped(asset, held_by_all(exchange, asset) - out)
-            total += holding_value(asset, left, price)
+            total += holding_value(asset, left, capped_price(exchange, asset))
     return total
 
 

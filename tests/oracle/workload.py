@@ -18,10 +18,13 @@ from tests.oracle.workload_collateral import CollateralWorkload
 from tests.oracle.workload_eligibility import EligibilityWorkload
 from tests.oracle.workload_isolated import IsolatedWorkload
 from tests.oracle.workload_leverage import LeverageWorkload
+from tests.oracle.workload_listing import ListingWorkload
+from tests.oracle.workload_portfolio import PortfolioWorkload
 from tests.oracle.workload_prices import PriceWorkload, is_lone, within_prices
 from tests.oracle.workload_quotes import QuoteWorkload, group_of
 from tests.oracle.workload_settling import SettlingWorkload
 from tests.oracle.workload_states import StateWorkload
+from tests.oracle.workload_withdrawals import WithdrawalWorkload
 
 __all__ = ["Workload", "configs"]
 
@@ -40,7 +43,8 @@ class Workload(OrderFlow):
             is_tiny = spec.price_ticks_max <= 10_000
             self.prices[number] = FIRST_PRICES[is_tiny][(number - 1) % 3]
         self.marks = dict(self.prices)
-        self.frozen = set(self.specs)
+        self.listing = ListingWorkload(self)
+        self.frozen = set(self.specs) - set(self.listing.waiting())
         self.live: dict[int, Live] = {}
         self.lots: dict[tuple[int, int], int] = {}
         self.cash: dict[int, int] = {}
@@ -58,6 +62,8 @@ class Workload(OrderFlow):
         self.eligibility = EligibilityWorkload(self)
         self.backstop = BackstopWorkload(self)
         self.collateral = CollateralWorkload(self)
+        self.withdrawals = WithdrawalWorkload(self)
+        self.portfolios = PortfolioWorkload(self)
         self.kinds = (
             (self.place, 50),
             (self.publish, 15),
@@ -83,6 +89,9 @@ class Workload(OrderFlow):
             *self.eligibility.kinds(),
             *self.backstop.kinds(),
             *self.collateral.kinds(),
+            *self.withdrawals.kinds(),
+            *self.listing.kinds(),
+            *self.portfolios.kinds(),
         )
 
     # What comes back.
@@ -96,6 +105,9 @@ class Workload(OrderFlow):
         self.eligibility.observe(records)
         self.backstop.observe(records)
         self.collateral.observe(records)
+        self.withdrawals.observe(records)
+        self.listing.observe(records)
+        self.portfolios.observe(records)
         for _, a, b, c, d, e, f, number, contract, kind in records:
             account = self.isolating.owner(number)
             if kind == events.ORDER_ACCEPTED:
@@ -125,7 +137,7 @@ class Workload(OrderFlow):
                 self.closing.add(number)
             elif kind == events.LIQUIDATION_ENDED:
                 self.closing.discard(number)
-            elif kind in (events.DEPOSITED, events.WITHDRAWN):
+            elif kind in (events.DEPOSITED, events.WITHDRAWAL_RESERVED):
                 self.cash[account] = c
             elif kind == events.ORDERS_LINKED:
                 for order_id in (a, b):
@@ -186,6 +198,8 @@ class Workload(OrderFlow):
         yield from self.eligibility.opening(ACCOUNTS)
         yield from self.backstop.opening()
         yield from self.collateral.opening()
+        yield from self.listing.opening()
+        yield from self.portfolios.opening()
         for number, spec in self.specs.items():
             for source in range(1, len(spec.sources) + 1):
                 yield commands.PublishPrice(
@@ -331,6 +345,7 @@ class Workload(OrderFlow):
     def thin_out(self):
         """Everyone takes out what he can, which is nothing where there is no continuous trading."""
         yield from self.trading_states.open_all()
+        yield from self.withdrawals.most_confirmed()
         for account in self.opened:
             for share in (2, 3, 8):
                 amount = self.cash.get(account, 0) // share

@@ -79,7 +79,7 @@ class CollateralWorkload:
                 self.impaired.discard(a)
             elif kind == events.COLLATERAL_DEPOSITED:
                 self.held[account, a] = self.held.get((account, a), 0) + b
-            elif kind == events.COLLATERAL_WITHDRAWN:
+            elif kind == events.COLLATERAL_RESERVED:
                 self.held[account, a] = d
             elif kind == events.COLLATERAL_CONVERTED:
                 self.held[account, a] = d

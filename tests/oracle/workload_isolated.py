@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from engine.schema import commands, events
 from engine.schema.bounds import DEPOSITS_MAX, PPB
-from tests.oracle.configurations import ISOLATED
+from tests.oracle.contracts import ISOLATED
 
 INT16, INT32 = 2**15 - 1, 2**31 - 1
 AMOUNTS = (0, DEPOSITS_MAX, DEPOSITS_MAX + 1, 2**63 - 1)

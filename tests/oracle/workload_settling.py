@@ -42,12 +42,13 @@ class SettlingWorkload:
         return SUSPENDED == (self.frozen_from.get(number) if state == FROZEN else state)
 
     def live(self) -> list[int]:
-        return [number for number in self.workload.specs if number not in self.settled]
+        gone = {*self.settled, *self.workload.listing.waiting()}
+        return [number for number in self.workload.specs if number not in gone]
 
     def some_contract(self) -> int:
-        """Settled ones are asked for seldom."""
+        """Settled ones are asked for seldom, and so are those that are not live yet."""
         every, live = list(self.workload.specs), self.live()
-        if self.settled and live and self.random.random() < 0.9:
+        if len(live) < len(every) and live and self.random.random() < 0.9:
             every = live
         choice: int = self.workload.random.choice(every)
         return choice

@@ -17,7 +17,7 @@ class StateWorkload:
     def __init__(self, workload) -> None:
         self.workload = workload
         self.random = workload.random
-        self.states = dict.fromkeys(workload.specs, words.STATE_FROZEN)
+        self.states = dict(workload.listing.states)
         self.has_bands = any(spec.band_dynamic_ppb for spec in workload.specs.values())
 
     def kinds(self) -> tuple[tuple, ...]:

@@ -86,7 +86,7 @@ class Both:
         arena = self.engine.arena
         pool = view_pool(arena)
         ledgers = pool["fees"] + pool["house"] + pool["rounding"] + pool["funding_clearing"]
-        ledgers += pool["conversion_cash"]
+        ledgers += pool["conversion_cash"] + pool["withdrawals_reserved"]
         assert pool["cash_total"] + ledgers - pool["entry_total"] == pool["deposits_net"], "I1"
         contracts = {event[CONTRACT] for event in events} & set(self.terms())
         for contract in contracts:

@@ -276,9 +276,17 @@ class Storm:
         return records
 
     def modes(self, count: int, contracts: Any, prices: Any) -> Records:
+        """Contracts are isolated and joined; where the pool nets, half of these are an operator's,
+        who margins an account as a portfolio, mostly, or by tiers."""
         kinds = [commands.ISOLATE_CONTRACT, commands.JOIN_CONTRACT]
         records = self.sent(count, commands.ISOLATE_CONTRACT)
         records["kind"], records["contract"] = self.random.choice(kinds, count), contracts
+        if self.config.portfolio_moves_ppb:
+            rows = np.flatnonzero(self.random.random(count) < 0.5)
+            netted = self.records(len(rows), commands.SET_MARGIN_MODE)
+            netted["account"] = self.random.choice(ACCOUNTS, len(rows))
+            netted["margin_mode"] = self.random.random(len(rows)) < 0.8
+            records.view("V64")[rows] = netted.view("V64")
         return records
 
     def margins(self, count: int, contracts: Any, prices: Any) -> Records:

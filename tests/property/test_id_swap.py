@@ -32,10 +32,12 @@ PAIRS = [(4, 9), (7, 8)]  # clients that are alone in their groups, whose ids ar
 NAMES = sorted(configs())
 # Where a stream soon ends, or the pair has little in it of its own, several.
 SEEDS = {
-    "backstop": (26, 27),
-    "collateral": (22, 23, 24, 27, 32, 34, 39),
+    "backstop": (22, 29),
+    "collateral": (22, 25, 33),
     "eligibility": range(21, 41),
     "isolated": (24, 29),
+    "listing": (34, 37, 39),
+    "portfolio": (24, 32, 33),
 }
 OF_ACCOUNTS = ("counterparty", "owner", "group")
 NAMED_SCOPES = (words.SCOPE_ACCOUNT, words.SCOPE_GROUP)

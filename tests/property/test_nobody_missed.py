@@ -79,7 +79,9 @@ class Revaluation:
         return np.logical_and.reduceat(is_held, holdings.starts)
 
 
-@pytest.mark.parametrize("name", ["fund and house", "moves limited", "inverse beside linear"])
+@pytest.mark.parametrize(
+    "name", ["fund and house", "moves limited", "inverse beside linear", "portfolios"]
+)
 def test_rule_9_1_no_account_is_missed(name):
     revaluation = Revaluation(name, seed=3)
     revaluation.run(COMMANDS)

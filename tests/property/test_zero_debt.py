@@ -27,6 +27,7 @@ AT_THE_BOUND = {
     "price_ticks_max": bounds.PRICE_TICKS_MAX, "tick_value": 2**23, "order_lots_max": 2**8,
     "position_lots_max": 2**8, "open_interest_lots_max": 2**8,
 }  # fmt: skip
+NETTED = {"underlying": 1, "basis_ppb": PERCENT // 5}
 RICH: dict[str, Any] = {"fund_cash": 2**45, "house_cash": 2**40, "fund_loss_step_max": 2**38}
 
 STORMS: dict[str, Config] = {
@@ -69,6 +70,17 @@ STORMS: dict[str, Config] = {
             storm_asset(words.ASSET_FIAT, discount_ppb=0, depeg_ppb=0),
             storm_asset(words.ASSET_FIAT, symbol="A3"),
         ),
+    ),
+    "portfolios": Config(
+        contracts=(
+            storm_contract(1, **NETTED),
+            storm_contract(2, **NETTED, mark_move_ppb=5 * PERCENT),
+            storm_contract(3, **(INVERSE | SMALL | NETTED)),
+            storm_contract(4, concentration_value=2**30, concentration_ppb=2 * PERCENT),
+        ),
+        portfolio_moves_ppb=(-8 * PERCENT, -3 * PERCENT, 3 * PERCENT, 8 * PERCENT),
+        portfolio_floor_ppb=40 * PERCENT,
+        fund_cash=2**36,
     ),
     "at the bound": Config(contracts=(storm_contract(1, **AT_THE_BOUND),), fund_cash=2**50),
     "queue": Config(
@@ -126,6 +138,8 @@ def test_rule_9_5_no_storm_makes_a_client_a_debtor(name):
         assert watch.count(events.CONTRACT_ISOLATED) > 20
     if JIT and name == "providers and slices":
         assert watch.count(events.POSITION_PROVIDED) > 20
+    if JIT and STORMS[name].portfolio_moves_ppb:
+        assert watch.count(events.MARGIN_MODE_SET) > 100
     if JIT and STORMS[name].collateral:
         assert watch.count(events.COLLATERAL_CONVERTED) > 5
         assert watch.count(events.COLLATERAL_DEPOSITED) > 20

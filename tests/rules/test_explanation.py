@@ -21,13 +21,14 @@ PLAIN = {
     "order_triggered", "order_refilled", "order_rested", "orders_linked", "heartbeat_set",
     "session_cancelled", "trading_released", "protection_set", "mass_quoted", "band_set",
     "auction_started", "auction_extended", "indicative_published", "uncrossed", "account_opened",
-    "deposited", "withdrawn", "funding_settled", "profit_restruck", "price_received",
+    "deposited", "withdrawal_reserved", "funding_settled", "profit_restruck", "price_received",
     "index_published", "constituent_published", "constituent_changed",
     "constituent_redenominated", "sample_clock_set", "impact_sampled", "premium_sampled",
     "funding_averaged", "funding_late", "time_advanced", "funding_rebased", "position_settled",
     "leverage_set", "contract_isolated", "contract_joined", "margin_moved", "eligibility_set",
     "disclosure_published", "reference_set", "capacity_set", "work_back_set",
-    "collateral_priced", "collateral_set", "collateral_deposited", "collateral_withdrawn",
+    "collateral_priced", "collateral_set", "collateral_deposited", "collateral_reserved",
+    "withdrawal_confirmed", "withdrawal_returned", "margin_mode_set", "leverage_cap_set",
 }  # fmt: skip
 # What these events carry is an input of the decision, so the sentence must tell all of it.
 TOLD_WHOLE = (
@@ -35,7 +36,7 @@ TOLD_WHOLE = (
     "liquidation_stepped", "position_taken_over", "positions_paired", "position_deleveraged",
     "deficit_covered", "gains_cut", "waterfall_closed", "withdrawals_stopped", "position_provided",
     "stress_loss_set", "collateral_impaired", "collateral_converted", "collateral_loss_declared",
-    "collateral_loss_shared",
+    "collateral_loss_shared", "contract_approved",
 )  # fmt: skip
 CODED = {"layer": words.LAYER_FUND, "step": words.STEP_WHOLE, "end": words.END_FLAT}
 

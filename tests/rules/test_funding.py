@@ -6,6 +6,7 @@ import pytest
 
 from engine.schema import refusals
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
+from engine.schema.commands import ConfirmWithdrawal
 from engine.schema.contract import check_approval
 from tests.rules.story import (
     BUY,
@@ -287,7 +288,15 @@ def test_rule_7_3_lazy_settlement_equals_eager(rate_ppb):
 def touch(story: Story) -> None:
     """A withdrawal settles; the deposit brings the unit back."""
     for account in (A, B, C):
-        assert refusal(story.withdraw(account, 1)) == refusals.OK
+        events = story.withdraw(account, 1)
+        assert refusal(events) == refusals.OK
+        story.submit(
+            ConfirmWithdrawal(
+                time_ns=story.now_ns,
+                account=account,
+                client_id=only(events, "withdrawal_reserved")["client_id"],
+            )
+        )
         story.deposit(account, 1)
 
 

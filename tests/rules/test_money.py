@@ -203,7 +203,7 @@ def test_rule_8_3_withdrawable_beside_a_position(mark, withdrawable):
     code = refusal(story.withdraw(A, withdrawable + 1))
     assert code == refusals.WITHDRAWAL_ABOVE_AVAILABLE
     if withdrawable:
-        withdrawn = only(story.withdraw(A, withdrawable), "withdrawn")
+        withdrawn = only(story.withdraw(A, withdrawable), "withdrawal_reserved")
         assert withdrawn["cash"] == 9_986 - withdrawable
     assert refusal(story.withdraw(A, 1)) == refusals.WITHDRAWAL_ABOVE_AVAILABLE
 
@@ -213,7 +213,7 @@ def test_rule_8_3_withdrawable_beside_an_order():
     story = margined(5_000)
     story.order(A, BUY, 10, 990)
     assert refusal(story.withdraw(A, 2_887)) == refusals.WITHDRAWAL_ABOVE_AVAILABLE
-    assert only(story.withdraw(A, 2_886), "withdrawn")["cash"] == 2_114
+    assert only(story.withdraw(A, 2_886), "withdrawal_reserved")["cash"] == 2_114
 
 
 def test_rule_8_3_the_tenth_of_the_notional_is_rounded_up():

@@ -52,6 +52,7 @@ from tests.rules.test_refusals_of_backstop import TABLE as ROWS_OF_BACKSTOP
 from tests.rules.test_refusals_of_collateral import TABLE as ROWS_OF_COLLATERAL
 from tests.rules.test_refusals_of_eligibility import TABLE as ROWS_OF_ELIGIBILITY
 from tests.rules.test_refusals_of_margin import TABLE as ROWS_OF_MARGIN
+from tests.rules.test_refusals_of_operators import TABLE as ROWS_OF_OPERATORS
 from tests.rules.test_refusals_of_orders import TABLE as ROWS_OF_ORDERS
 from tests.rules.test_refusals_of_prices import TABLE as ROWS_OF_PRICES
 from tests.rules.test_refusals_of_quotes import ROWS as ROWS_OF_A_MASS_QUOTE
@@ -269,7 +270,7 @@ def test_rule_2_2_refusal(state, command, code):
 
 def test_rule_2_2_an_unknown_kind_is_refused():
     story = trading()
-    for kind in (-1, 0, 15, 19, 31, 32, 44, 45, 46, 52, 63, 64, 127):
+    for kind in (-1, 0, 15, 19, 31, 32, 44, 45, 46, 54, 57, 63, 64, 127):
         records = np.zeros(1, COMMAND)
         records["time_ns"], records["kind"] = START_NS, kind
         before = frozen_copy(story)
@@ -281,7 +282,7 @@ def test_rule_2_2_an_unknown_kind_is_refused():
 def test_every_refusal_code_has_a_row():
     rows = TABLE + ROWS_OF_ORDERS + ROWS_OF_QUOTES + ROWS_OF_STATES + ROWS_OF_PRICES
     rows += ROWS_OF_LEVERAGE + ROWS_OF_MARGIN + ROWS_OF_ELIGIBILITY + ROWS_OF_BACKSTOP
-    rows += ROWS_OF_COLLATERAL
+    rows += ROWS_OF_COLLATERAL + ROWS_OF_OPERATORS
     seen = {code for _, _, code in rows} | {code for _, code in ROWS_OF_A_MASS_QUOTE}
     seen.add(refusals.COMMAND_UNKNOWN)
     assert seen - {refusals.OK} == set(refusals.NAMES)

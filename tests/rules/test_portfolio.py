@@ -1,0 +1,319 @@
+"""Portfolio margin and an operator's leverage cap (8.1, 8.7), by hand.
+
+Contracts 1 and 2 are of one underlying with a basis of 3%, contract 3 nets with nobody. Moves of
+10% and 20% up and down, initial margin 1.25 times the risk, never below 20% of the tiers, which say
+10% and 5%. All prices are 1,000 at first.
+"""
+
+from typing import Any
+
+import pytest
+
+from engine.schema import commands, refusals
+from engine.schema import vocabulary as words
+from engine.schema.bounds import PPB
+from engine.schema.contract import Config, check_config
+from tests.rules.story import (
+    BUY,
+    IOC,
+    PERCENT,
+    SELL,
+    A,
+    B,
+    C,
+    Events,
+    Story,
+    contract,
+    named,
+    only,
+    refusal,
+)
+
+RATES = {"initial_ppb": 10 * PERCENT, "maintenance_ppb": 5 * PERCENT}
+PAIR = {"underlying": 9, "basis_ppb": 3 * PERCENT}
+MOVES = (-20 * PERCENT, -10 * PERCENT, 10 * PERCENT, 20 * PERCENT)
+GRID = {"portfolio_moves_ppb": MOVES}
+STANDARD, PORTFOLIO = words.MARGIN_STANDARD, words.MARGIN_PORTFOLIO
+
+
+def market(cash: int = 100_000, **third: Any) -> Story:
+    story = Story(
+        contract(1, **RATES, **PAIR), contract(2, **RATES, **PAIR), contract(3, **RATES | third),
+        **GRID,
+    )  # fmt: skip
+    story.open(A, cash)
+    for account in (B, C):
+        story.open(account, 1_000_000)
+    story.price(1, 1_000, 2, 1_000, 3, 1_000)
+    return story
+
+
+def set_mode(story: Story, mode: int = PORTFOLIO, account: int = A) -> Events:
+    return story.submit(
+        commands.SetMarginMode(time_ns=story.now_ns, account=account, margin_mode=mode)
+    )
+
+
+def cap_leverage(story: Story, rate_ppb: int, account: int = A) -> Events:
+    return story.submit(
+        commands.SetLeverageCap(time_ns=story.now_ns, account=account, rate_initial_ppb=rate_ppb)
+    )
+
+
+def hedged(cash: int = 100_000, beside: int = 0, **third: Any) -> Story:
+    """A long 10 of contract 1, short 10 of contract 2, long so many of contract 3."""
+    story = market(cash, **third)
+    story.trade(A, B, 10, 1_000, 1)
+    story.trade(B, A, 10, 1_000, 2)
+    if beside:
+        story.trade(A, B, beside, 1_000, 3)
+    assert refusal(set_mode(story)) == refusals.OK
+    return story
+
+
+def margins(story: Story, account: int = A) -> tuple[int, int]:
+    """(maintenance, requirement) as the kernels have them; the view must agree."""
+    idle = commands.AdvanceTime(time_ns=story.now_ns)
+    before = story.exchange.what_if(
+        commands.Deposit(time_ns=idle.time_ns, account=account, amount=1)
+    ).before
+    assert before is not None
+    assert story.account(account)["margin_maintenance"] == before.maintenance
+    return before.maintenance, before.requirement
+
+
+def test_rule_8_7_what_nets_costs_its_basis():
+    """2,000 lost on one leg are won on the other; 3% of 10,000 twice remain. Tiers say 1,000, of
+    which 20% are less."""
+    assert margins(hedged()) == (600, 750)
+
+
+def test_rule_8_7_what_is_not_of_one_underlying_does_not_net():
+    """600, and 20% of the 5,000 in contract 3."""
+    assert margins(hedged(beside=5)) == (1_600, 2_000)
+
+
+def test_rule_8_7_a_position_alone_costs_its_worst_move():
+    story = market()
+    story.trade(B, A, 10, 1_000, 1)
+    set_mode(story)
+    assert margins(story) == (2_300, 2_875)
+
+
+def test_rule_8_7_never_below_a_share_of_the_tiers():
+    """Without a basis nothing is at risk, and 20% of 1,000 and of 2,000 are the floor."""
+    story = Story(
+        *(contract(number, **RATES, underlying=9) for number in (1, 2)), **GRID
+    )  # fmt: skip
+    for account in (A, B):
+        story.open(account, 100_000)
+    story.price(1, 1_000, 2, 1_000)
+    story.trade(A, B, 10, 1_000, 1)
+    story.trade(B, A, 10, 1_000, 2)
+    set_mode(story)
+    assert margins(story) == (200, 400)
+
+
+def test_rule_8_7_concentration_costs_more():
+    """5,000 beyond 5,000 at 10%, beside the 2,000 of the worst move."""
+    story = market(concentration_value=5_000, concentration_ppb=10 * PERCENT)
+    story.trade(A, B, 10, 1_000, 3)
+    set_mode(story)
+    assert margins(story)[0] == 2_500
+
+
+@pytest.mark.parametrize(
+    ("side", "risk"),
+    [
+        (BUY, 251),  # 1,001 x 0.2 / 0.8 = 250.25, rounded against the client
+        (SELL, 167),  # 1,001 x 0.2 / 1.2 = 166.83
+    ],
+)
+def test_rule_8_7_an_inverse_lot_moves_with_the_inverse_of_the_price(side, risk):
+    story = Story(
+        contract(1, **RATES, tick_value=0, contract_value=1_001_000, lot_value_min=1), **GRID
+    )
+    for account in (A, B):
+        story.open(account, 100_000)
+    story.price(1_000)
+    buyer, seller = (A, B) if side == BUY else (B, A)
+    story.trade(buyer, seller, 1, 1_000)
+    set_mode(story)
+    assert margins(story)[0] == risk
+
+
+def test_rule_8_2_an_order_reserves_the_worst_that_its_fill_can_do():
+    """23% x 1.25 of 1,000, rounded up, on either side, and the larger of the two sides counts."""
+    story = hedged()
+    story.order(A, BUY, 1, 1_000, 1)
+    assert margins(story) == (600, 750 + 288)
+    story.order(A, SELL, 2, 1_001, 1)
+    assert margins(story) == (600, 750 + 576)  # 2,002 x 28.75% = 575.575
+
+
+def test_rule_9_0_closing_a_leg_of_a_hedge_raises_the_margin():
+    story = hedged()
+    story.order(C, BUY, 10, 1_000, 1)
+    story.order(A, SELL, 10, 1_000, 1, flags=words.REDUCE_ONLY, tif=IOC)
+    assert story.lots(A, 1) == 0
+    assert margins(story) == (2_300, 2_875)
+
+
+def test_rule_8_2_a_fill_stays_within_what_was_asked_for_it():
+    """28.75% of 8,000 on top of 750: taken with that equity, not with one less. Filled, 8 lots
+    more of the long leg are 1,600 and 3% of 8,000 more at risk, just as much."""
+    need = 750 + 2_300
+    for cash, code in ((need, refusals.OK), (need - 1, refusals.MARGIN_INSUFFICIENT)):
+        story = hedged(cash)
+        story.order(C, SELL, 8, 1_000, 1)
+        assert refusal(story.order(A, BUY, 8, 1_000, 1)) == code
+    story = hedged(need)
+    story.trade(A, C, 8, 1_000, 1)
+    assert margins(story) == (600 + 1_840, need)
+
+
+def test_rule_9_2_the_position_whose_end_helps_most_is_closed_first():
+    """At 900 equity is 3,300 - 1,000 = 2,300, below 600 + 20% of 9,000. Without contract 3 600 is
+    left of it, without one leg of the hedge 4,100; by tiers contract 1 would be the largest. Cut x:
+    2,300 - x >= 1.2 x (2,400 - 180 x), so x = 3; its share is 2,300 x 450 / 1,450."""
+    story = hedged(3_300, beside=10)
+    story.order(B, BUY, 10, 895, 3)
+    events = story.price(3, 900)
+    assert only(events, "liquidation_started", A) == {"equity": 2_300, "margin_maintenance": 2_400}
+    stepped = named(events, "liquidation_stepped", A)[0]
+    assert stepped.contract == 3
+    assert stepped.values == {
+        "step": words.STEP_PARTIAL, "lots": 3, "limit_ticks": 829, "equity": 2_300,
+        "margin_maintenance": 2_400, "share": 713,
+    }  # fmt: skip
+
+
+def test_rule_9_1_a_mark_that_hurts_the_hedge_is_seen():
+    """Contract 2 rises alone: the short leg loses, and the bands of a portfolio must see it."""
+    story = hedged(2_100)
+    events = story.price(2, 1_160)  # 2,100 - 1,600 = 500, below 300 + 348 and 320 of the net 1,600
+    assert only(events, "liquidation_started", A)["margin_maintenance"] == 300 + 348 + 320
+
+
+def test_rule_9_1_who_loses_a_leg_of_its_hedge_to_deleveraging_is_looked_at():
+    """The other long of contract 2 has 10 left at 900, and nobody but A stands on the other side:
+    A's short goes, and brings it the 10. But what is left of the hedge needs 2,070, and A has
+    2,010."""
+    story = market(2_000)
+    poor = C + 1
+    story.open(poor, 1_010)
+    story.trade(A, B, 10, 1_000, 1)
+    story.trade(poor, A, 10, 1_000, 2)
+    assert refusal(set_mode(story)) == refusals.OK
+    events = story.price(1, 900, 2, 900)
+    assert named(events, "position_deleveraged", poor)
+    started = [event.account for event in named(events, "liquidation_started")]
+    assert started == [poor, A]
+
+
+def test_rule_8_7_a_mode_must_be_affordable():
+    """10 lots alone: 2,875 as a portfolio, 1,000 by tiers."""
+    story = market(2_874)
+    story.trade(A, B, 10, 1_000, 1)
+    assert refusal(set_mode(story)) == refusals.MARGIN_INSUFFICIENT
+    story.deposit(A, 1)
+    assert only(set_mode(story), "margin_mode_set", A) == {"margin_mode": PORTFOLIO}
+    assert refusal(set_mode(story)) == refusals.MODE_UNCHANGED
+    assert refusal(set_mode(story, STANDARD)) == refusals.OK
+    assert margins(story) == (500, 1_000)
+
+
+def test_rule_8_7_a_mode_changes_without_orders():
+    story = market()
+    story.order(A, BUY, 1, 900, 1)
+    assert refusal(set_mode(story)) == refusals.MODE_WITH_ORDERS
+    story.cancel_all(A)
+    assert refusal(set_mode(story)) == refusals.OK
+
+
+def test_rule_8_5_an_isolated_position_stays_by_tiers():
+    story = market()
+    story.isolate(A, 1)
+    story.move(A, 5_000, 1)
+    story.order(B, SELL, 10, 1_000, 1)
+    story.order(A, BUY, 10, 1_000, 1)
+    set_mode(story)
+    margin_account = story.account(A)["isolated"][1]
+    assert margins(story, margin_account) == (500, 1_000)
+    assert margins(story) == (0, 0)
+
+
+def test_rule_9_2_a_provider_takes_what_its_portfolio_can_bear():
+    """20% x 1.25 of 900 a lot: with 1,000 of equity it takes 4 of them."""
+    story = market(1_000)
+    provider = C + 1
+    story.open(provider, 1_000, kind=words.KIND_LIQUIDITY_PROVIDER)
+    set_mode(story, account=provider)
+    story.submit(
+        commands.SetCapacity(time_ns=story.now_ns, account=provider, contract=3, lots=20)
+    )
+    story.trade(A, B, 10, 1_000, 3)
+    events = story.price(3, 900)
+    provided = only(events, "position_provided", A)
+    assert provided["lots"] == 4
+    assert margins(story, provider)[1] == 900
+
+
+def test_rule_8_1_an_operator_caps_the_leverage_of_an_account():
+    story = market()
+    assert only(cap_leverage(story, 50 * PERCENT), "leverage_cap_set", A) == {
+        "rate_initial_ppb": 50 * PERCENT
+    }
+    story.order(A, BUY, 1, 1_000, 1)
+    assert story.position(A, 1)["reserve_buy"] == 500
+    story.order(B, BUY, 1, 1_000, 1)
+    assert story.position(B, 1)["reserve_buy"] == 100
+    cap_leverage(story, 0)
+    story.order(A, BUY, 1, 1_000, 1)
+    assert story.position(A, 1)["reserve_buy"] == 600
+
+
+def test_rule_8_1_the_cap_reaches_isolated_positions_too():
+    story = market()
+    story.isolate(A, 1)
+    cap_leverage(story, 50 * PERCENT)
+    story.isolate(A, 2)
+    for number in (1, 2):
+        story.move(A, 1_000, number)
+        story.order(A, BUY, 1, 1_000, number)
+        margin_account = story.account(A)["isolated"][number]
+        assert story.position(margin_account, number)["reserve_buy"] == 500
+
+
+def test_rule_8_1_the_largest_floor_counts():
+    story = market()
+    story.submit(
+        commands.SetLeverage(
+            time_ns=story.now_ns, account=A, client_id=story.client_id(), contract=1,
+            rate_initial_ppb=30 * PERCENT,
+        )
+    )  # fmt: skip
+    cap_leverage(story, 20 * PERCENT)
+    story.order(A, BUY, 1, 1_000, 1)
+    story.order(A, BUY, 1, 1_000, 2)
+    assert story.position(A, 1)["reserve_buy"] == 300
+    assert story.position(A, 2)["reserve_buy"] == 200
+
+
+@pytest.mark.parametrize(
+    ("terms", "config", "word"),
+    [
+        ({}, {"portfolio_moves_ppb": (0,)}, "not 0"),
+        ({}, {"portfolio_moves_ppb": (-PPB,)}, "not 0"),
+        ({}, {"portfolio_moves_ppb": (PPB + 1,)}, "not 0"),
+        ({}, {"portfolio_moves_ppb": (1,) * 17}, "at most 16"),
+        ({}, {"portfolio_initial_ppb": PPB - 1}, "portfolio_initial_ppb"),
+        ({}, {"portfolio_floor_ppb": 0}, "portfolio_floor_ppb"),
+        ({"basis_ppb": 80 * PERCENT}, {}, "all of its value"),
+        ({"tick_value": 0, "contract_value": 10**9, "price_ticks_max": 1_000}, {
+            "portfolio_moves_ppb": (-50 * PERCENT,)}, "all of its value"),
+    ],
+)  # fmt: skip
+def test_rule_8_7_a_grid_that_can_not_be_listed(terms, config, word):
+    problems = check_config(Config(contracts=(contract(1, **RATES | terms),), **GRID | config))
+    assert [problem for problem in problems if word in problem], problems
