@@ -64,6 +64,7 @@ class Exchange:
         if problems:
             raise ConfigError(problems)
         arena = Arena()
+        arena.use_large_pages()
         write_genesis(arena, config)
         self._take(config, arena, explainable_max)
 

@@ -3,6 +3,7 @@
 import ctypes
 import hashlib
 import mmap
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,14 @@ from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, MAGIC, SECTIONS
 # Linux's value; Python names it from 3.13 on. Without it 64-bit machines with small memories
 # refuse large reservations.
 MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
+PAGE_BYTES = 4_096
+# What plain commands touch all over. Pages of 2 MiB under it save misses of the address cache: 8%
+# of a command at 400,000 commands, 2 ms more to open an exchange (12 pages to clear). Where the
+# system grants none, or has no such advice, it stays as it is.
+WIDELY_TOUCHED = (
+    "page_words", "levels", "level_orders", "orders", "order_extras", "accounts", "account_extras",
+    "positions", "position_extras", "holders", "bands", "dirty_accounts", "events",
+)  # fmt: skip
 DIGEST_VERSION = 8
 
 Records = npt.NDArray[np.void]
@@ -42,6 +51,16 @@ class Arena:
         self.pool = self.records("pool", 1)
         self.engine["magic"] = MAGIC
         self.engine["version"] = LAYOUT_VERSION
+
+    def use_large_pages(self) -> None:
+        """Ask for large pages where they help: for a state that will see many commands."""
+        if not hasattr(mmap, "MADV_HUGEPAGE"):
+            return
+        for name in WIDELY_TOUCHED:
+            place = SECTIONS[name]
+            size = place.rows * place.record.itemsize // PAGE_BYTES * PAGE_BYTES
+            with suppress(OSError):  # a kernel built without them
+                self._memory.madvise(mmap.MADV_HUGEPAGE, place.offset, size)
 
     def records(self, section: str, rows: int) -> Records:
         """The first rows of a section as a structured array over the same bytes."""
