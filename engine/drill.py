@@ -91,7 +91,7 @@ def run_drill(exchange: Exchange, scenario: Scenario) -> tuple[Drill, Events]:
     ValueError when it moves or silences a contract that is frozen or has settled."""
     for contract in (*scenario.marks, *scenario.frozen):
         if exchange.contract(contract)["state"] in STILL:
-            raise ValueError(f"contract {contract} is frozen or settled: its mark stays")
+            raise ValueError(f"contract {contract} is frozen, settled or not live: its mark stays")
     copy = exchange.copy()
     start_ns = int(copy.arena.engine["clock_ns"][0])
     found = Drill(

@@ -61,7 +61,7 @@ def _write_listing(arena: Arena, config: Config) -> None:
         terms = arena.records("contracts", spec.contract + 1)[spec.contract]
         for k, word in enumerate(hash_of_contract(spec), start=1):
             terms[f"hash_{k}"] = word
-        terms["unfit"] = bool(check_approval(spec))
+        terms["unfit"] = bool(check_approval(spec, config))
         if config.approvals_required:
             terms["state"] = STATE_DRAFT
 

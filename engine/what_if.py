@@ -132,7 +132,8 @@ def _lots_of(arena: Arena, account: int, contract: int) -> int:
 
 def _first_from(start: int, end: int, is_under: Callable[[int], bool]) -> int | None:
     """The first price from `start` towards `end` of which it is true. It is true of every price
-    beyond the first: equity falls faster than maintenance can, whose rate is below 100% (8.1)."""
+    beyond the first: equity falls faster than maintenance can, whose rate is below 100% (8.1). Of a
+    portfolio, whose margin is rounded several times, it can be some ticks beyond the first."""
     if not is_under(end):
         return None
     step = 1 if end >= start else -1

@@ -41,14 +41,30 @@ def compute_target(terms, maintenance):
     return multiply_rate_ceil(maintenance, PPB + terms.liquidation_buffer_ppb)
 
 
-@kernel
-def is_cut_enough(arena, contract, position, cut_lots, equity, beside):
-    """Whether closing `cut_lots` at the assumed price reaches the target."""
+@cold
+def compute_excess(arena, contract, position, cut_lots, equity, beside):
+    """What is left above the target when `cut_lots` are closed at the assumed price."""
     terms = CONTRACT(arena, contract)
     held = POSITION(arena, position)
     left_lots = held.lots - cut_lots if held.lots > 0 else held.lots + cut_lots
     maintenance = compute_required(arena, held.account, contract, left_lots, beside)
-    return equity - cut_lots * terms.slip_value >= compute_target(terms, maintenance)
+    return equity - cut_lots * terms.slip_value - compute_target(terms, maintenance)
+
+
+@cold
+def find_best_cut(arena, contract, position, equity, beside):
+    """The cut with the largest excess. Margin is convex in the lots, by tiers and as a portfolio:
+    the excess rises up to it and falls behind it; where roundings make a plateau, on it."""
+    low = 1
+    high = absolute(POSITION(arena, position).lots)
+    while low < high:
+        middle = (low + high) // 2
+        excess = compute_excess(arena, contract, position, middle, equity, beside)
+        if compute_excess(arena, contract, position, middle + 1, equity, beside) > excess:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @cold
@@ -59,11 +75,13 @@ def plan_cut(arena, contract, position, equity, maintenance):
     beside = maintenance - compute_maintenance_of(arena, contract, lots)
     low = 1
     high = absolute(lots)
-    if not is_cut_enough(arena, contract, position, high, equity, beside):
-        return 0
+    if compute_excess(arena, contract, position, high, equity, beside) < 0:
+        high = find_best_cut(arena, contract, position, equity, beside)
+        if compute_excess(arena, contract, position, high, equity, beside) < 0:
+            return 0
     while low < high:
         middle = (low + high) // 2
-        if is_cut_enough(arena, contract, position, middle, equity, beside):
+        if compute_excess(arena, contract, position, middle, equity, beside) >= 0:
             high = middle
         else:
             low = middle + 1

@@ -20,7 +20,11 @@ from engine.state.arithmetic import (
 )
 from engine.trading_state import is_one_of
 from risk.accounts import contract_of, first_position, next_position
-from risk.tiers import compute_initial_with, compute_maintenance_of
+from risk.tiers import (
+    compute_initial_if_raised,
+    compute_initial_with,
+    compute_maintenance_of,
+)
 
 
 @kernel
@@ -115,9 +119,12 @@ def sum_maintenance(arena, account, contract, lots):
 
 
 @cold
-def sum_initial(arena, account, contract, lots):
-    """Initial margin by tiers, and by what raises them, of all positions."""
+def compute_least_initial(arena, account, contract, lots):
+    """What initial margin is never below: a share of what tiers and what raises them say of all
+    positions, and all of it of those that are raised: a cap of leverage holds whatever nets (8.1).
+    """
     margin = 0
+    raised = 0
     k = 0
     position = first_position(arena, account)
     while position != NONE:
@@ -125,9 +132,10 @@ def sum_initial(arena, account, contract, lots):
         held = lots_as(arena, position, held_in, contract, lots)
         if held != 0:
             margin += compute_initial_with(arena, held_in, position, held)
+            raised += compute_initial_if_raised(arena, held_in, position, held)
         k += 1
         position = next_position(arena, account, position, k)
-    return margin
+    return max(raised, multiply_rate_ceil(margin, POOL(arena, 0).portfolio_floor_ppb))
 
 
 @cold
@@ -148,8 +156,7 @@ def compute_portfolio_requirement(arena, account, contract, lots):
     pool = POOL(arena, 0)
     risk = compute_risk(arena, account, contract, lots)
     margin = multiply_rate_ceil(risk, pool.portfolio_initial_ppb)
-    by_tiers = sum_initial(arena, account, contract, lots)
-    margin = max(margin, multiply_rate_ceil(by_tiers, pool.portfolio_floor_ppb))
+    margin = max(margin, compute_least_initial(arena, account, contract, lots))
     k = 0
     position = first_position(arena, account)
     while position != NONE:

@@ -85,23 +85,49 @@ def sum_rooms(arena, contract, debtor, is_long):
 
 
 @cold
-def compute_provided_lots(arena, contract, provider, lots, asked, share):
-    """The most of the lots asked for that a provider can take of a debtor's signed `lots` and still
-    cover its requirement with all its orders (9.0, 8.2): at mark, so what it is worth changes by
-    the penalty alone."""
+def compute_cover(arena, contract, provider, lots, taken, share, equity, requirement):
+    """What a provider would have above its requirement, with all its orders (9.0, 8.2), behind so
+    many of a debtor's signed `lots`: at mark, so that it is worth more by the penalty alone."""
     held = POSITION(arena, provider)
-    equity, requirement = value_for_order(arena, held.account)
-    sign = 1 if lots > 0 else -1
+    after = held.lots + taken if lots > 0 else held.lots - taken
+    needed = compute_requirement_with(
+        arena, held.account + 0, contract, provider, after, requirement
+    )
+    return equity + compute_penalty(arena, contract, share, absolute(lots), taken) - needed
+
+
+@cold
+def find_best_cover(arena, contract, provider, lots, asked, share, equity, requirement):
+    """The lots, of those asked for, behind which most is left: what they require is convex in them,
+    so it rises up to there and falls behind."""
     low = 0
     high = asked
     while low < high:
-        middle = (low + high + 1) // 2
-        after = held.lots + sign * middle
-        needed = compute_requirement_with(
-            arena, held.account + 0, contract, provider, after, requirement
+        middle = (low + high) // 2
+        cover = compute_cover(
+            arena, contract, provider, lots, middle, share, equity, requirement
         )
-        penalty = compute_penalty(arena, contract, share, absolute(lots), middle)
-        if equity + penalty >= needed:
+        if cover < compute_cover(
+            arena, contract, provider, lots, middle + 1, share, equity, requirement
+        ):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@cold
+def compute_provided_lots(arena, contract, provider, lots, asked, share):
+    """The most of the lots asked for that a provider can take of a debtor's signed `lots` and still
+    cover its requirement."""
+    equity, requirement = value_for_order(arena, POSITION(arena, provider).account)
+    low = find_best_cover(arena, contract, provider, lots, asked, share, equity, requirement)
+    if compute_cover(arena, contract, provider, lots, low, share, equity, requirement) < 0:
+        return 0
+    high = asked
+    while low < high:
+        middle = (low + high + 1) // 2
+        if compute_cover(arena, contract, provider, lots, middle, share, equity, requirement) >= 0:
             low = middle
         else:
             high = middle - 1

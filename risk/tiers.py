@@ -74,6 +74,17 @@ def compute_raised_initial(arena, contract, lots, floor_ppb):
     return multiply_rate_ceil(notional, tier.rate_initial_ppb) - tier.deduction_initial
 
 
+@cold
+def compute_initial_if_raised(arena, contract, position, lots):
+    """The initial margin of so many lots if their rate is above that of their tier, else 0."""
+    terms = CONTRACT(arena, contract)
+    tier = tier_of(arena, contract, absolute(lots) * terms.mark_size)
+    floor_ppb = floor_of(arena, POSITION(arena, position).account, position)
+    if compute_raised_rate(arena, contract, tier, floor_ppb) == TIER(arena, tier).rate_initial_ppb:
+        return 0
+    return compute_raised_initial(arena, contract, lots, floor_ppb)
+
+
 @kernel
 def compute_initial_with(arena, contract, position, lots):
     """Initial margin of a position at mark if it were of these signed lots; rounded up (8.1)."""

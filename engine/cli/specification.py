@@ -29,7 +29,7 @@ def read_specifications(file: Path) -> list[Specification]:
     for spec in config.contracts:
         words = hash_of_contract(spec)
         text = b"".join(word.to_bytes(8, "big", signed=True) for word in words).hex()
-        faults = check_approval(spec)
+        faults = check_approval(spec, config)
         found.append(
             Specification(spec.contract, spec.symbol, spec.version, text, words, faults)
         )

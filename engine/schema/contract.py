@@ -352,15 +352,26 @@ def check_contract(spec: Contract) -> list[str]:
     return problems
 
 
-def check_approval(spec: Contract) -> list[str]:
-    """Why this specification can't be approved for trading, beyond what listing asks (3.2).
+def find_lowest_maintenance(spec: Contract, config: Config | None) -> int:
+    """The least share of its value that a position in the contract can have as maintenance: by
+    tiers, and in a pool that nets what no netting takes away, basis or floor (8.7)."""
+    lowest_ppb = min(tier.rate_maintenance_ppb for tier in spec.tiers)
+    if config is None or not config.portfolio_moves_ppb:
+        return lowest_ppb
+    floor_ppb = lowest_ppb * config.portfolio_floor_ppb // bounds.PPB
+    return min(lowest_ppb, max(spec.basis_ppb, floor_ppb))
+
+
+def check_approval(spec: Contract, config: Config | None = None) -> list[str]:
+    """Why this specification can't be approved for trading, beyond what listing asks (3.2); in the
+    pool of a configuration, or by itself.
 
     A draft or a preset of another venue may fail it: it is a report, and listing does not ask it.
     With the first no mark within its band can bring a position that was margined at the index from
     maintenance below zero (6.2), with the second no single funding interval can (7.2).
     """
     where = f"contract {spec.contract}"
-    lowest_ppb = min(tier.rate_maintenance_ppb for tier in spec.tiers)
+    lowest_ppb = find_lowest_maintenance(spec, config)
     problems = []
     if spec.mark_band_ppb >= lowest_ppb:
         problems.append(f"{where}: mark_band_ppb is not below the lowest maintenance rate (6.2)")
@@ -408,6 +419,8 @@ def check_portfolio(config: Config) -> list[str]:
         problems.append(f"config: portfolio_moves_ppb has {len(moves)} moves, at most 16 may be")
     if not all(-bounds.PPB < move <= bounds.PPB and move != 0 for move in moves):
         problems.append("config: portfolio_moves_ppb: a move lies between -100% and 100%, not 0")
+    elif moves and min(moves) * max(moves) > 0:
+        problems.append("config: portfolio_moves_ppb: moves must go both ways, or one side is free")
     elif moves:
         for spec in config.contracts:
             if find_worst_rate(config, spec) >= bounds.PPB:

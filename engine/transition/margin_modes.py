@@ -8,8 +8,7 @@ from engine.state.events import emit
 from engine.state.layout import LIQUIDATING, PORTFOLIO
 from risk.accounts import is_opened
 from risk.bands import note_dirty
-from risk.margin import compute_equity, compute_requirement
-from risk.supervision import note_suspect
+from risk.margin import compute_requirement, value_whole
 from risk.tiers import raise_rates
 
 
@@ -33,13 +32,14 @@ def check_mode(arena, account, margin_mode):
 
 @cold
 def check_requirement(arena, account):
-    """Whether equity covers what the account requires in the other mode, if that is more than in
-    its own; no write is left behind."""
+    """Whether equity covers the maintenance in the other mode, and what the account requires there,
+    if that is more than in its own; no write is left behind."""
     before = compute_requirement(arena, account)
     ACCOUNT(arena, account).flags ^= PORTFOLIO
     after = compute_requirement(arena, account)
+    equity, maintenance = value_whole(arena, account)
     ACCOUNT(arena, account).flags ^= PORTFOLIO
-    if after > before and after > compute_equity(arena, account):
+    if equity < maintenance or (after > before and after > equity):
         return refusals.MARGIN_INSUFFICIENT
     return refusals.OK
 
@@ -59,5 +59,4 @@ def set_margin_mode(arena, account, margin_mode):
         raise_rates(arena)
     note_dirty(arena, account)
     emit(arena, events.MARGIN_MODE_SET, 0, account, margin_mode, 0, 0, 0, 0, 0)
-    note_suspect(arena, account)
     return refusals.OK

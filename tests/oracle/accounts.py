@@ -397,11 +397,19 @@ def portfolio_initial(exchange, account: Account, holdings: list[Holding]) -> in
     if not account.is_portfolio:
         return 0
     config = exchange.config
-    by_tiers = sum(initial_margin(exchange, account, holding) for holding in holdings)
+    by_tiers = raised = 0
+    for holding in holdings:
+        notional = abs(holding.lots) * exchange.markets[holding.contract].lot_size
+        own = initial_rate(exchange.markets[holding.contract].spec, notional)
+        margin = initial_margin(exchange, account, holding)
+        by_tiers += margin
+        if raised_rate(exchange, account, holding, notional) > own:
+            raised += margin  # a cap of leverage holds whatever nets
     could_lose = risk_of(exchange, {holding.contract: holding.lots for holding in holdings})
     return max(
         rate_up(could_lose, config.portfolio_initial_ppb),
         rate_up(by_tiers, config.portfolio_floor_ppb),
+        raised,
     )
 
 

@@ -223,28 +223,28 @@ def limit_of(market: Market, holding: Holding, share: int) -> int:
 
 
 def smallest_cut(exchange, account: Account, holding: Holding) -> int:
-    """The fewest lots that reach maintenance x (1 + buffer); 0 if no part of the position does. Of
-    a hedge a small part may do where a larger one does not: then it is what the bisection finds."""
+    """The fewest lots that reach maintenance x (1 + buffer); 0 if no part of the position does. A
+    small part may do where a larger one does not: what is above the target rises with the cut, and
+    from some cut on it falls."""
     market = exchange.markets[holding.contract]
     spec, lots = market.spec, abs(holding.lots)
     value = equity(exchange, account)
     cost = ceil_div(market.lot_size * (spec.liquidation_slippage_ppb + spec.fee_taker_ppb), PPB)
 
-    def is_enough(cut: int) -> bool:
+    def excess(cut: int) -> int:
         left = sign_of(holding.lots) * (lots - cut)
         margin = maintenance_with(exchange, account, holding.contract, left)
-        return value - cut * cost >= rate_up(margin, PPB + spec.liquidation_buffer_ppb)
+        return value - cut * cost - rate_up(margin, PPB + spec.liquidation_buffer_ppb)
 
-    if not is_enough(lots):
-        return 0
-    low, high = 1, lots
-    while low < high:
-        half = (low + high) // 2
-        if is_enough(half):
-            high = half
-        else:
-            low = half + 1
-    return low if low < lots else 0
+    cuts = range(1, lots + 1)
+    best = lots
+    if excess(lots) < 0:
+        falls = bisect_left(cuts, True, hi=lots - 1, key=lambda cut: excess(cut + 1) <= excess(cut))
+        best = cuts[falls]
+        if excess(best) < 0:
+            return 0
+    cut = cuts[bisect_left(cuts, True, hi=best - 1, key=lambda cut: excess(cut) >= 0)]
+    return cut if cut < lots else 0
 
 
 def visible_lots(market: Market, account: Account, side: int, limit: int) -> int:

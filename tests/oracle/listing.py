@@ -51,7 +51,7 @@ def approve_contract(exchange, command) -> int:
     named = (command.hash_1, command.hash_2, command.hash_3, command.hash_4)
     if named != hash_of(market.spec):
         return refusals.SPECIFICATION_DIFFERS
-    if check_approval(market.spec):
+    if check_approval(market.spec, exchange.config):
         return refusals.SPECIFICATION_UNFIT
     exchange.emit(events.CONTRACT_APPROVED, command.reference, contract=market.contract)
     change_state(exchange, market, APPROVED, words.WHY_OPERATOR)

@@ -6,14 +6,14 @@ from dataclasses import replace
 from engine.schema import events, refusals
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
-from tests.oracle.accounts import Account, equity, requirement
-from tests.oracle.money import suspect
+from tests.oracle.accounts import Account, equity, maintenance, requirement
 
 MODES = (words.MARGIN_STANDARD, words.MARGIN_PORTFOLIO)
 
 
 def check_margin_mode(exchange, account: Account | None, mode: int) -> int:
-    """Who can't cover what the new mode asks for keeps the old one, unless it asks for less."""
+    """Who can't cover what the new mode asks for keeps the old one, unless it asks for less; and
+    nobody comes under maintenance by a mode."""
     if account is None:
         return refusals.ACCOUNT_UNKNOWN
     if mode not in MODES or not exchange.config.portfolio_moves_ppb:
@@ -24,9 +24,10 @@ def check_margin_mode(exchange, account: Account | None, mode: int) -> int:
         return refusals.ACCOUNT_IN_LIQUIDATION
     if account.orders():
         return refusals.MODE_WITH_ORDERS
-    needed = requirement(exchange, replace(account, margin_mode=mode))
+    changed = replace(account, margin_mode=mode)
+    needed, worth = requirement(exchange, changed), equity(exchange, account)
     is_more = needed > requirement(exchange, account)
-    if is_more and needed > equity(exchange, account):
+    if (is_more and needed > worth) or maintenance(exchange, changed) > worth:
         return refusals.MARGIN_INSUFFICIENT
     return refusals.OK
 
@@ -38,7 +39,6 @@ def set_margin_mode(exchange, command) -> int:
         return code
     account.margin_mode = command.margin_mode
     exchange.emit(events.MARGIN_MODE_SET, command.margin_mode, account=account.account)
-    suspect(exchange, account)
     return refusals.OK
 
 

@@ -1,6 +1,7 @@
 """Liquidity providers: they are bound to take what the book can't, up to a capacity that was agreed
 before, at a price that is never worse than the mark for them (9.2 e)."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -77,19 +78,23 @@ def affordable_lots(
     asked: int,
     penalty_of: Callable[[int], int],
 ) -> int:
-    """The lots behind which it would cover its requirement like behind an order of its own, found
-    by the bisection of the specification: the requirement need not rise with every lot."""
+    """The most lots behind which it would cover its requirement like behind an order of its own.
+    What is left of its equity rises with the lots, as long as they close or hedge what it has, and
+    then falls."""
     holding = provider.holdings[market.contract]
 
-    def is_covered(lots: int) -> bool:
+    def left(lots: int) -> int:
         after = replace(holding, lots=holding.lots + sign * lots)
         value = equity(exchange, provider) + penalty_of(lots)
-        return value >= requirement(exchange, provider, after)
+        return value - requirement(exchange, provider, after)
 
-    low, high = 0, asked
+    best = bisect_left(range(asked), True, key=lambda lots: left(lots + 1) <= left(lots))
+    if left(best) < 0:
+        return 0
+    low, high = best, asked
     while low < high:
         middle = (low + high + 1) // 2
-        if is_covered(middle):
+        if left(middle) >= 0:
             low = middle
         else:
             high = middle - 1

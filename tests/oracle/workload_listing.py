@@ -84,7 +84,7 @@ class ListingWorkload:
         if chance < 0.5:
             name = self.random.choice(sorted(WRONG))
             return self.approval(number, **{name: self.random.choice(WRONG[name])})
-        is_unfit = bool(check_approval(self.workload.specs[number]))
+        is_unfit = bool(check_approval(self.workload.specs[number], self.workload.config))
         if chance < 0.75 and (is_unfit or self.states[number] != DRAFT):
             return self.approval(number)
         state = self.random.choice((*NOT_LIVE, *NOT_LIVE, words.STATE_CONTINUOUS))

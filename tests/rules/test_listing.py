@@ -4,7 +4,7 @@ import pytest
 
 from engine.schema import commands, refusals
 from engine.schema import vocabulary as words
-from engine.schema.contract import check_approval, hash_of_contract
+from engine.schema.contract import Config, check_approval, hash_of_contract
 from tests.rules.story import (
     BUY,
     PERCENT,
@@ -87,6 +87,17 @@ def test_rule_3_2_what_fails_the_approval_check_is_not_approved():
     assert check_approval(story.exchange.config.contracts[1])
     assert refusal(approve(story, 2)) == refusals.SPECIFICATION_UNFIT
     assert story.state(2) == "draft"
+
+
+def test_rule_6_2_what_nets_is_part_of_the_approval_check():
+    """5% by tiers, of which a hedge keeps a fifth, 1%: a mark within 1% of the index is too far for
+    it, and for a basis of 2% it is not."""
+    band = RATES | {"mark_band_ppb": 1 * PERCENT}
+    pool = {"portfolio_moves_ppb": (-10 * PERCENT, 10 * PERCENT)}
+    for basis_ppb, is_fit in ((0, False), (2 * PERCENT, True)):
+        spec = contract(1, **band, basis_ppb=basis_ppb)
+        assert check_approval(spec) == []
+        assert (check_approval(spec, Config(contracts=(spec,), **pool)) == []) == is_fit
 
 
 def test_rule_3_2_an_approval_is_given_once_and_has_a_record():

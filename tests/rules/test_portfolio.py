@@ -223,6 +223,70 @@ def test_rule_8_7_a_mode_must_be_affordable():
     assert margins(story) == (500, 1_000)
 
 
+@pytest.mark.parametrize(
+    ("price", "code"), [(650, refusals.OK), (640, refusals.MARGIN_INSUFFICIENT)]
+)
+def test_rule_9_1_nobody_is_liquidated_for_a_mode(price, code):
+    """50% to open and 5% to hold by tiers. As a portfolio less is to open, but 23% to hold: at 650
+    1,495 of the 1,500 that are left, at 640 1,472 of 1,400."""
+    story = Story(
+        contract(1, initial_ppb=50 * PERCENT, maintenance_ppb=5 * PERCENT, **PAIR), **GRID
+    )
+    story.open(A, 5_000)
+    story.open(B, 100_000)
+    story.price(1_000)
+    story.trade(A, B, 10, 1_000)
+    story.price(price)
+    events = set_mode(story)
+    assert refusal(events) == code
+    assert not named(events, "liquidation_started")
+
+
+def test_rule_8_1_a_cap_of_leverage_holds_whatever_nets():
+    """By netting 750 would do; at 50% each leg of 10,000 must have 5,000."""
+    story = hedged()
+    cap_leverage(story, 50 * PERCENT)
+    assert margins(story) == (600, 10_000)
+
+
+def test_rule_9_2_a_small_cut_of_a_hedge_is_found_where_a_large_one_hurts():
+    """Long 100, short 60 of one underlying, 1% of basis, 20% of moves. At 980 and 1,130 6,200 are
+    left, and to hold are 20% of what does not net, 30,200, with 980 and 678: 7,698. Up to 30 lots
+    of the long leg lower that by 205.8 each, more lots raise it again. A cut x must reach 6,200 - x
+    >= 1.2 x (7,698 - 205.8 x): 13 lots."""
+    pair = {"underlying": 9, "basis_ppb": 1 * PERCENT}
+    story = Story(contract(1, **RATES, **pair), contract(2, **RATES, **pair), **GRID)
+    for account, cash in ((A, 16_000), (B, 1_000_000)):
+        story.open(account, cash)
+    story.price(1, 1_000, 2, 1_000)
+    story.trade(A, B, 100, 1_000, 1)
+    story.trade(B, A, 60, 1_000, 2)
+    assert refusal(set_mode(story)) == refusals.OK
+    story.order(B, BUY, 100, 980, 1)
+    events = story.price(1, 980, 2, 1_130)
+    assert only(events, "liquidation_started", A) == {"equity": 6_200, "margin_maintenance": 7_698}
+    cut = named(events, "liquidation_stepped", A)[0].values
+    assert (cut["step"], cut["lots"]) == (words.STEP_PARTIAL, 13)
+
+
+def test_rule_9_2_a_provider_takes_what_hedges_it():
+    """Long 10 of contract 1 it needs 2,875 of 1,500; ten lots short of contract 2 would leave 750:
+    it takes them all, though not one would do alone."""
+    story = market(3_000)
+    provider = C + 1
+    story.open(provider, 3_000, kind=words.KIND_LIQUIDITY_PROVIDER)
+    story.trade(provider, B, 10, 1_000, 1)
+    set_mode(story, account=provider)
+    story.submit(
+        commands.SetCapacity(time_ns=story.now_ns, account=provider, contract=2, lots=20)
+    )
+    story.trade(B, A, 10, 1_000, 2)
+    story.withdraw(A, 1_500)
+    story.withdraw(provider, 100)
+    events = story.price(2, 1_110)
+    assert only(events, "position_provided", A)["lots"] == 10
+
+
 def test_rule_8_7_a_mode_changes_without_orders():
     story = market()
     story.order(A, BUY, 1, 900, 1)
@@ -307,11 +371,13 @@ def test_rule_8_1_the_largest_floor_counts():
         ({}, {"portfolio_moves_ppb": (-PPB,)}, "not 0"),
         ({}, {"portfolio_moves_ppb": (PPB + 1,)}, "not 0"),
         ({}, {"portfolio_moves_ppb": (1,) * 17}, "at most 16"),
+        ({}, {"portfolio_moves_ppb": (1, 2)}, "both ways"),
+        ({}, {"portfolio_moves_ppb": (-1,)}, "both ways"),
         ({}, {"portfolio_initial_ppb": PPB - 1}, "portfolio_initial_ppb"),
         ({}, {"portfolio_floor_ppb": 0}, "portfolio_floor_ppb"),
         ({"basis_ppb": 80 * PERCENT}, {}, "all of its value"),
         ({"tick_value": 0, "contract_value": 10**9, "price_ticks_max": 1_000}, {
-            "portfolio_moves_ppb": (-50 * PERCENT,)}, "all of its value"),
+            "portfolio_moves_ppb": (-50 * PERCENT, 1)}, "all of its value"),
     ],
 )  # fmt: skip
 def test_rule_8_7_a_grid_that_can_not_be_listed(terms, config, word):
