@@ -1,1 +1,1 @@
-"""Commands on disk: fixed records to map and replay, JSON lines to read and write by hand."""
+"""Commands on disk: a log to append to, files to map and replay, JSON lines to read by hand."""

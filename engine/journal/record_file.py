@@ -100,10 +100,11 @@ def find_stray_bytes(masks: NDArray[np.uint8], records: Records) -> tuple[int, i
     """
     # Compared eight bytes at a time.
     words = records.view("<u8").reshape(-1, ALIGNMENT // 8)
-    stray = (words & masks.view("<u8")[records["kind"].astype(np.uint8)]).any(axis=1)
+    stray = words & masks.view("<u8").take(records["kind"].astype(np.uint8), axis=0)
+    # All at once first: a reduction along rows of 8 takes four times as long.
     if not stray.any():
         return None
-    index = int(stray.argmax())
+    index = int(stray.any(axis=1).argmax())
     octets = np.frombuffer(records[index].tobytes(), np.uint8)
     unused = octets & masks[np.uint8(records["kind"][index])]
     return index, int(unused.astype(bool).argmax())

@@ -1,0 +1,408 @@
+"""The embedded command log: preallocated segment files on one disk (`log_format.py`).
+
+A write that fails or is short, or a sync that fails, stops the log for good: what the file holds
+behind `durable` is then unknown to this process, and only a new opening may look. A sync is never
+tried again. `durable` moves behind a sync that has succeeded, and nowhere else.
+
+One process writes a log; a lock on its directory keeps a second one out.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from engine.journal.command_framing import count_commands, find_starts
+from engine.journal.command_log import Records
+from engine.journal.disk import Disk
+from engine.journal.log_errors import (
+    LogExists,
+    LogInUse,
+    LogMissing,
+    LogStopped,
+    LogUnreadable,
+    RecordsRefused,
+    SequenceMismatch,
+    SequenceNotHeld,
+)
+from engine.journal.log_format import (
+    BATCH,
+    CLOSED,
+    HASH_BYTES,
+    MARK_BYTES,
+    NO_HASH,
+    SEALED,
+    SEGMENT_BYTES_MAX,
+    SEGMENT_BYTES_MIN,
+    SEGMENT_HEADER_BYTES,
+    SEGMENT_MAGIC,
+    SLOT,
+    VERSION,
+    BatchHeader,
+    SegmentHeader,
+    pack_batch,
+    pack_segment_header,
+    salt_of,
+)
+from engine.journal.log_recovery import (
+    Walk,
+    must_be_whole_or_torn,
+    must_reach,
+    walk_to_the_end,
+)
+from engine.journal.segment_files import (
+    Segment,
+    make_segment,
+    must_be_in_place,
+    parts_of,
+    read_segment,
+    segments_of,
+)
+from engine.journal.segment_writer import SegmentWriter
+from engine.schema.commands import COMMAND
+
+SEGMENT_BYTES = 64 << 20
+
+
+class Recovery(NamedTuple):
+    """What opening a log found: where it goes on, and what was cut off its end."""
+
+    last: int = 0  # sequence
+    cut_bytes: int = 0  # 0 where the log ended cleanly
+    cut_name: str = ""  # the file
+    cut_offset: int = 0  # bytes
+    cut_what: str = ""
+    parts_removed: int = 0  # segments that were in the making
+
+
+class SegmentLog:
+    """A `CommandLog` in a directory."""
+
+    def __init__(
+        self, disk: Disk, directory: Path, config_digest: bytes, segment_bytes: int
+    ) -> None:
+        """Neither created nor opened yet: take `create` or `open`."""
+        if not SEGMENT_BYTES_MIN <= segment_bytes <= SEGMENT_BYTES_MAX or segment_bytes % SLOT:
+            raise ValueError(f"segment_bytes {segment_bytes} is no size of a segment")
+        if len(config_digest) != HASH_BYTES:
+            raise ValueError(f"the digest of a configuration has {HASH_BYTES} bytes")
+        self.directory = directory
+        self.segment_bytes = segment_bytes  # of segments yet to be made
+        self.last = 0
+        self.durable = 0
+        self.recovery = Recovery()
+        self._disk = disk
+        self._config_digest = config_digest
+        self._lock = _lock(disk, directory)
+        self._segments: list[Segment] = []
+        self._writer: SegmentWriter | None = None
+        self._hash = NO_HASH
+        self._mark = b""  # of the last batch in the open segment
+        self._stopped = ""  # why the log takes nothing any more
+
+    @classmethod
+    def create(
+        cls,
+        disk: Disk,
+        directory: Path,
+        config_digest: bytes,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> Self:
+        """Begin a log with sequence 1, in a directory that holds none."""
+        log = cls(disk, directory, config_digest, segment_bytes)
+        with log._letting_go_on_error():
+            log._create()
+        return log
+
+    @classmethod
+    def open(
+        cls,
+        disk: Disk,
+        directory: Path,
+        config_digest: bytes,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> Self:
+        """Open a log and go on behind its last command; `recovery` says what was found."""
+        log = cls(disk, directory, config_digest, segment_bytes)
+        with log._letting_go_on_error():
+            log._recover()
+        return log
+
+    @property
+    def first(self) -> int:
+        return self._segments[0].first_sequence
+
+    @property
+    def chain_hash(self) -> bytes:
+        """Of all batches so far: what a checkpoint signs."""
+        return self._hash
+
+    @property
+    def records_max(self) -> int:
+        """Most records of a batch: behind it there is always room for one mark of each kind."""
+        return (self._open.size - SEGMENT_HEADER_BYTES - 3 * MARK_BYTES) // SLOT
+
+    def append(self, records: Records, expected_sequence: int) -> None:
+        """Write one batch behind the last; durable once `commit` has returned."""
+        self._must_run()
+        if expected_sequence != self.last + 1:
+            raise SequenceMismatch(expected_sequence, self.last)
+        records = np.ascontiguousarray(records)
+        commands = count_commands(records)
+        if len(records) > self.records_max:
+            raise RecordsRefused(
+                f"{len(records)} records where a segment has room for {self.records_max}"
+            )
+        # From here on only the disk can fail, and that stops the log.
+        with self._stopping("append"):
+            if self._open.end + records.nbytes + 3 * MARK_BYTES > self._open.size:
+                self._begin_next_segment()
+            self._append_batch(BATCH, records, commands)
+            self.last += commands
+
+    def commit(self) -> int:
+        """Make all that was appended durable."""
+        self._must_run()
+        if self._open.durable_end < self._open.end:
+            with self._stopping("commit"):
+                self._open.sync()
+            self.durable = self.last
+        return self.durable
+
+    def read_from(self, sequence: int) -> Iterator[Records]:
+        """The records from a command on, each batch checked again as it is read."""
+        if not self.first <= sequence <= self.durable + 1:
+            raise SequenceNotHeld(
+                f"sequence {sequence} is not held: the log has {self.first} to {self.durable}"
+            )
+        return self._read_from(sequence)
+
+    def trim(self, before_sequence: int) -> int:
+        """Remove the segments whose commands are all before a sequence; never the open one."""
+        self._must_run()
+        while len(self._segments) > 1 and self._segments[1].first_sequence <= before_sequence:
+            with self._stopping("trim"):
+                self._disk.remove(self._segments[0].path)
+                # After each: the directory must not forget a later one and keep an earlier one.
+                self._disk.sync_directory(self.directory)
+                del self._segments[0]
+        return self.first
+
+    def close(self) -> None:
+        """Commit, put the mark of a clean end behind the last batch, let go."""
+        if self._lock < 0:
+            return
+        try:
+            if not self._stopped:
+                self.commit()
+                self._mark_as_closed()
+        finally:
+            self._let_go("it is closed")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def _open(self) -> SegmentWriter:
+        """The segment that is being filled."""
+        assert self._writer is not None
+        return self._writer
+
+    def _create(self) -> None:
+        names = self._read_names()
+        if segments_of(self.directory, names):
+            raise LogExists(f"{self.directory}: there is a command log already")
+        self._remove_parts(names)
+        self._make_segment(first_sequence=1)
+
+    def _recover(self) -> None:
+        """Check all that is stored, cut what is torn, and make durable what is left."""
+        names = self._read_names()
+        self._segments = segments_of(self.directory, names)
+        if not self._segments:
+            raise LogMissing(f"{self.directory}: there is no command log")
+        walk = self._walk_segments()
+        must_be_whole_or_torn(walk)
+        # Nothing has been changed so far, and nothing is refused from here on.
+        place, fault = walk.place, walk.fault
+        cut = walk.octets[place.offset :].rstrip(b"\0")
+        parts_removed = self._remove_parts(names)
+        path = self._segments[-1].path
+        with self._stopping("recovery"):
+            file = self._disk.open(path)
+            self._writer = SegmentWriter(
+                self._disk, path, file, len(walk.octets), walk.salt, place.offset
+            )
+            self._writer.write(bytes(len(cut)), place.offset)
+            self._writer.write(walk.octets[place.proven_bytes : place.offset], place.proven_bytes)
+            self._writer.sync()
+        self._hash, self._mark = place.hash, place.mark
+        self.last = self.durable = place.sequence - 1
+        self.recovery = Recovery(
+            last=self.last,
+            cut_bytes=len(cut),
+            cut_name=walk.name,
+            cut_offset=place.offset,
+            cut_what=fault.what if fault else "",
+            parts_removed=parts_removed,
+        )
+
+    def _walk_segments(self) -> Walk:
+        """Walk through all segments, each in its place; returns the walk through the last one."""
+        before: Walk | None = None
+        for segment in self._segments:
+            octets = read_segment(self._disk, segment.path, self._config_digest)
+            must_be_in_place(segment, octets, before)
+            before = walk_to_the_end(segment.path.name, octets)
+        assert before is not None
+        return before
+
+    def _read_names(self) -> list[str]:
+        try:
+            return self._disk.names(self.directory)
+        except OSError as error:
+            raise LogUnreadable(f"{self.directory}: {error.strerror or error}") from error
+
+    def _remove_parts(self, names: list[str]) -> int:
+        """Remove segments that were in the making when a process ended; returns how many."""
+        parts = parts_of(self.directory, names)
+        with self._stopping("removal of a segment in the making"):
+            for part in parts:
+                self._disk.remove(part)
+            self._disk.sync_directory(self.directory)
+        return len(parts)
+
+    def _read_from(self, sequence: int) -> Iterator[Records]:
+        next_durable, durable_end = self.durable + 1, self._open.durable_end
+        segments = [*self._segments]
+        firsts = [segment.first_sequence for segment in segments[1:]]
+        for segment, next_first in zip(segments, [*firsts, None], strict=True):
+            if next_first is not None and next_first <= sequence:
+                continue
+            octets = read_segment(self._disk, segment.path, self._config_digest)
+            name = segment.path.name
+            walk = Walk(name, octets[:durable_end] if next_first is None else octets)
+            for header, body in walk.batches():
+                if header.first_sequence + header.commands > sequence:
+                    yield _records_from(sequence, header, body)
+            must_reach(walk, next_durable if next_first is None else next_first)
+
+    def _begin_next_segment(self) -> None:
+        """All of this segment becomes durable, then the next one, then the seal of this one."""
+        self.commit()
+        full = self._open
+        seal = pack_batch(self._header(SEALED, 0, 0), b"", full.salt)
+        self._make_segment(first_sequence=self.last + 1)
+        full.append(seal.octets)
+        full.sync()
+        full.close()
+
+    def _make_segment(self, first_sequence: int) -> None:
+        header = SegmentHeader(
+            magic=SEGMENT_MAGIC,
+            version=VERSION,
+            record_bytes=COMMAND.itemsize,
+            segment_bytes=self.segment_bytes,
+            first_sequence=first_sequence,
+            config_digest=self._config_digest,
+            previous_hash=self._hash,
+        )
+        with self._stopping(f"creation of the segment of sequence {first_sequence}"):
+            segment, file = make_segment(self._disk, self.directory, header)
+        self._segments.append(segment)
+        salt = salt_of(pack_segment_header(header))
+        self._writer = SegmentWriter(
+            self._disk, segment.path, file, self.segment_bytes, salt, SEGMENT_HEADER_BYTES
+        )
+        self._writer.durable_end = SEGMENT_HEADER_BYTES
+        self._mark = b""
+
+    def _mark_as_closed(self) -> None:
+        if self._mark != CLOSED:
+            with self._stopping("close"):
+                self._append_batch(CLOSED, np.empty(0, COMMAND), 0)
+                self._open.sync()
+
+    def _append_batch(self, mark: bytes, records: Records, commands: int) -> None:
+        header = self._header(mark, len(records), commands)
+        batch = pack_batch(header, records.view(np.uint8).data, self._open.salt)
+        self._open.append(batch.octets)
+        self._hash = batch.hash
+        self._mark = mark
+
+    def _header(self, mark: bytes, records: int, commands: int) -> BatchHeader:
+        """The header of the next batch, without its checksums."""
+        return BatchHeader(
+            checksum=0,
+            body_checksum=0,
+            records=records,
+            commands=commands,
+            first_sequence=self.last + 1,
+            durable_bytes=self._open.durable_end,
+            previous_hash=self._hash,
+            mark=mark,
+        )
+
+    def _must_run(self) -> None:
+        if self._stopped:
+            raise LogStopped(f"the log has stopped: {self._stopped}")
+
+    @contextlib.contextmanager
+    def _stopping(self, what: str) -> Iterator[None]:
+        """Stop the log for good when what is done here fails or is interrupted."""
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or error
+            self._stopped = f"{what}: {reason}; durable to sequence {self.durable}"
+            raise LogStopped(f"the log stops: {self._stopped}") from error
+        except BaseException:
+            self._stopped = self._stopped or f"{what}: it was interrupted"
+            raise
+
+    @contextlib.contextmanager
+    def _letting_go_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._let_go("it was never opened")
+            raise
+
+    def _let_go(self, why: str) -> None:
+        self._stopped = self._stopped or why
+        with contextlib.suppress(OSError):
+            if self._writer is not None:
+                self._writer.close()
+        with contextlib.suppress(OSError):
+            self._disk.close(self._lock)
+        self._lock = -1
+
+
+def _records_from(sequence: int, header: BatchHeader, body: memoryview) -> Records:
+    """The records of a batch, without those of commands before a sequence."""
+    records = np.frombuffer(body, COMMAND)
+    if header.first_sequence >= sequence:
+        return records
+    return records[find_starts(records)[sequence - header.first_sequence] :]
+
+
+def _lock(disk: Disk, directory: Path) -> int:
+    try:
+        return disk.lock(directory)
+    except FileNotFoundError as error:
+        raise LogMissing(f"{directory}: there is no such directory") from error
+    except BlockingIOError as error:
+        raise LogInUse(f"{directory}: another process writes this log") from error
+    except OSError as error:
+        raise LogUnreadable(f"{directory}: {error.strerror or error}") from error
