@@ -77,6 +77,14 @@ class Exchange:
         self._single_address = self._single.ctypes.data
         self._events = self._arena.records("events", EVENTS_PER_RUN)
 
+    @classmethod
+    def restore(cls, config: Config, arena: Arena) -> "Exchange":
+        """An exchange around a state that was kept, of the same configuration; the state is its own
+        from here on."""
+        restored = object.__new__(cls)
+        restored._take(config, arena, 0)
+        return restored
+
     @property
     def arena(self) -> Arena:
         """The state itself, for tools that read records (tests, the native twin, snapshots)."""
@@ -100,9 +108,7 @@ class Exchange:
 
     def copy(self) -> "Exchange":
         """A second exchange in the same state, that goes its own way from here (9.9)."""
-        twin = object.__new__(Exchange)
-        twin._take(self.config, copy_arena(self._arena), 0)
-        return twin
+        return Exchange.restore(self.config, copy_arena(self._arena))
 
     def what_if(self, command: AnyCommand) -> Outcome:
         """What the command would do if it came now: refusal, events, and the margin of its account
@@ -130,6 +136,11 @@ class Exchange:
         """Apply records in order; returns a copy of all their events."""
         parts = [events.copy() for events in self.batches(commands)]
         return np.concatenate(parts) if parts else np.zeros(0, EVENT)
+
+    def apply(self, commands: Commands) -> None:
+        """Apply records in order, and let nobody know what came of it: for a replay."""
+        for _ in self.batches(commands):
+            pass
 
     def batches(self, commands: Commands, size: int = 4096) -> Iterator[Events]:
         """Apply records batch by batch; yields views of the events, valid until the next step."""

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from engine.cli import journal
 from engine.cli.explain import explain
 from engine.cli.funding import funding
 from engine.cli.printing import AsJson, end, print_json, progress
@@ -35,6 +36,7 @@ from engine.importers.session import COMMANDS_MIN, Session
 from engine.journal.command_file import CommandFileError, CommandFileWriter
 from engine.journal.event_file import EventFileWriter
 from engine.journal.json_lines import CommandLineError, FieldError
+from engine.journal.log_errors import JournalError
 from engine.journal.record_file import RecordFileError
 from engine.kernel import cache_use
 from engine.report.funding_plot import PlotError
@@ -43,7 +45,7 @@ from engine.schema.contract import Config
 
 INPUT_ERRORS = (
     RecordFileError, CommandLineError, ConfigError, FeedError, FieldError, PlotError, OSError,
-    VenueDataError,
+    VenueDataError, JournalError,
 )  # fmt: skip
 DEMO_COMMANDS = 1_000_000
 CASCADE_SHARE = 20  # the second scenario of the demo is this many times shorter
@@ -74,6 +76,8 @@ app.add_typer(funding, name="funding")
 app.command("stress")(stress)
 app.command("drill")(drill)
 app.command("explain")(explain)
+for command in (journal.record, journal.verify, journal.snapshot, journal.inspect):
+    app.command(command.__name__)(command)
 app.command("specification")(specification)
 
 Commands = Annotated[int, typer.Option(min=COMMANDS_MIN, help="How many commands.")]

@@ -93,11 +93,12 @@ def test_rule_6_2_what_nets_is_part_of_the_approval_check():
     """5% by tiers, of which a hedge keeps a fifth, 1%: a mark within 1% of the index is too far for
     it, and for a basis of 2% it is not."""
     band = RATES | {"mark_band_ppb": 1 * PERCENT}
-    pool = {"portfolio_moves_ppb": (-10 * PERCENT, 10 * PERCENT)}
+    moves = (-10 * PERCENT, 10 * PERCENT)
     for basis_ppb, is_fit in ((0, False), (2 * PERCENT, True)):
         spec = contract(1, **band, basis_ppb=basis_ppb)
         assert check_approval(spec) == []
-        assert (check_approval(spec, Config(contracts=(spec,), **pool)) == []) == is_fit
+        pool = Config(contracts=(spec,), portfolio_moves_ppb=moves)
+        assert (check_approval(spec, pool) == []) == is_fit
 
 
 def test_rule_3_2_an_approval_is_given_once_and_has_a_record():

@@ -1,0 +1,87 @@
+"""Reading a command log beside its writer, or after it: nothing is locked, cut or written.
+
+What a writer is about to write may be torn when a reader comes by; it is told in `fault` and is no
+error here. Everything before it is checked like at an opening.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.journal.command_framing import find_starts
+from engine.journal.command_log import Records
+from engine.journal.disk import Disk
+from engine.journal.log_errors import LogMissing, LogUnreadable, SequenceNotHeld
+from engine.journal.log_recovery import Fault, Walk, must_be_whole_or_torn
+from engine.journal.segment_files import must_be_in_place, read_segment, segments_of
+from engine.schema.commands import COMMAND
+
+
+class StoredBatch(NamedTuple):
+    """One batch as it stands in the log."""
+
+    first_sequence: int
+    commands: int
+    records: Records
+    chain_hash: bytes  # behind it
+
+    @property
+    def last_sequence(self) -> int:
+        return self.first_sequence + self.commands - 1
+
+
+class LogReader:
+    """The batches of a log in a directory, marks left out."""
+
+    def __init__(self, disk: Disk, directory: Path, config_digest: bytes) -> None:
+        try:
+            names = disk.names(directory)
+        except OSError as error:
+            raise LogUnreadable(f"{directory}: {error.strerror or error}") from error
+        self.segments = segments_of(directory, names)
+        if not self.segments:
+            raise LogMissing(f"{directory}: there is no command log")
+        self.fault: Fault | None = None  # what ended the last segment, if not its zeros
+        self._disk = disk
+        self._config_digest = config_digest
+
+    @property
+    def first(self) -> int:
+        return self.segments[0].first_sequence
+
+    def batches(self, sequence: int = 0) -> Iterator[StoredBatch]:
+        """From the batch with a command on, 0: from the first that is held."""
+        sequence = sequence or self.first
+        if sequence < self.first:
+            raise SequenceNotHeld(
+                f"sequence {sequence} is not held: the log begins with {self.first}"
+            )
+        before: Walk | None = None
+        ends = [segment.first_sequence for segment in self.segments[1:]]
+        for segment, end in zip(self.segments, [*ends, None], strict=True):
+            if end is not None and end <= sequence:
+                continue
+            octets = read_segment(self._disk, segment.path, self._config_digest)
+            must_be_in_place(segment, octets, before)
+            before = Walk(segment.path.name, octets)
+            for header, body in before.batches():
+                if header.commands and header.first_sequence + header.commands > sequence:
+                    yield StoredBatch(
+                        header.first_sequence,
+                        header.commands,
+                        np.frombuffer(body, COMMAND),
+                        before.place.hash,
+                    )
+        assert before is not None
+        must_be_whole_or_torn(before)
+        self.fault = before.fault
+
+
+def cut_batch(batch: StoredBatch, since: int, until: int) -> Records:
+    """The records of a batch's commands since one sequence until another, both included."""
+    starts = [*find_starts(batch.records).tolist(), len(batch.records)]
+    first = max(since - batch.first_sequence, 0)
+    behind = min(until - batch.first_sequence + 1, batch.commands)
+    return batch.records[starts[first] : starts[behind]]

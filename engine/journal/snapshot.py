@@ -1,0 +1,349 @@
+"""Snapshots of the state: written beside a running exchange, published whole, checked when read.
+
+A snapshot only saves time: the command log is the record, and any snapshot can be made anew from
+it. So one that can't be proven whole is refused, never mended.
+
+`write_snapshot` writes in place, while the exchange waits. `SnapshotChild` forks: the child has the
+state of the moment, copied on write by the system, and writes it while the parent goes on. The
+parent waits for the fork alone, some milliseconds (`README.md` has the numbers). A second replaying
+instance would need none, but twice the memory and a core of its own, all the time.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from engine.journal.disk import Disk, Octets
+from engine.journal.log_errors import JournalError
+from engine.journal.log_format import HASH_BYTES
+from engine.journal.snapshot_errors import (
+    SnapshotDamaged,
+    SnapshotFailed,
+    SnapshotForeign,
+    SnapshotMissing,
+    SnapshotNewer,
+)
+from engine.journal.snapshot_format import (
+    ALIGNMENT,
+    DESCRIPTION_BYTES_MAX,
+    HEADER,
+    MAGIC,
+    RUN,
+    RUNS_MAX,
+    VERSION,
+    Description,
+    Header,
+    SectionDescription,
+    dtype_of,
+    make_header,
+    new_hash,
+    pack_description,
+)
+from engine.state.arena import Arena
+from engine.state.copying import ROWS
+from engine.state.layout import LAYOUT_VERSION, SECTIONS
+
+NAME = re.compile(r"state-(\d{20})\.snapshot")
+PART_SUFFIX = ".part"
+BLOCK_BYTES = 4_096  # whole blocks of zeros are left out
+CHUNK_BYTES = 1 << 22
+
+Run = tuple[int, int, int]  # section number, first row, rows
+
+
+def path_of(directory: Path, sequence: int) -> Path:
+    return directory / f"state-{sequence:020}.snapshot"
+
+
+def find_snapshots(disk: Disk, directory: Path) -> list[int]:
+    """The sequences of which there is a published snapshot, newest first."""
+    matches = (NAME.fullmatch(name) for name in disk.names(directory))
+    return sorted((int(match[1]) for match in matches if match), reverse=True)
+
+
+def remove_parts(disk: Disk, directory: Path) -> int:
+    """Remove what a writer left that did not come to its end; returns how many."""
+    parts = [
+        directory / name
+        for name in disk.names(directory)
+        if name.endswith(PART_SUFFIX) and NAME.fullmatch(name.removesuffix(PART_SUFFIX))
+    ]
+    for part in parts:
+        disk.remove(part)
+    if parts:
+        disk.sync_directory(directory)
+    return len(parts)
+
+
+def remove_older(disk: Disk, directory: Path, keep: int) -> list[int]:
+    """Keep the newest so many, at least one; returns the sequences of those removed, oldest first,
+    so that what a crash leaves is never older than what it takes."""
+    gone = find_snapshots(disk, directory)[max(keep, 1) :][::-1]
+    for sequence in gone:
+        disk.remove(path_of(directory, sequence))
+        disk.sync_directory(directory)
+    return gone
+
+
+# Writing
+
+
+def write_snapshot(
+    disk: Disk, directory: Path, arena: Arena, config_digest: bytes, chain_hash: bytes = b""
+) -> int:
+    """Write and publish the state as it stands; returns its sequence. Raises SnapshotFailed, and
+    then there is none."""
+    sequence = int(arena.engine["sequence"][0])
+    path = path_of(directory, sequence)
+    part = path.with_name(f"{path.name}{PART_SUFFIX}")
+    try:
+        file = disk.create(part)
+        try:
+            _write_all(disk, file, _pieces_of(arena, sequence, config_digest, chain_hash))
+            disk.sync(file)
+        finally:
+            disk.close(file)
+        disk.rename(part, path)
+        disk.sync_directory(directory)
+    except OSError as error:
+        raise SnapshotFailed(f"{path.name}: {error.strerror or error}") from error
+    return sequence
+
+
+def _pieces_of(
+    arena: Arena, sequence: int, config_digest: bytes, chain_hash: bytes
+) -> Iterator[Octets]:
+    """The whole file in pieces, the hash last."""
+    runs = list(_runs_of(arena))
+    table = np.zeros(len(runs), RUN)
+    for column, name in enumerate(("section", "first", "rows")):
+        table[name] = [run[column] for run in runs]
+    names = list(ROWS)
+    sizes = np.array([SECTIONS[name].record.itemsize for name in names], np.int64)
+    description = pack_description()
+    header = make_header(
+        sequence,
+        config_digest,
+        chain_hash,
+        description_bytes=len(description),
+        runs=len(runs),
+        rows_bytes=int((table["rows"].astype(np.int64) * sizes[table["section"]]).sum()),
+    )._replace(state_digest=bytes.fromhex(arena.digest()))
+    covered = new_hash()
+    for part in (HEADER.pack(*header), description, table.tobytes()):
+        covered.update(part)
+        yield part
+    for number, first, rows in runs:
+        octets = _octets_of(arena, names[number], first, rows)
+        covered.update(octets)
+        yield octets
+    yield covered.digest()
+
+
+def _octets_of(arena: Arena, name: str, first: int, rows: int) -> memoryview:
+    return arena.records(name, first + rows)[first:].view(np.uint8).data
+
+
+def _runs_of(arena: Arena) -> Iterator[Run]:
+    """Rows that mean something now, in runs, without blocks of zeros."""
+    for number, (name, rows_of) in enumerate(ROWS.items()):
+        for first, count in rows_of(arena):
+            yield from _used_runs(number, arena, name, first, count)
+
+
+def _used_runs(number: int, arena: Arena, name: str, first: int, count: int) -> Iterator[Run]:
+    record_bytes = SECTIONS[name].record.itemsize
+    block = max(1, BLOCK_BYTES // record_bytes)
+    octets = np.frombuffer(_octets_of(arena, name, first, count), np.uint8)
+    whole = count // block * block
+    is_used = octets[: whole * record_bytes].reshape(-1, block * record_bytes).any(axis=1)
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], is_used, [False])).astype(np.int8)))
+    for start, end in edges.reshape(-1, 2).tolist():
+        yield number, first + start * block, (end - start) * block
+    if octets[whole * record_bytes :].any():
+        yield number, first + whole, count - whole
+
+
+def _write_all(disk: Disk, file: int, pieces: Iterable[Octets]) -> None:
+    """Write the pieces one behind the other, in large chunks; a short write is a failure."""
+    pending, offset = bytearray(), 0
+    for piece in pieces:
+        pending += piece
+        if len(pending) >= CHUNK_BYTES:
+            offset = _write_chunk(disk, file, pending, offset)
+            pending = bytearray()
+    _write_chunk(disk, file, pending, offset)
+
+
+def _write_chunk(disk: Disk, file: int, octets: bytearray, offset: int) -> int:
+    written = disk.write(file, octets, offset)
+    if written != len(octets):
+        raise OSError(f"wrote {written} of {len(octets)} bytes")
+    return offset + written
+
+
+class SnapshotChild:
+    """A process of its own that writes the state as it was when it was started."""
+
+    def __init__(
+        self, disk: Disk, directory: Path, arena: Arena, config_digest: bytes, chain_hash: bytes
+    ) -> None:
+        self.sequence = int(arena.engine["sequence"][0])
+        self._status: int | None = None
+        self._process = os.fork()
+        if self._process == 0:
+            # The child. It must never come back into the parent's code, whatever happens.
+            status = 1
+            try:
+                write_snapshot(disk, directory, arena, config_digest, chain_hash)
+                status = 0
+            finally:
+                os._exit(status)
+
+    def poll(self) -> bool:
+        """Whether it has ended. Raises SnapshotFailed when it has, and without a snapshot."""
+        if self._status is None:
+            process, status = os.waitpid(self._process, os.WNOHANG)
+            if process == 0:
+                return False
+            self._status = status
+        return self._end()
+
+    def wait(self) -> None:
+        """Until it has ended; raises SnapshotFailed like `poll`."""
+        if self._status is None:
+            _, self._status = os.waitpid(self._process, 0)
+        self._end()
+
+    def _end(self) -> bool:
+        if self._status != 0:
+            raise SnapshotFailed(f"the snapshot of sequence {self.sequence} was not written")
+        return True
+
+
+# Reading
+
+
+def read_snapshot(
+    disk: Disk, directory: Path, sequence: int, config_digest: bytes
+) -> tuple[Header, Arena]:
+    """The state of a snapshot, in an arena of its own, and its header; every byte is checked before
+    one is used."""
+    path = path_of(directory, sequence)
+    octets = _read_file(disk, path)
+    header = _read_header(path.name, octets, config_digest)
+    if header.sequence != sequence:
+        raise SnapshotDamaged(f"{path.name}: it is of sequence {header.sequence}")
+    end = HEADER.size + header.description_bytes
+    description = _read_description(path.name, octets[HEADER.size : end])
+    table = np.frombuffer(octets, RUN, header.runs, end)
+    arena = _fill(path.name, description, table, octets[end + table.nbytes :])
+    if bytes.fromhex(arena.digest()) != header.state_digest:
+        # Of this version's own that would be damage; of an older one the canonical form may differ.
+        if header.versions == make_header(0, b"", b"", **NO_SIZES).versions:
+            raise SnapshotDamaged(f"{path.name}: its state has another digest than it says")
+    return header, arena
+
+
+NO_SIZES = {"description_bytes": 0, "runs": 0, "rows_bytes": 0}
+
+
+def _read_file(disk: Disk, path: Path) -> bytes:
+    try:
+        file = disk.open_to_read(path)
+        try:
+            size = disk.size(file)
+            pieces, offset = [], 0
+            while offset < size:
+                piece = disk.read(file, min(1 << 30, size - offset), offset)
+                if not piece:
+                    break
+                pieces.append(piece)
+                offset += len(piece)
+        finally:
+            disk.close(file)
+    except FileNotFoundError as error:
+        raise SnapshotMissing(f"{path.name}: there is no such snapshot") from error
+    except OSError as error:
+        raise JournalError(f"{path.name}: {error.strerror or error}") from error
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _read_header(name: str, octets: bytes, config_digest: bytes) -> Header:
+    """The header of a file that is as long as it says, and whose hash fits."""
+    if len(octets) < HEADER.size + HASH_BYTES:
+        raise SnapshotDamaged(f"{name}: {len(octets)} bytes are no snapshot")
+    header = Header(*HEADER.unpack_from(octets))
+    if header.magic != MAGIC:
+        raise SnapshotForeign(f"{name}: magic: {header.magic!r} is not {MAGIC!r}")
+    # Before the hash: a later version may compute it differently.
+    if header.version > VERSION:
+        raise SnapshotNewer(
+            f"{name}: version: {header.version} is newer than {VERSION}, the newest known here"
+        )
+    size = HEADER.size + header.description_bytes + header.runs * RUN.itemsize
+    if size + header.rows_bytes + HASH_BYTES != len(octets):
+        raise SnapshotDamaged(f"{name}: {len(octets)} bytes are not as many as its header says")
+    covered = new_hash()
+    covered.update(memoryview(octets)[:-HASH_BYTES])
+    if covered.digest() != octets[-HASH_BYTES:]:
+        raise SnapshotDamaged(f"{name}: its hash does not fit")
+    if header.config_digest != config_digest:
+        raise SnapshotForeign(f"{name}: it is of an exchange with another configuration")
+    is_sane = header.version >= 1 and header.runs <= RUNS_MAX
+    is_sane &= header.description_bytes <= DESCRIPTION_BYTES_MAX
+    if not is_sane or header.description_bytes % ALIGNMENT or HEADER.pack(*header) != octets[:256]:
+        raise SnapshotDamaged(f"{name}: its header has numbers that were never written")
+    return header
+
+
+def _read_description(name: str, octets: bytes) -> Description:
+    try:
+        return msgspec.json.decode(octets, type=Description)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SnapshotDamaged(f"{name}: description: {error}") from error
+
+
+def _fill(name: str, description: Description, table: "np.ndarray", octets: bytes) -> Arena:
+    """An arena with the rows of all runs."""
+    arena = Arena()
+    offset = 0
+    for number, _, first, rows in table.tolist():
+        if number >= len(description.sections):
+            raise SnapshotDamaged(f"{name}: a run of section {number}, which is not described")
+        section = description.sections[number]
+        size = rows * section.record_bytes
+        if size > len(octets) - HASH_BYTES - offset:
+            raise SnapshotDamaged(f"{name}: a run of {section.name} passes the end")
+        _put_rows(name, arena, section, first, memoryview(octets)[offset : offset + size])
+        offset += size
+    arena.engine["version"] = LAYOUT_VERSION
+    arena.engine["events"] = 0  # those of the last command stay behind
+    return arena
+
+
+def _put_rows(
+    name: str, arena: Arena, section: SectionDescription, first: int, octets: memoryview
+) -> None:
+    """Rows into their section: as they are where records are what they were, else by the names of
+    fields."""
+    known = SECTIONS.get(section.name)
+    if known is None:
+        return  # what this version does without
+    rows = len(octets) // max(section.record_bytes, 1)
+    if first + rows > known.rows:
+        raise SnapshotDamaged(f"{name}: a run of {section.name} passes the section's bound")
+    target = arena.records(section.name, first + rows)[first:]
+    try:
+        written = np.frombuffer(octets, dtype_of(section))
+        if written.dtype == known.record:
+            target.view(np.uint8)[:] = np.frombuffer(octets, np.uint8)
+            return
+        for field in set(written.dtype.names or ()) & set(known.record.names or ()):
+            target[field] = written[field]
+    except (ValueError, TypeError) as error:
+        raise SnapshotDamaged(f"{name}: description of {section.name}: {error}") from error

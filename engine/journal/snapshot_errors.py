@@ -1,0 +1,23 @@
+"""What reading or writing a snapshot refuses: one class for each thing a caller may tell apart."""
+
+from engine.journal.log_errors import JournalError
+
+
+class SnapshotFailed(JournalError):
+    """A snapshot could not be written: nothing was published, what was there before still is."""
+
+
+class SnapshotMissing(JournalError):
+    """There is no snapshot of that sequence."""
+
+
+class SnapshotDamaged(JournalError):
+    """A snapshot's bytes are not what was written, or can't be a snapshot."""
+
+
+class SnapshotForeign(JournalError):
+    """A snapshot of an exchange with another configuration, or no snapshot at all."""
+
+
+class SnapshotNewer(JournalError):
+    """A later version of the product wrote this snapshot."""

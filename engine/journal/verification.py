@@ -1,0 +1,166 @@
+"""Proof of a directory, and travel in its time: everything is read, nothing is changed (13.1, I10).
+
+All can be done beside a running exchange: what it is about to write is left out.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from engine.exchange import Exchange
+from engine.journal.checkpoint import Checkpoint, must_be_signed, read_checkpoints
+from engine.journal.disk import Disk
+from engine.journal.durable import read_config
+from engine.journal.log_errors import JournalError, SequenceNotHeld
+from engine.journal.log_format import compute_config_digest
+from engine.journal.log_reading import LogReader, StoredBatch, cut_batch
+from engine.journal.snapshot import find_snapshots, read_snapshot
+from engine.schema import events as ev
+from engine.schema.contract import Config
+
+
+class Verification(msgspec.Struct, kw_only=True):
+    """What was found; `broken` is empty where everything holds."""
+
+    first: int  # of the log
+    last: int = 0
+    segments: int = 0
+    torn: str = ""  # what stands behind the last whole batch
+    since: int = 0  # the sequence of the snapshot that the replay began with, 0: from nothing
+    replayed: int = 0
+    snapshots: int = 0  # compared with the replay
+    checkpoints: int = 0
+    waterfalls: int = 0  # of which the account adds up (I9)
+    digest: str = ""  # of the state at the end
+    broken: list[str] = []
+
+
+def find_start(
+    disk: Disk, directory: Path, config: Config, until: int
+) -> tuple[int, Exchange, list[str]]:
+    """The newest snapshot at or before a sequence that can be read, with its sequence, and why
+    newer ones can't; an exchange at its beginning where there is none."""
+    refused = []
+    for sequence in find_snapshots(disk, directory):
+        if sequence <= until:
+            try:
+                _, arena = read_snapshot(disk, directory, sequence, compute_config_digest(config))
+            except JournalError as error:
+                refused.append(str(error))
+            else:
+                return sequence, Exchange.restore(config, arena), refused
+    return 0, Exchange(config), refused
+
+
+def state_at(disk: Disk, directory: Path, sequence: int) -> Exchange:
+    """The exchange behind a command: the nearest snapshot before it, and the log from there."""
+    config = read_config(disk, directory)
+    since, exchange, _ = find_start(disk, directory, config, sequence)
+    reader = LogReader(disk, directory, compute_config_digest(config))
+    done = since
+    for batch in reader.batches(since + 1) if sequence > since else ():
+        exchange.apply(cut_batch(batch, since + 1, sequence))
+        done = min(batch.last_sequence, sequence)
+        if done == sequence:
+            break
+    if done != sequence:
+        raise SequenceNotHeld(f"sequence {sequence} is not held: the log ends with {done}")
+    return exchange
+
+
+class Verifier:
+    """A replay of a whole log, with everything that can be compared on the way."""
+
+    def __init__(self, disk: Disk, directory: Path, public_key: bytes, check_every: int) -> None:
+        """Without a public key checkpoints are compared, and nobody asks who signed them."""
+        self.config = read_config(disk, directory)
+        self._digest = compute_config_digest(self.config)
+        self._disk, self._directory = disk, directory
+        self._reader = LogReader(disk, directory, self._digest)
+        self._check_every = check_every
+        self._checkpoints = {c.sequence: c for c in read_checkpoints(disk, directory)}
+        self.found = Verification(first=self._reader.first, segments=len(self._reader.segments))
+        for checkpoint in self._checkpoints.values() if public_key else ():
+            self._note(lambda c=checkpoint: must_be_signed(c, public_key))  # type: ignore[misc]
+
+    def verify(self, progress: Callable[[int], object] = lambda _: None) -> Verification:
+        """Raises a JournalError where the log itself can't be read to its end."""
+        found = self.found
+        exchange = Exchange(self.config)
+        if self._reader.first > 1:  # what was trimmed stands in a snapshot only
+            found.since, exchange, refused = self._start_behind_the_trimmed()
+            found.broken += refused
+        stops = {*find_snapshots(self._disk, self._directory), *self._checkpoints}
+        for batch in self._reader.batches(found.since + 1):
+            for stop in sorted(s for s in stops if batch.first_sequence <= s < batch.last_sequence):
+                self._apply(exchange, cut_batch(batch, found.since + found.replayed + 1, stop))
+                self._compare(exchange, stop, b"")
+            since = found.since + found.replayed + 1
+            self._apply(exchange, cut_batch(batch, since, batch.last_sequence))
+            if batch.last_sequence in stops:
+                self._compare(exchange, batch.last_sequence, batch.chain_hash)
+            self._check_now_and_then(exchange, batch)
+            progress(batch.commands)
+        found.last = found.since + found.replayed
+        found.torn = self._reader.fault.what if self._reader.fault else ""
+        found.broken += exchange.check()
+        found.broken += [
+            f"a snapshot or checkpoint is of sequence {stop}, and the log ends with {found.last}"
+            for stop in sorted(stops)
+            if stop > found.last
+        ]
+        found.digest = exchange.digest()
+        return found
+
+    def _start_behind_the_trimmed(self) -> tuple[int, Exchange, list[str]]:
+        first = self.found.first
+        reaching = [s for s in find_snapshots(self._disk, self._directory) if s + 1 >= first]
+        if not reaching:
+            raise SequenceNotHeld(f"the log begins with {first}, and no snapshot reaches it")
+        return find_start(self._disk, self._directory, self.config, min(reaching))
+
+    def _apply(self, exchange: Exchange, records: Iterable[object]) -> None:
+        before = int(exchange.arena.engine["sequence"][0])
+        for events in exchange.batches(records):  # type: ignore[arg-type]
+            closed = events[events["kind"] == ev.WATERFALL_CLOSED]
+            layers = closed["b"] + closed["c"] + closed["d"] + closed["e"]
+            self.found.waterfalls += len(closed)
+            for event in closed[closed["a"] != layers]:
+                self.found.broken.append(f"I9: sequence {event['sequence']}: layers do not add up")
+        self.found.replayed += int(exchange.arena.engine["sequence"][0]) - before
+
+    def _compare(self, exchange: Exchange, sequence: int, chain_hash: bytes) -> None:
+        """The state at a snapshot or a checkpoint with what it says."""
+        digest = exchange.digest()
+        if sequence in find_snapshots(self._disk, self._directory):
+            self.found.snapshots += 1
+            self._note(lambda: self._must_be_state(sequence, digest))
+        checkpoint = self._checkpoints.get(sequence)
+        if checkpoint is not None:
+            self.found.checkpoints += 1
+            self._note(lambda: self._must_be_checkpoint(checkpoint, digest, chain_hash))
+
+    def _must_be_state(self, sequence: int, digest: str) -> None:
+        header, _ = read_snapshot(self._disk, self._directory, sequence, self._digest)
+        if header.state_digest.hex() != digest:
+            raise JournalError(f"I10: the snapshot of sequence {sequence} is not that state")
+
+    def _must_be_checkpoint(self, checkpoint: Checkpoint, digest: str, chain_hash: bytes) -> None:
+        expected = (digest, self._digest.hex(), chain_hash.hex())
+        told = (checkpoint.state_digest, checkpoint.config_digest, checkpoint.chain_hash)
+        if told != expected:
+            raise JournalError(
+                f"the log is not the one of the checkpoint of sequence {checkpoint.sequence}"
+            )
+
+    def _note(self, check: Callable[[], None]) -> None:
+        try:
+            check()
+        except JournalError as error:
+            self.found.broken.append(str(error))
+
+    def _check_now_and_then(self, exchange: Exchange, batch: StoredBatch) -> None:
+        every = self._check_every
+        if every and batch.last_sequence // every > (batch.first_sequence - 1) // every:
+            self.found.broken += exchange.check()

@@ -1,0 +1,56 @@
+"""`lionrock record`, `verify`, `snapshot` and `inspect` on a directory."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from engine.cli.app import app
+from engine.importers.session import COMMANDS_MIN
+
+
+def run(*arguments, code=0):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    path = tmp_path_factory.mktemp("journal")
+    run("generate", path / "day", "--commands", COMMANDS_MIN, "--seed", 3)
+    run("record", path / "day", path / "exchange")
+    return path
+
+
+def test_i10_a_recorded_day_is_the_replayed_one(directory):
+    replayed = json.loads(run("replay", directory / "day", "--json").stdout)
+    found = json.loads(run("verify", directory / "exchange", "--json").stdout)
+    assert found["broken"] == []
+    assert (found["first"], found["last"], found["torn"]) == (1, COMMANDS_MIN, "")
+    assert found["digest"] == replayed["digest"]
+    taken = json.loads(run("snapshot", directory / "exchange", "--json").stdout)
+    assert taken == {"sequence": COMMANDS_MIN, "digest": replayed["digest"]}
+    assert json.loads(run("verify", directory / "exchange", "--json").stdout)["snapshots"] == 1
+    assert "digest" in run("verify", directory / "exchange").stdout
+
+
+def test_13_1_any_moment_of_the_past(directory):
+    found = json.loads(run("inspect", directory / "exchange", "--seq", 900).stdout)
+    assert (found["sequence"], "cash_total" in found["pool"]) == (900, True)
+    one = ("inspect", directory / "exchange", "--seq", 900, "--contract", 1)
+    assert json.loads(run(*one).stdout)["contract"]["mark_ticks"] > 0
+    run("inspect", directory / "exchange", "--seq", 900, "--account", 999_999, code=2)
+    line = run("inspect", directory / "exchange", "--seq", COMMANDS_MIN + 1, code=2).stderr
+    assert f"the log ends with {COMMANDS_MIN}" in line and line.count("\n") == 1
+
+
+def test_13_1_damage_is_one_line(directory, tmp_path):
+    run("record", directory / "day", tmp_path / "exchange")
+    (log,) = (tmp_path / "exchange").glob("commands-*.log")
+    octets = bytearray(log.read_bytes())
+    octets[200_000] ^= 4
+    log.write_bytes(octets)
+    line = run("verify", tmp_path / "exchange", code=2).stderr
+    assert "damaged" in line and line.count("\n") == 1
+    run("record", directory / "day", directory / "exchange", code=2)

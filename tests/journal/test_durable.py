@@ -1,0 +1,298 @@
+"""A durable exchange: what was told is a prefix of what is recovered, and the same (13.1, I10)."""
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.exchange import Exchange
+from engine.journal.checkpoint import must_be_signed, read_checkpoints, sign, write_checkpoint
+from engine.journal.disk import RealDisk
+from engine.journal.durable import DurableExchange, read_config
+from engine.journal.log_errors import ForeignLog, JournalError, LogStopped, SequenceBroken
+from engine.journal.snapshot import find_snapshots, path_of
+from engine.journal.verification import Verifier, state_at
+from engine.kernel import JIT
+from engine.schema import commands as c
+from engine.schema import refusals
+from tests.journal.durable_runs import (
+    DIRECTORY,
+    Teller,
+    digests_of,
+    must_recover,
+    open_on,
+    stream_of,
+)
+from tests.journal.simulated_disk import SimulatedDisk
+from tests.oracle.workload import configs
+from tests.property.both import join
+
+COMMANDS = 150
+NAMES = ("queue", "collateral", "portfolio", "makers", "auctions", "isolated")
+START_NS = 1_790_000_000_000_000_000
+
+
+def story_of(disk: SimulatedDisk) -> DurableExchange:
+    """An exchange with an account that has 1,000 and has withdrawn 10 under client id 5."""
+    durable = open_on(disk, configs()["queue"])
+    for command in (
+        c.OpenAccount(time_ns=START_NS, account=2, owner=2, group=2),
+        c.Deposit(time_ns=START_NS, account=2, amount=1_000),
+        c.Withdraw(time_ns=START_NS, account=2, client_id=5, amount=10),
+    ):
+        durable.submit(command)
+    return durable
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_i10_opened_again_it_goes_on_in_the_same_way(name):
+    """Digest and events, through closings, snapshots and openings from them."""
+    config, commands = stream_of(name, 7, 600 if JIT else COMMANDS)
+    disk = SimulatedDisk()
+    teller = Teller(disk, config, commands)
+    teller.run(seed=1)
+    plain = Exchange(config)
+    assert b"".join(teller.events) == plain.run(join(commands)).tobytes()
+    assert open_on(disk, config).exchange.digest() == plain.digest()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_13_1_told_is_a_prefix_of_recovered_wherever_power_is_lost(seed):
+    """At every change of the disk, with all, none, or some of what was not synced."""
+    config, commands = stream_of(NAMES[seed % len(NAMES)], seed, 60)
+    digests = digests_of(config, commands)
+    disk = SimulatedDisk()
+    teller = Teller(disk, config, commands)
+    chance = random.Random(seed)
+    left: list[tuple[int, SimulatedDisk]] = []
+
+    def lose_power() -> None:
+        if chance.random() < 0.5:
+            left.append((teller.told, disk.after_a_loss(random.Random(len(left)))))
+
+    disk.watch = lose_power
+    teller.run(seed)
+    found = set()
+    for told, lost in chance.sample(left, min(len(left), 50)):
+        teller.told = told
+        found.add(must_recover(lost, teller, digests))
+    assert len(found) > 5
+
+
+@pytest.mark.parametrize("call", ["write", "sync"])
+@pytest.mark.parametrize("number", [1, 2, 5, 9])
+def test_13_1_nothing_is_told_that_is_not_durable(call, number):
+    """The disk fails: what was told before is there, and the exchange takes nothing any more."""
+    config, commands = stream_of("queue", 3, 80)
+    digests = digests_of(config, commands)
+    disk = SimulatedDisk()
+    teller = Teller(disk, config, commands)
+    durable = open_on(disk, config)
+    disk.fail(call, number, OSError(5, "Input/output error"))
+    with pytest.raises(LogStopped):
+        for _ in range(20):
+            for events in durable.batches(join(commands[teller.told : teller.told + 4]), 1):
+                teller.told = int(events["sequence"][-1])
+    with pytest.raises(LogStopped):
+        durable.run(join(commands[:1]))
+    must_recover(disk.after_losing_all(), teller, digests)
+
+
+def test_2_4_what_was_taken_is_known_after_a_restart():
+    disk = SimulatedDisk()
+    story_of(disk).close()
+    durable = open_on(disk, configs()["queue"])
+    assert durable.was(2, 5) is True
+    assert durable.was(2, 4) is False
+    assert durable.was(2, 6) is False
+    assert durable.was(3, 5) is False
+    assert durable.was(2, 0) is False
+    again = c.Withdraw(time_ns=START_NS, account=2, client_id=5, amount=10)
+    (event,) = durable.submit(again)
+    assert event.values["code"] == refusals.CLIENT_ID_DUPLICATE
+    durable.submit(c.Withdraw(time_ns=START_NS, account=2, client_id=69, amount=10))
+    assert durable.was(2, 5) is None
+    assert durable.was(2, 6) is False
+    assert durable.was(2, 69) is True
+
+
+def test_13_1_a_damaged_snapshot_is_passed_over():
+    disk = SimulatedDisk()
+    durable = story_of(disk)
+    first = durable.snapshot()
+    durable.submit(c.Deposit(time_ns=START_NS, account=2, amount=1))
+    second = durable.snapshot()
+    digest = durable.exchange.digest()
+    durable.close()
+    content = disk.content()
+    octets = bytearray(content[path_of(DIRECTORY, second)])
+    octets[-1] ^= 1
+    broken = SimulatedDisk(content | {path_of(DIRECTORY, second): bytes(octets)})
+    opened = open_on(broken, configs()["queue"])
+    assert (opened.opening.snapshot, opened.opening.replayed) == (first, 1)
+    assert len(opened.opening.passed_over) == 1
+    assert opened.exchange.digest() == digest
+
+
+def test_13_1_a_snapshot_ahead_of_its_log_is_refused():
+    disk = SimulatedDisk()
+    durable = story_of(disk)
+    sequence = durable.snapshot()
+    durable.close()
+    content = disk.content()
+    ahead = content | {path_of(DIRECTORY, 9): content[path_of(DIRECTORY, sequence)]}
+    with pytest.raises(SequenceBroken, match="snapshot is of sequence 9"):
+        open_on(SimulatedDisk(ahead), configs()["queue"])
+
+
+def test_13_1_another_configuration_is_refused():
+    disk = SimulatedDisk()
+    story_of(disk).close()
+    with pytest.raises(ForeignLog):
+        open_on(disk, configs()["makers"])
+    assert read_config(disk, DIRECTORY) == configs()["queue"]
+
+
+def test_13_1_a_trimmed_log_opens_from_its_snapshot():
+    config, commands = stream_of("queue", 2, 400)
+    disk = SimulatedDisk()
+    durable = open_on(disk, config)
+    durable.run(join(commands[:300]))
+    sequence = durable.snapshot()
+    durable.log.trim(sequence)
+    durable.run(join(commands[300:]))
+    digest = durable.exchange.digest()
+    durable.close()
+    assert durable.log.first > 1
+    opened = open_on(disk, config)
+    assert (opened.opening.snapshot, opened.exchange.digest()) == (sequence, digest)
+    opened.close()
+    without = {p: o for p, o in disk.content().items() if p != path_of(DIRECTORY, sequence)}
+    with pytest.raises(JournalError, match="not held"):
+        open_on(SimulatedDisk(without), config)
+
+
+def test_13_1_the_state_at_any_sequence():
+    config, commands = stream_of("auctions", 4, 200)
+    digests = digests_of(config, commands)
+    disk = SimulatedDisk()
+    durable = open_on(disk, config)
+    durable.run(join(commands[:120]))
+    durable.snapshot()
+    durable.run(join(commands[120:]))
+    for sequence in (0, 1, 57, 119, 120, 121, 200):
+        assert state_at(disk, DIRECTORY, sequence).digest() == digests[sequence]
+    with pytest.raises(JournalError, match="the log ends with 200"):
+        state_at(disk, DIRECTORY, 201)
+
+
+def test_i10_verify_compares_snapshots_and_checkpoints_with_the_replay():
+    ed25519 = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ed25519")
+    key = ed25519.Ed25519PrivateKey.generate()
+    public = key.public_key().public_bytes_raw()
+    config, commands = stream_of("queue", 6, 240)
+    disk = SimulatedDisk()
+    durable = open_on(disk, config)
+    durable.run(join(commands[:100]))
+    durable.snapshot()
+    write_checkpoint(disk, DIRECTORY, sign(durable.checkpoint(), key.sign))
+    durable.run(join(commands[100:]))
+    durable.close()
+    found = Verifier(disk, DIRECTORY, public, 50).verify()
+    assert found.broken == []
+    assert (found.last, found.snapshots, found.checkpoints) == (240, 1, 1)
+    assert found.digest == durable.exchange.digest()
+    stranger = ed25519.Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    broken = Verifier(disk, DIRECTORY, stranger, 0).verify().broken
+    assert len(broken) == 1 and "was not signed by this key" in broken[0]
+    (checkpoint,) = read_checkpoints(disk, DIRECTORY)
+    must_be_signed(checkpoint, public)
+
+
+def test_13_1_a_journal_written_anew_is_noticed_by_a_checkpoint():
+    """Every hash of the forged log is right, but one command was never sent."""
+    config, commands = stream_of("queue", 6, 120)
+    disk, forged = SimulatedDisk(), SimulatedDisk()
+    durable = open_on(disk, config)
+    durable.run(join(commands))
+    checkpoint = durable.checkpoint()
+    durable.close()
+    forger = open_on(forged, config)
+    forger.run(join([*commands[:50], commands[51], commands[50], *commands[52:]]))
+    forger.close()
+    assert Verifier(forged, DIRECTORY, b"", 0).verify().broken == []
+    write_checkpoint(forged, DIRECTORY, checkpoint)
+    broken = Verifier(forged, DIRECTORY, b"", 0).verify().broken
+    assert broken == ["the log is not the one of the checkpoint of sequence 120"]
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from engine.journal.durable import DurableExchange
+from tests.journal.durable_runs import stream_of
+from tests.property.both import join
+config, commands = stream_of("queue", 9, 400)
+durable = DurableExchange.open(Path(sys.argv[1]), config)
+print("open", durable.sequence, flush=True)
+while durable.sequence < len(commands):
+    start = durable.sequence
+    for events in durable.batches(join(commands[start : start + 7]), 2):
+        print(int(events["sequence"][-1]), flush=True)
+    if start % 5 == 0:
+        durable.snapshot()
+print("done", flush=True)
+"""
+
+
+def kill_at_random(directory: Path, chance: random.Random) -> int:
+    """Run the child for a moment, kill it, and return the last sequence that it told."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", CHILD, str(directory)]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        told = int(child.stdout.readline().split()[1])
+        time.sleep(chance.random() * 0.15)
+        child.kill()
+        lines = child.stdout.read().split()
+    return max([told, *(int(line) for line in lines if line.isdigit())])
+
+
+def must_survive_kills(directory: Path, rounds: int, seed: int) -> None:
+    config, commands = stream_of("queue", 9, 400)
+    digests = digests_of(config, commands)
+    chance = random.Random(seed)
+    for _ in range(rounds):
+        told = kill_at_random(directory, chance)
+        with DurableExchange.open(directory, config) as durable:
+            assert told <= durable.sequence
+            assert durable.exchange.digest() == digests[durable.sequence]
+            is_done = durable.sequence == len(commands)
+        if is_done:
+            for path in directory.iterdir():
+                path.unlink()
+
+
+def test_13_1_a_killed_process_loses_nothing_that_it_told(tmp_path):
+    must_survive_kills(tmp_path, rounds=3, seed=1)
+
+
+@pytest.mark.soak
+def test_13_1_two_hundred_killed_processes_lose_nothing(tmp_path):
+    must_survive_kills(tmp_path, rounds=200, seed=2)
+
+
+def test_13_1_snapshots_of_a_running_process_are_the_states_of_their_moments(tmp_path):
+    config, commands = stream_of("portfolio", 5, 300)
+    digests = digests_of(config, commands)
+    with DurableExchange.open(tmp_path, config) as durable:
+        durable.run(join(commands[:150]))
+        child = durable.start_snapshot()
+        durable.run(join(commands[150:]))
+        child.wait()
+    assert find_snapshots(RealDisk(), tmp_path) == [150]
+    for sequence in (150, 299):
+        assert state_at(RealDisk(), tmp_path, sequence).digest() == digests[sequence]
