@@ -134,8 +134,11 @@ class Exchange:
 
     def run(self, commands: Commands) -> Events:
         """Apply records in order; returns a copy of all their events."""
-        parts = [events.copy() for events in self.batches(commands)]
-        return np.concatenate(parts) if parts else np.zeros(0, EVENT)
+        # As bytes: numpy copies and joins records field by field, at half the cost of a command.
+        octets = bytearray()
+        for events in self.batches(commands):
+            octets += events.view(np.uint8).data
+        return np.frombuffer(octets, EVENT)
 
     def apply(self, commands: Commands) -> None:
         """Apply records in order, and let nobody know what came of it: for a replay."""

@@ -1,6 +1,6 @@
 """Directories of durable exchanges: fill one, prove it, look into its past, keep a state.
 
-`verify` and `inspect` change nothing and can be used beside a running exchange.
+`verify` and `inspect` change nothing; `inspect` can be used beside a running exchange.
 """
 
 from pathlib import Path
@@ -12,8 +12,9 @@ import typer
 from engine.cli.printing import AsJson, end, print_json, progress
 from engine.cli.reading import read_commands
 from engine.cli.tables import flat_rows, show
+from engine.journal.config_file import read_config
 from engine.journal.disk import RealDisk
-from engine.journal.durable import DurableExchange, read_config
+from engine.journal.durable import DurableExchange
 from engine.journal.verification import Verifier, state_at
 
 Directory = Annotated[Path, typer.Argument(help="The directory of a durable exchange.")]
@@ -70,7 +71,8 @@ def verify(
 
 def snapshot(directory: Directory, as_json: AsJson = False) -> None:
     """Open the exchange of a directory and keep its state; older ones but one go."""
-    with DurableExchange.open(directory, read_config(RealDisk(), directory)) as durable:
+    config = read_config(RealDisk(), directory).config
+    with DurableExchange.open(directory, config) as durable:
         found = Snapshot(durable.snapshot(), durable.exchange.digest())
     _tell(f"{directory}", found, as_json)
 

@@ -15,20 +15,29 @@ is void. The process must end, and what the disk holds is found by opening it ag
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
 
-import msgspec
 import numpy as np
 
 from engine.exchange import Commands, Events, Exchange
 from engine.journal.checkpoint import Checkpoint
 from engine.journal.command_framing import find_starts
 from engine.journal.command_log import CommitPolicy, GroupCommit
+from engine.journal.config_file import NAME, find_digest, keep_config
 from engine.journal.disk import Disk, RealDisk
 from engine.journal.json_lines import pack_commands
-from engine.journal.log_errors import JournalError, SequenceBroken
-from engine.journal.log_format import compute_config_digest
+from engine.journal.log_errors import (
+    EventsHeld,
+    JournalError,
+    LogMissing,
+    LogStopped,
+    RecordsRefused,
+    SequenceBroken,
+    SequenceMismatch,
+)
+from engine.journal.log_reading import LogReader
 from engine.journal.segment_files import segments_of
 from engine.journal.segment_log import SEGMENT_BYTES, Recovery, SegmentLog
 from engine.journal.snapshot import (
@@ -39,11 +48,12 @@ from engine.journal.snapshot import (
     remove_parts,
     write_snapshot,
 )
+from engine.journal.snapshot_errors import SnapshotForeign
 from engine.schema.commands import ROWS_MAX, AnyCommand
 from engine.schema.contract import Config
 from engine.schema.events import EVENT, Event
+from engine.state.arena import Arena, has_account
 
-CONFIG_NAME = "config.json"
 BATCH = 4_096  # records of a batch, about
 SNAPSHOTS_KEPT = 2
 WINDOW = 64  # client ids that an account's window tells apart (2.4)
@@ -61,14 +71,23 @@ class Opening(NamedTuple):
 class DurableExchange:
     """An exchange with its command log and its snapshots, in one directory."""
 
-    def __init__(self, disk: Disk, directory: Path, exchange: Exchange, log: SegmentLog) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        directory: Path,
+        exchange: Exchange,
+        log: SegmentLog,
+        config_digest: bytes,
+    ) -> None:
         """Neither recovered nor new: take `open`."""
         self.directory = directory
-        self.exchange = exchange
         self.log = log
+        self._exchange = exchange
+        self._void = ""  # why the state can't be looked at any more
+        self._held: deque[tuple[int, Events]] = deque()  # with the sequence that they wait for
         self.opening = Opening()
         self._disk = disk
-        self._config_digest = compute_config_digest(exchange.config)
+        self._config_digest = config_digest
         self._commits = GroupCommit(log, CommitPolicy())
 
     @classmethod
@@ -86,14 +105,17 @@ class DurableExchange:
         """
         exchange = Exchange(config)
         disk = disk or RealDisk()
-        digest = compute_config_digest(config)
         is_new = not segments_of(directory, disk.names(directory))
-        if is_new:
-            write_config(disk, directory, config)
+        if is_new and find_snapshots(disk, directory):
+            raise LogMissing(f"{directory}: there are snapshots, and no command log")
+        digest = find_digest(disk, directory, config, is_new)
         kind = SegmentLog.create if is_new else SegmentLog.open
         log = kind(disk, directory, digest, segment_bytes)
-        durable = cls(disk, directory, exchange, log)
+        # From here on the directory is ours.
+        durable = cls(disk, directory, exchange, log, digest)
         try:
+            if is_new or NAME not in disk.names(directory):
+                keep_config(disk, directory, config)
             durable._recover()
         except BaseException:
             log.close()
@@ -101,50 +123,74 @@ class DurableExchange:
         return durable
 
     @property
+    def exchange(self) -> Exchange:
+        """The state, to look at; LogStopped once it is ahead of what survives."""
+        if self._void:
+            raise LogStopped(f"the state is void: {self._void}")
+        return self._exchange
+
+    @property
     def sequence(self) -> int:
         """The last command that the state has seen."""
         return int(self.exchange.arena.engine["sequence"][0])
 
     def submit(self, command: AnyCommand) -> tuple[Event, ...]:
-        """Log, apply and commit one command; returns its events. LogStopped: nothing is told."""
-        self.log.append(pack_commands([command]), self.log.last + 1)
-        events = self.exchange.submit(command)
-        self._must_agree()
-        self.log.commit()
+        """Log, apply and commit one command; returns its events. LogStopped: nothing is told, and
+        nothing is known any more. EventsHeld while those of earlier commands wait: `release`."""
+        if self._held:
+            raise EventsHeld("events of earlier commands wait to be told")
+        with self._voiding():
+            self.log.append(pack_commands([command]), self.log.last + 1)
+            events = self.exchange.submit(command)
+            self._must_agree()
+            self.log.commit()
         return events
 
     def run(self, commands: Commands) -> Events:
         """Log and apply records; returns all their events once all are durable."""
-        parts = list(self.batches(commands))
-        return np.concatenate(parts) if parts else np.zeros(0, EVENT)
+        octets = bytearray()
+        for events in self.batches(commands):
+            octets += events.view(np.uint8).data
+        return np.frombuffer(octets, EVENT)
 
     def batches(self, commands: Commands, size: int = BATCH) -> Iterator[Events]:
         """Log and apply records batch by batch; yields the events of each once it is durable.
 
-        Syncs are shared by the policy of `GroupCommit`, so events come some batches behind.
+        Syncs are shared by the policy of `GroupCommit`, so events come some batches behind. What a
+        caller leaves behind, or a refused batch, is told by the next call, or by `release`.
         """
         size = max(1, min(size, self.log.records_max - ROWS_MAX))  # the last may be a long quote
-        held: deque[tuple[int, Events]] = deque()
         for part in cut_batches(commands, size):
-            durable = self._commits.append(part, self.log.last + 1, time.monotonic_ns())
-            held.append((self.log.last, self.exchange.run(part)))
-            self._must_agree()
-            while held and held[0][0] <= durable:
-                yield held.popleft()[1]
-        self.log.commit()
-        for _, events in held:
-            yield events
+            with self._voiding():
+                try:
+                    durable = self._commits.append(part, self.log.last + 1, time.monotonic_ns())
+                except RecordsRefused:
+                    yield from self.release()
+                    raise
+                self._held.append((self.log.last + 0, self.exchange.run(part)))
+                self._must_agree()
+            yield from self._told(durable)
+        yield from self.release()
+
+    def release(self) -> Iterator[Events]:
+        """Commit, and yield the events that wait."""
+        with self._voiding():
+            durable = self.log.commit()
+        yield from self._told(durable)
 
     def was(self, account: int, client_id: int) -> bool | None:
         """Whether a client command was taken, refused or not, by an account's id window (2.4); None
-        where the id is too old to know. What is not durable yet counts, too: ask behind it."""
-        records = self.exchange.arena.records("accounts", max(account, 0) + 1)
-        highest = int(records["client_id_highest"][max(account, 0)])
-        if client_id > highest or client_id < 1:
+        where the id is too old to know. What it says is durable."""
+        with self._voiding():
+            self.log.commit()
+        arena = self.exchange.arena
+        if not has_account(arena, account) or client_id < 1:
             return False
-        if highest - client_id >= WINDOW:
-            return None
-        return bool(int(records["client_ids"][max(account, 0)]) >> (highest - client_id) & 1)
+        record = arena.records("accounts", account + 1)[account]
+        behind = int(record["client_id_highest"]) - client_id
+        if behind < 0:
+            return False
+        return bool(int(record["client_ids"]) >> behind & 1) if behind < WINDOW else None
 
     def snapshot(self) -> int:
         """Write the state while everything waits; returns its sequence. Older ones go, but one."""
@@ -196,13 +242,13 @@ class DurableExchange:
                     f" with {self.log.last}"
                 )
             try:
-                _, arena = read_snapshot(
+                arena = read_snapshot_of(
                     self._disk, self.directory, sequence, self._config_digest
                 )
             except JournalError as error:
                 passed_over.append(str(error))
                 continue
-            self.exchange = Exchange.restore(self.exchange.config, arena)
+            self._exchange = Exchange.restore(self.exchange.config, arena)
             taken = sequence
             break
         for records in self.log.read_from(taken + 1):
@@ -212,9 +258,44 @@ class DurableExchange:
             taken, self.log.last - taken, tuple(passed_over), self.log.recovery
         )
 
+    def _told(self, durable: int) -> Iterator[Events]:
+        """Take the events that may be told now; what is yielded has been told."""
+        while self._held and self._held[0][0] <= durable:
+            yield self._held.popleft()[1]
+
+    @contextmanager
+    def _voiding(self) -> Iterator[None]:
+        """Whatever breaks off between log and state, or stops the log, makes the state void; a
+        batch that was refused changed nothing."""
+        try:
+            yield
+        except (RecordsRefused, SequenceMismatch, GeneratorExit):
+            raise
+        except BaseException as error:
+            self._void = self._void or str(error) or type(error).__name__
+            self._held.clear()
+            raise
+
     def _must_agree(self) -> None:
-        """Engine and log number commands alike, or one of them is wrong."""
-        assert self.sequence == self.log.last, (self.sequence, self.log.last)
+        """Engine and log number commands alike. Where they do not, what was logged has not been
+        applied, as after an interruption between the two: the state is void."""
+        if self.sequence != self.log.last:
+            raise SequenceBroken(
+                f"the state has seen {self.sequence} commands and the log has {self.log.last}: open"
+                " the directory again"
+            )
+
+
+def read_snapshot_of(
+    disk: Disk, directory: Path, sequence: int, config_digest: bytes
+) -> Arena:
+    """The state of a snapshot of this very log: of what its chain was at that command. Where the
+    log has been trimmed beyond it nobody can tell."""
+    header, arena = read_snapshot(disk, directory, sequence, config_digest)
+    reader = LogReader(disk, directory, config_digest)
+    if sequence + 1 >= reader.first and header.chain_hash not in reader.hashes_at(sequence):
+        raise SnapshotForeign(f"the snapshot of sequence {sequence} is one of another log")
+    return arena
 
 
 def cut_batches(commands: Commands, size: int) -> Iterator[Commands]:
@@ -226,40 +307,3 @@ def cut_batches(commands: Commands, size: int) -> Iterator[Commands]:
         end = int(starts[k]) if k < len(starts) else len(commands)
         yield commands[start:end]
         start = end
-
-
-def write_config(disk: Disk, directory: Path, config: Config) -> None:
-    """The configuration beside its log, for whoever comes with the directory alone."""
-    path = directory / CONFIG_NAME
-    part = path.with_name(f"{CONFIG_NAME}.part")
-    names = disk.names(directory)
-    if part.name in names:
-        disk.remove(part)
-    if path.name in names:
-        disk.remove(path)
-    octets = msgspec.json.encode(config)
-    file = disk.create(part)
-    try:
-        if disk.write(file, octets, 0) != len(octets):
-            raise OSError(f"{path}: it could not be written whole")
-        disk.sync(file)
-    finally:
-        disk.close(file)
-    disk.rename(part, path)
-    disk.sync_directory(directory)
-
-
-def read_config(disk: Disk, directory: Path) -> Config:
-    """The configuration that stands beside a log; the log's own digest says whether it is its."""
-    path = directory / CONFIG_NAME
-    try:
-        file = disk.open_to_read(path)
-        try:
-            octets = disk.read(file, disk.size(file), 0)
-        finally:
-            disk.close(file)
-        return msgspec.json.decode(octets, type=Config)
-    except OSError as error:
-        raise JournalError(f"{path}: {error.strerror or error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise JournalError(f"{path}: {error}") from error

@@ -16,6 +16,10 @@ class LogStopped(JournalError):
     """
 
 
+class EventsHeld(JournalError):
+    """Events of earlier commands wait to be told first."""
+
+
 class SequenceMismatch(JournalError):
     """An append does not continue the log: it expected another sequence number."""
 

@@ -79,6 +79,26 @@ class LogReader:
         self.fault = before.fault
 
 
+    def hashes_at(self, sequence: int) -> set[bytes]:
+        """What the chain was behind a command: the hash of its batch, and of marks behind that.
+        Empty where no batch ends with it."""
+        found: set[bytes] = set()
+        ends = [segment.first_sequence for segment in self.segments[1:]]
+        for segment, end in zip(self.segments, [*ends, None], strict=True):
+            if segment.first_sequence > sequence + 1:
+                break
+            if end is not None and end <= sequence:
+                continue
+            octets = read_segment(self._disk, segment.path, self._config_digest)
+            walk = Walk(segment.path.name, octets)
+            found |= {walk.place.hash} if walk.place.sequence == sequence + 1 else set()
+            for _ in walk.batches():
+                if walk.place.sequence > sequence + 1:
+                    break
+                found |= {walk.place.hash} if walk.place.sequence == sequence + 1 else set()
+        return found
+
+
 def cut_batch(batch: StoredBatch, since: int, until: int) -> Records:
     """The records of a batch's commands since one sequence until another, both included."""
     starts = [*find_starts(batch.records).tolist(), len(batch.records)]

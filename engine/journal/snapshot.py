@@ -48,7 +48,7 @@ from engine.state.copying import ROWS
 from engine.state.layout import LAYOUT_VERSION, SECTIONS
 
 NAME = re.compile(r"state-(\d{20})\.snapshot")
-PART_SUFFIX = ".part"
+PART = re.compile(r"state-\d{20}\.snapshot\.\d+\.part")  # with the number of who writes it
 BLOCK_BYTES = 4_096  # whole blocks of zeros are left out
 CHUNK_BYTES = 1 << 22
 
@@ -67,11 +67,7 @@ def find_snapshots(disk: Disk, directory: Path) -> list[int]:
 
 def remove_parts(disk: Disk, directory: Path) -> int:
     """Remove what a writer left that did not come to its end; returns how many."""
-    parts = [
-        directory / name
-        for name in disk.names(directory)
-        if name.endswith(PART_SUFFIX) and NAME.fullmatch(name.removesuffix(PART_SUFFIX))
-    ]
+    parts = [directory / name for name in disk.names(directory) if PART.fullmatch(name)]
     for part in parts:
         disk.remove(part)
     if parts:
@@ -79,10 +75,24 @@ def remove_parts(disk: Disk, directory: Path) -> int:
     return len(parts)
 
 
+def is_whole(disk: Disk, directory: Path, sequence: int) -> bool:
+    """Whether every byte of a snapshot is what was written."""
+    octets = _read_file(disk, path_of(directory, sequence))
+    covered = new_hash()
+    covered.update(memoryview(octets)[:-HASH_BYTES])
+    return covered.digest() == octets[-HASH_BYTES:]
+
+
 def remove_older(disk: Disk, directory: Path, keep: int) -> list[int]:
-    """Keep the newest so many, at least one; returns the sequences of those removed, oldest first,
-    so that what a crash leaves is never older than what it takes."""
-    gone = find_snapshots(disk, directory)[max(keep, 1) :][::-1]
+    """Keep the newest so many that are whole, at least one, and remove what is older, oldest first:
+    what a crash leaves is never older than what it takes. Returns the sequences removed."""
+    whole, gone = 0, []
+    for sequence in find_snapshots(disk, directory):
+        if whole >= max(keep, 1):
+            gone.append(sequence)
+        elif is_whole(disk, directory, sequence):
+            whole += 1
+    gone.reverse()
     for sequence in gone:
         disk.remove(path_of(directory, sequence))
         disk.sync_directory(directory)
@@ -99,7 +109,7 @@ def write_snapshot(
     then there is none."""
     sequence = int(arena.engine["sequence"][0])
     path = path_of(directory, sequence)
-    part = path.with_name(f"{path.name}{PART_SUFFIX}")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         file = disk.create(part)
         try:
@@ -199,6 +209,8 @@ class SnapshotChild:
             # The child. It must never come back into the parent's code, whatever happens.
             status = 1
             try:
+                # Nothing of the parent's but its memory: no lock may outlive the parent in here.
+                os.closerange(3, os.sysconf("SC_OPEN_MAX"))
                 write_snapshot(disk, directory, arena, config_digest, chain_hash)
                 status = 0
             finally:

@@ -1,6 +1,6 @@
 """Proof of a directory, and travel in its time: everything is read, nothing is changed (13.1, I10).
 
-All can be done beside a running exchange: what it is about to write is left out.
+A proof wants the directory for itself; a look at what is durable can be had beside its exchange.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,14 +10,13 @@ import msgspec
 
 from engine.exchange import Exchange
 from engine.journal.checkpoint import Checkpoint, must_be_signed, read_checkpoints
+from engine.journal.config_file import KeptConfig, read_config
 from engine.journal.disk import Disk
-from engine.journal.durable import read_config
+from engine.journal.durable import read_snapshot_of
 from engine.journal.log_errors import JournalError, SequenceNotHeld
-from engine.journal.log_format import compute_config_digest
 from engine.journal.log_reading import LogReader, StoredBatch, cut_batch
 from engine.journal.snapshot import find_snapshots, read_snapshot
 from engine.schema import events as ev
-from engine.schema.contract import Config
 
 
 class Verification(msgspec.Struct, kw_only=True):
@@ -37,7 +36,7 @@ class Verification(msgspec.Struct, kw_only=True):
 
 
 def find_start(
-    disk: Disk, directory: Path, config: Config, until: int
+    disk: Disk, directory: Path, kept: KeptConfig, until: int
 ) -> tuple[int, Exchange, list[str]]:
     """The newest snapshot at or before a sequence that can be read, with its sequence, and why
     newer ones can't; an exchange at its beginning where there is none."""
@@ -45,19 +44,19 @@ def find_start(
     for sequence in find_snapshots(disk, directory):
         if sequence <= until:
             try:
-                _, arena = read_snapshot(disk, directory, sequence, compute_config_digest(config))
+                arena = read_snapshot_of(disk, directory, sequence, kept.digest)
             except JournalError as error:
                 refused.append(str(error))
             else:
-                return sequence, Exchange.restore(config, arena), refused
-    return 0, Exchange(config), refused
+                return sequence, Exchange.restore(kept.config, arena), refused
+    return 0, Exchange(kept.config), refused
 
 
 def state_at(disk: Disk, directory: Path, sequence: int) -> Exchange:
     """The exchange behind a command: the nearest snapshot before it, and the log from there."""
-    config = read_config(disk, directory)
-    since, exchange, _ = find_start(disk, directory, config, sequence)
-    reader = LogReader(disk, directory, compute_config_digest(config))
+    kept = read_config(disk, directory)
+    since, exchange, _ = find_start(disk, directory, kept, sequence)
+    reader = LogReader(disk, directory, kept.digest)
     done = since
     for batch in reader.batches(since + 1) if sequence > since else ():
         exchange.apply(cut_batch(batch, since + 1, sequence))
@@ -73,21 +72,25 @@ class Verifier:
     """A replay of a whole log, with everything that can be compared on the way."""
 
     def __init__(self, disk: Disk, directory: Path, public_key: bytes, check_every: int) -> None:
-        """Without a public key checkpoints are compared, and nobody asks who signed them."""
-        self.config = read_config(disk, directory)
-        self._digest = compute_config_digest(self.config)
+        """Without a public key checkpoints are compared, and nobody asks who signed them. Raises
+        BlockingIOError while an exchange runs in the directory."""
+        self._kept = read_config(disk, directory)
+        self._digest = self._kept.digest
         self._disk, self._directory = disk, directory
+        self._lock = disk.lock(directory)
         self._reader = LogReader(disk, directory, self._digest)
         self._check_every = check_every
         self._checkpoints = {c.sequence: c for c in read_checkpoints(disk, directory)}
         self.found = Verification(first=self._reader.first, segments=len(self._reader.segments))
+        if public_key and not self._checkpoints:
+            self.found.broken.append("no checkpoint is there that the key could have signed")
         for checkpoint in self._checkpoints.values() if public_key else ():
             self._note(lambda c=checkpoint: must_be_signed(c, public_key))  # type: ignore[misc]
 
     def verify(self, progress: Callable[[int], object] = lambda _: None) -> Verification:
         """Raises a JournalError where the log itself can't be read to its end."""
         found = self.found
-        exchange = Exchange(self.config)
+        exchange = Exchange(self._kept.config)
         if self._reader.first > 1:  # what was trimmed stands in a snapshot only
             found.since, exchange, refused = self._start_behind_the_trimmed()
             found.broken += refused
@@ -95,11 +98,11 @@ class Verifier:
         for batch in self._reader.batches(found.since + 1):
             for stop in sorted(s for s in stops if batch.first_sequence <= s < batch.last_sequence):
                 self._apply(exchange, cut_batch(batch, found.since + found.replayed + 1, stop))
-                self._compare(exchange, stop, b"")
+                self._compare(exchange, stop)
             since = found.since + found.replayed + 1
             self._apply(exchange, cut_batch(batch, since, batch.last_sequence))
             if batch.last_sequence in stops:
-                self._compare(exchange, batch.last_sequence, batch.chain_hash)
+                self._compare(exchange, batch.last_sequence)
             self._check_now_and_then(exchange, batch)
             progress(batch.commands)
         found.last = found.since + found.replayed
@@ -111,6 +114,7 @@ class Verifier:
             if stop > found.last
         ]
         found.digest = exchange.digest()
+        self._disk.close(self._lock)
         return found
 
     def _start_behind_the_trimmed(self) -> tuple[int, Exchange, list[str]]:
@@ -118,7 +122,7 @@ class Verifier:
         reaching = [s for s in find_snapshots(self._disk, self._directory) if s + 1 >= first]
         if not reaching:
             raise SequenceNotHeld(f"the log begins with {first}, and no snapshot reaches it")
-        return find_start(self._disk, self._directory, self.config, min(reaching))
+        return find_start(self._disk, self._directory, self._kept, min(reaching))
 
     def _apply(self, exchange: Exchange, records: Iterable[object]) -> None:
         before = int(exchange.arena.engine["sequence"][0])
@@ -130,7 +134,7 @@ class Verifier:
                 self.found.broken.append(f"I9: sequence {event['sequence']}: layers do not add up")
         self.found.replayed += int(exchange.arena.engine["sequence"][0]) - before
 
-    def _compare(self, exchange: Exchange, sequence: int, chain_hash: bytes) -> None:
+    def _compare(self, exchange: Exchange, sequence: int) -> None:
         """The state at a snapshot or a checkpoint with what it says."""
         digest = exchange.digest()
         if sequence in find_snapshots(self._disk, self._directory):
@@ -139,17 +143,19 @@ class Verifier:
         checkpoint = self._checkpoints.get(sequence)
         if checkpoint is not None:
             self.found.checkpoints += 1
-            self._note(lambda: self._must_be_checkpoint(checkpoint, digest, chain_hash))
+            self._note(lambda: self._must_be_checkpoint(checkpoint, digest))
 
     def _must_be_state(self, sequence: int, digest: str) -> None:
         header, _ = read_snapshot(self._disk, self._directory, sequence, self._digest)
+        if header.chain_hash not in self._reader.hashes_at(sequence):
+            raise JournalError(f"the snapshot of sequence {sequence} is one of another log")
         if header.state_digest.hex() != digest:
             raise JournalError(f"I10: the snapshot of sequence {sequence} is not that state")
 
-    def _must_be_checkpoint(self, checkpoint: Checkpoint, digest: str, chain_hash: bytes) -> None:
-        expected = (digest, self._digest.hex(), chain_hash.hex())
-        told = (checkpoint.state_digest, checkpoint.config_digest, checkpoint.chain_hash)
-        if told != expected:
+    def _must_be_checkpoint(self, checkpoint: Checkpoint, digest: str) -> None:
+        chain = {chain_hash.hex() for chain_hash in self._reader.hashes_at(checkpoint.sequence)}
+        told = (checkpoint.state_digest, checkpoint.config_digest)
+        if told != (digest, self._digest.hex()) or checkpoint.chain_hash not in chain:
             raise JournalError(
                 f"the log is not the one of the checkpoint of sequence {checkpoint.sequence}"
             )

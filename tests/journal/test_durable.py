@@ -1,23 +1,38 @@
 """A durable exchange: what was told is a prefix of what is recovered, and the same (13.1, I10)."""
 
+import hashlib
 import random
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 
 from engine.exchange import Exchange
 from engine.journal.checkpoint import must_be_signed, read_checkpoints, sign, write_checkpoint
+from engine.journal.config_file import read_config
 from engine.journal.disk import RealDisk
-from engine.journal.durable import DurableExchange, read_config
-from engine.journal.log_errors import ForeignLog, JournalError, LogStopped, SequenceBroken
+from engine.journal.durable import DurableExchange
+from engine.journal.json_lines import pack_commands
+from engine.journal.log_errors import (
+    EventsHeld,
+    ForeignLog,
+    JournalError,
+    LogMissing,
+    LogStopped,
+    RecordsRefused,
+    SequenceBroken,
+)
+from engine.journal.segment_log import SegmentLog
 from engine.journal.snapshot import find_snapshots, path_of
 from engine.journal.verification import Verifier, state_at
 from engine.kernel import JIT
 from engine.schema import commands as c
 from engine.schema import refusals
+from engine.schema.commands import COMMAND
 from tests.journal.durable_runs import (
     DIRECTORY,
     Teller,
@@ -98,7 +113,29 @@ def test_13_1_nothing_is_told_that_is_not_durable(call, number):
                 teller.told = int(events["sequence"][-1])
     with pytest.raises(LogStopped):
         durable.run(join(commands[:1]))
+    for look in (lambda: durable.exchange, lambda: durable.was(2, 1), lambda: durable.sequence):
+        with pytest.raises(LogStopped):
+            look()
     must_recover(disk.after_losing_all(), teller, digests)
+
+
+def test_13_1_what_a_caller_leaves_behind_is_told_later():
+    """A run broken off, and one with a batch that no log takes: all is told once, in order."""
+    config, commands = stream_of("queue", 3, 60)
+    durable = open_on(SimulatedDisk(), config)
+    told = [next(durable.batches(join(commands[:20]), 2)).tobytes()]
+    with pytest.raises(EventsHeld):
+        durable.submit(c.AdvanceTime(time_ns=START_NS))
+    done = durable.sequence
+    told += [events.tobytes() for events in durable.batches(join(commands[done : done + 10]), 2)]
+    done = durable.sequence
+    with pytest.raises(RecordsRefused):
+        for events in durable.batches(
+            join([*commands[done : done + 4], np.zeros(1, COMMAND)]), 2
+        ):
+            told.append(events.tobytes())
+    assert durable.sequence == done + 4
+    assert b"".join(told) == Exchange(config).run(join(commands[: done + 4])).tobytes()
 
 
 def test_2_4_what_was_taken_is_known_after_a_restart():
@@ -110,6 +147,7 @@ def test_2_4_what_was_taken_is_known_after_a_restart():
     assert durable.was(2, 6) is False
     assert durable.was(3, 5) is False
     assert durable.was(2, 0) is False
+    assert durable.was(2**40, 5) is durable.was(-1, 5) is False
     again = c.Withdraw(time_ns=START_NS, account=2, client_id=5, amount=10)
     (event,) = durable.submit(again)
     assert event.values["code"] == refusals.CLIENT_ID_DUPLICATE
@@ -148,12 +186,100 @@ def test_13_1_a_snapshot_ahead_of_its_log_is_refused():
         open_on(SimulatedDisk(ahead), configs()["queue"])
 
 
+def test_13_1_a_snapshot_of_another_log_is_passed_over():
+    """Of the same configuration and as many commands, but they were others."""
+    config, commands = stream_of("queue", 2, 60)
+    disk, other = SimulatedDisk(), SimulatedDisk()
+    for where, swapped in ((disk, False), (other, True)):
+        durable = open_on(where, config)
+        first = [commands[1], commands[0]] if swapped else commands[:2]
+        durable.run(join([*first, *commands[2:]]))
+        sequence = durable.snapshot()
+        durable.close()
+    path = path_of(DIRECTORY, sequence)
+    mixed = SimulatedDisk(disk.content() | {path: other.content()[path]})
+    opened = open_on(mixed, config)
+    assert opened.opening.snapshot == 0
+    assert opened.opening.passed_over == (
+        f"the snapshot of sequence {sequence} is one of another log",
+    )
+    assert opened.exchange.digest() == open_on(disk, config).exchange.digest()
+    opened.close()
+    assert len(Verifier(mixed, DIRECTORY, b"", 0).verify().broken) == 1
+
+
+def test_13_1_snapshots_and_checkpoints_right_behind_an_opening_are_of_the_log():
+    """A clean close leaves a mark in the chain, without a command."""
+    disk = SimulatedDisk()
+    story_of(disk).close()
+    durable = open_on(disk, configs()["queue"])
+    sequence = durable.snapshot()
+    write_checkpoint(disk, DIRECTORY, durable.checkpoint())
+    durable.close()
+    assert open_on(disk, configs()["queue"]).opening.snapshot == sequence
+    found = Verifier(disk, DIRECTORY, b"", 0).verify()
+    assert (found.broken, found.snapshots, found.checkpoints) == ([], 1, 1)
+
+
+def test_13_1_a_refused_opening_changes_nothing():
+    disk = SimulatedDisk()
+    durable = story_of(disk)
+    durable.snapshot()
+    durable.close()
+    without = {p: o for p, o in disk.content().items() if not p.name.startswith("commands")}
+    lost = SimulatedDisk(without)
+    with pytest.raises(LogMissing, match="snapshots, and no command log"):
+        open_on(lost, configs()["queue"])
+    with pytest.raises(ForeignLog):
+        open_on(disk, configs()["makers"])
+    assert lost.content() == without
+
+
+def test_13_1_a_forger_can_not_take_the_checkpoints_away():
+    disk = SimulatedDisk()
+    story_of(disk).close()
+    broken = Verifier(disk, DIRECTORY, bytes(32), 0).verify().broken
+    assert broken == ["no checkpoint is there that the key could have signed"]
+
+
 def test_13_1_another_configuration_is_refused():
     disk = SimulatedDisk()
     story_of(disk).close()
     with pytest.raises(ForeignLog):
         open_on(disk, configs()["makers"])
-    assert read_config(disk, DIRECTORY) == configs()["queue"]
+    assert read_config(disk, DIRECTORY).config == configs()["queue"]
+
+
+def test_13_2_an_old_configuration_means_the_same_to_a_later_version():
+    """Written before a field was there: the log is bound to those bytes, the field is as ever."""
+    config = configs()["queue"]
+    octets = msgspec.json.encode(config)
+    older = octets.replace(b'"approvals_required":false,', b"")
+    assert len(older) < len(octets)
+    disk = SimulatedDisk({DIRECTORY / "config.json": older})
+    SegmentLog.create(disk, DIRECTORY, hashlib.sha256(older).digest(), 1 << 14).close()
+    with open_on(disk, config) as durable:
+        durable.submit(c.OpenAccount(time_ns=START_NS, account=2, owner=2, group=2))
+    assert open_on(disk, config).sequence == 1
+    with pytest.raises(ForeignLog, match="another configuration"):
+        open_on(disk, configs()["makers"])
+
+
+def test_13_1_a_lost_configuration_is_kept_anew():
+    disk = SimulatedDisk()
+    story_of(disk).close()
+    disk.remove(DIRECTORY / "config.json")
+    open_on(disk, configs()["queue"]).close()
+    assert read_config(disk, DIRECTORY).config == configs()["queue"]
+
+
+def test_13_1_a_state_that_lost_its_log_is_void():
+    """As when a process is interrupted between log and state: nothing is told any more."""
+    durable = story_of(SimulatedDisk())
+    command = c.Deposit(time_ns=START_NS, account=2, amount=1)
+    durable.log.append(pack_commands([command]), durable.log.last + 1)
+    with pytest.raises(SequenceBroken, match="open the directory again"):
+        durable.submit(command)
 
 
 def test_13_1_a_trimmed_log_opens_from_its_snapshot():

@@ -270,6 +270,14 @@ def test_13_1_old_snapshots_go_and_the_newest_stay(small):
     assert remove_older(disk, DIRECTORY, 0) == [9]
 
 
+def test_13_1_a_damaged_snapshot_does_not_count_among_those_kept(small):
+    _, octets = small
+    files = {path_of(DIRECTORY, k): octets for k in (1, 5, 9)}
+    disk = SimulatedDisk(files | {path_of(DIRECTORY, 12): octets[:-1] + b"?"})
+    assert remove_older(disk, DIRECTORY, 2) == [1]
+    assert find_snapshots(disk, DIRECTORY) == [12, 9, 5]
+
+
 def test_13_1_a_child_writes_the_state_of_its_moment(tmp_path):
     """The parent goes on at once; what is published is the state of the fork."""
     config, commands = stream_of("queue", 4, 400)
@@ -292,11 +300,11 @@ def test_13_1_a_child_that_fails_says_so(tmp_path):
     config, commands = stream_of("queue", 4, 50)
     exchange = run_to(config, commands)
     path = path_of(tmp_path, int(exchange.arena.engine["sequence"][0]))
-    path.with_name(f"{path.name}.part").touch()
+    path.mkdir()  # what can't be replaced by a file
     child = SnapshotChild(
         RealDisk(), tmp_path, exchange.arena, compute_config_digest(config), b""
     )
     with pytest.raises(SnapshotFailed):
         child.wait()
-    assert os.listdir(tmp_path) != [] and find_snapshots(RealDisk(), tmp_path) == []
     assert remove_parts(RealDisk(), tmp_path) == 1
+    assert [path.name] == os.listdir(tmp_path)

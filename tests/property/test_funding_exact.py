@@ -82,6 +82,7 @@ class Side:
 
     def touch(self, account: int, amount: int) -> None:
         self.client(commands.Withdraw, account, amount=amount)
+        self.do(commands.ConfirmWithdrawal, account=account, client_id=self.ids)
 
     def advance(self, hours: int) -> None:
         """Behind it the same prices come again, so that nothing freezes: who is frozen in can't be
