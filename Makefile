@@ -12,7 +12,7 @@ SPREAD := -n auto --dist loadfile
 TREES := $(wildcard engine risk funding tests bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint soak warm clean
+.PHONY: help demo test bench lint soak mutation warm clean
 
 help:
 	@echo "make demo    a session on the exchange, from a fresh checkout"
@@ -20,6 +20,7 @@ help:
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   measure, and write the table of the README"
 	@echo "make soak    the long randomised runs"
+	@echo "make mutation    plant bugs one at a time, see that tests find them; PLANT=--help for a part"
 	@echo "make warm    compile the kernels into the cache"
 	@echo "make clean   remove everything made here"
 
@@ -38,6 +39,10 @@ test: $(DEV)
 soak: $(DEV)
 	$(BIN)/lionrock warm
 	$(BIN)/python -m pytest -m soak
+
+# One process, hours for all of it: PLANT="--chosen --quick" is half an hour.
+mutation: $(DEV)
+	$(BIN)/python -m tests.mutation.plant $(PLANT)
 
 bench: $(DEV)
 	$(BIN)/lionrock warm

@@ -76,6 +76,7 @@ def test_faults_are_named(path):
     assert refusal(path, whole + b"xyz") == "3 bytes follow the last checksum"
     assert refusal(path, whole[:-70]).startswith("record 1: ")
     assert refusal(path, whole[:-2]).startswith("checksums of the blocks: ")
+    assert refusal(path, whole[:-1] + bytes([whole[-1] ^ 1])).startswith("blocks_checksum: ")
     # sizes that no file could have
     assert refusal(path, restamp(whole, records=2**64 - 1)).endswith("bytes short")
     assert refusal(path, restamp(whole, config_bytes=2**32 - 1)).endswith("bytes short")

@@ -18,6 +18,7 @@ from tests.rules.story import (
     B,
     C,
     D,
+    E,
     Events,
     Story,
     contract,
@@ -312,6 +313,20 @@ def test_rule_7_3_an_entry_pays_only_what_accrues_after_it():
     assert story.equity(A) == RICH - 10 - 8
     assert story.equity(B) == RICH + 15
     assert story.equity(C) == RICH + 3
+
+
+@pytest.mark.parametrize(("side", "mark", "withdrawable"), [(BUY, 3_000, 940), (SELL, 500, 1_010)])
+def test_rule_8_3_cash_that_is_owed_in_funding_is_not_withdrawn(side, mark, withdrawable):
+    """Ten lots at 1000 have won 20,000 or 5000, so cash alone bounds it: 1000. At 0.2% of the mark
+    the long owes 6 a lot for the hour, and the short is owed 1."""
+    story = fixed_rate(2_000_000)
+    story.open(E, 1_000)
+    story.trade(*((E, B) if side == BUY else (B, E)), 10, 1_000)
+    story.price(mark)
+    story.go(HOUR)
+    answer = story.withdraw(E, withdrawable + 1)
+    assert refusal(answer) == refusals.WITHDRAWAL_ABOVE_AVAILABLE
+    assert only(story.withdraw(E, withdrawable), "withdrawal_reserved")["cash"] == 0
 
 
 def test_rule_7_3_frozen_time_is_taken_off_the_interval():

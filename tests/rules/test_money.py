@@ -537,6 +537,27 @@ def test_rule_9_4_the_liquidation_fee_is_cut_to_the_surplus(fee_ppb, taker_ppb, 
     assert story.cash(FUND) == fee
 
 
+def test_rule_9_4_the_surplus_is_that_of_the_position_not_of_the_account():
+    """Contract 1 falls to 860: 8000 are left, under 4300 + 5000. The share of the position in
+    contract 2 is 8000 x 5000 / 9300 = 4301. Sold at 980 it loses 2000, and 980 go as taker's fee:
+    1321 are above its bankruptcy, less than 2% of 98,000, while the account has 5020 left."""
+    terms = {"fee_taker_ppb": PERCENT, "liquidation_fee_ppb": 2 * PERCENT}
+    rates = {"initial_ppb": 10 * PERCENT, "maintenance_ppb": 5 * PERCENT}
+    story = Story(
+        *(contract(k, **terms, **rates, liquidation_whole_lots=100) for k in (1, 2))
+    )  # fmt: skip
+    for account, cash in ((A, 22_000), (B, RICH), (C, RICH)):
+        story.open(account, cash)
+    story.price(1, 1_000, 2, 1_000)
+    story.trade(A, B, 100, 1_000, 1)
+    story.trade(A, B, 100, 1_000, 2)
+    story.order(C, BUY, 100, 980, 2)
+    events = story.price(1, 860)
+    first = named(events, "liquidation_stepped", A)[0]
+    assert (first.contract, first.values["equity"], first.values["share"]) == (2, 8_000, 4_301)
+    assert only(events, "liquidation_fee_paid", A)["amount"] == 1_321
+
+
 @pytest.mark.parametrize(
     ("rate_ppb", "penalty"),
     [

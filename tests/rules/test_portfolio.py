@@ -142,6 +142,25 @@ def test_rule_8_7_an_inverse_lot_moves_with_the_inverse_of_the_price(side, risk)
     assert margins(story)[0] == risk
 
 
+@pytest.mark.parametrize(
+    ("price", "fee_ppb", "requirement"),
+    [
+        (1_000, 0, 2_500),
+        (1_010, 0, 2_525 + 100),  # 10 a lot are lost against the mark
+        (1_000, PERCENT, 2_500 + 100),
+        (1_010, PERCENT, 2_525 + 100 + 101),
+    ],
+)
+def test_rule_8_2_an_order_of_a_portfolio_is_asked_for_its_loss_and_fee(
+    price, fee_ppb, requirement
+):
+    """Ten lots at 25%, that is 1.25 times the worst move of 20%, and what 8.2 adds to it."""
+    story = market(fee_taker_ppb=fee_ppb)
+    set_mode(story)
+    story.order(A, BUY, 10, price, 3)
+    assert margins(story) == (0, requirement)
+
+
 def test_rule_8_2_an_order_reserves_the_worst_that_its_fill_can_do():
     """23% x 1.25 of 1,000, rounded up, on either side, and the larger of the two sides counts."""
     story = hedged()

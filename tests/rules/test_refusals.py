@@ -332,3 +332,28 @@ def test_rule_2_4_a_refused_stamp_does_not_use_the_client_id_up():
     late = withdraw(C, 1, time_ns=NS + AHEAD + 1)
     assert refusal(story.submit(late)) == R.TIME_AHEAD
     assert refusal(story.submit(withdraw(C, 1))) == R.OK
+
+
+def test_rule_2_4_an_id_behind_the_highest_is_taken_once():
+    """The window is 100 and the 63 ids below it; a higher id moves what has been used with it."""
+    story = id_100()
+    answers = [
+        (99, R.OK), (99, R.CLIENT_ID_DUPLICATE),
+        (37, R.OK), (37, R.CLIENT_ID_DUPLICATE),
+        (110, R.OK), (99, R.CLIENT_ID_DUPLICATE), (98, R.OK), (98, R.CLIENT_ID_DUPLICATE),
+        (47, R.OK), (46, R.CLIENT_ID_TOO_OLD),
+    ]  # fmt: skip
+    for client_id, code in answers:
+        assert refusal(story.submit(withdraw(A, 1, client_id=client_id))) == code, client_id
+
+
+@pytest.mark.parametrize(
+    ("ahead", "code"), [(63, R.CLIENT_ID_DUPLICATE), (64, R.CLIENT_ID_TOO_OLD)]
+)
+def test_rule_2_4_an_id_far_ahead_leaves_a_new_window(ahead, code):
+    """63 ids on, 100 is the last of the window, and used; one further it is too old for it."""
+    story = id_100()
+    assert refusal(story.submit(withdraw(A, 1, client_id=100 + ahead))) == R.OK
+    assert refusal(story.submit(withdraw(A, 1, client_id=100 + ahead))) == R.CLIENT_ID_DUPLICATE
+    assert refusal(story.submit(withdraw(A, 1, client_id=101))) == R.OK
+    assert refusal(story.submit(withdraw(A, 1, client_id=100))) == code
