@@ -98,7 +98,7 @@ def aim_of(path: str) -> Aim:
     return next((aim for aim in AIMS if path.startswith(aim.path)), Aim(path, (), ()))
 
 
-def tests_of(path: str) -> tuple[list[str], list[str]]:
+def find_aims(path: str) -> tuple[list[str], list[str]]:
     """The test files for a bug in a file: those of its subject, and the others."""
     files = [
         file.relative_to(ROOT).as_posix()

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.mutation.aims import NO_STREAMS, aim_of, tests_of
+from tests.mutation.aims import NO_STREAMS, aim_of, find_aims
 from tests.mutation.chosen import plant_chosen
 from tests.mutation.generated import COUNT, SEED, draw
 from tests.mutation.planted import ROOT, Planted
@@ -110,7 +110,7 @@ class Copy:
     def search(self, path: str, is_quick: bool) -> str:
         """What finds the bug that is planted in a file; empty when nothing does."""
         names = aim_of(path).names
-        aimed, others = tests_of(path)
+        aimed, others = find_aims(path)
         short, long = (SHORT_STREAMS, LONG_STREAMS) if not path.startswith(NO_STREAMS) else ((), ())
         found = self.run_streams(short, *names) or self.run_tests(*aimed)
         found = found or self.run_streams(long, *names)

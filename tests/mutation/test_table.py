@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from tests.mutation.aims import tests_of
+from tests.mutation.aims import find_aims
 from tests.mutation.chosen import CHOSEN, plant_row
 from tests.mutation.generated import COUNT, draw
 from tests.mutation.planted import Planted
@@ -14,7 +14,7 @@ from tests.mutation.survivors import SURVIVORS
 def must_be_a_bug(bug: Planted) -> None:
     assert bug.after != bug.before
     assert ast.dump(ast.parse(bug.after)) != ast.dump(ast.parse(bug.before))
-    assert all(tests_of(bug.path))
+    assert all(find_aims(bug.path))
 
 
 @pytest.mark.parametrize("row", CHOSEN, ids=lambda row: row.what)

@@ -113,16 +113,16 @@ def test_8_7_the_worst_move_is_another_one_for_the_other_side(lots, risk):
     assert margins(desk) == (risk, (risk * 125 + 99) // 100 if lots > 0 else 63)
 
 
-def test_8_7_moves_to_one_side_alone_cost_the_other_side_nothing():
-    """The floor is left: a fifth of 50, and of 100."""
-    desk = opened(moves=(-20 * PERCENT,))
+def test_8_7_a_small_move_up_costs_a_short_no_more_than_the_floor():
+    """A fifth of 50, and of 100."""
+    desk = opened(moves=(-20 * PERCENT, 1))
     hold(desk, -10)
     assert margins(desk) == (10, 20)
 
 
 def test_8_7_each_result_is_rounded_against_the_account():
     """33.33 of 1,000 are 34 lost and 33 gained."""
-    desk = opened(moves=(33_333_333,), portfolio_floor_ppb=1)
+    desk = opened(moves=(33_333_333, -1), portfolio_floor_ppb=1)
     hold(desk, 10, -10)
     assert margins(desk) == (1, 2)  # 1.25
     hold(desk, -20)  # short 10 in both
@@ -149,7 +149,7 @@ def test_8_7_an_inverse_contract_loses_more_when_the_price_falls():
 
 def test_8_7_inverse_results_are_rounded_towards_minus_infinity():
     """3,333 at 300, of which a ninth is 370.33: 371 lost in one leg, 370 gained in the other."""
-    desk = opened(inverse(), inverse(2), moves=(-10 * PERCENT,), portfolio_floor_ppb=1)
+    desk = opened(inverse(), inverse(2), moves=(-10 * PERCENT, 1), portfolio_floor_ppb=1)
     desk.mark(300, 300)
     hold(desk, 1, -1)
     assert margins(desk) == (1, 2)
