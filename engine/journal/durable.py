@@ -290,10 +290,11 @@ def read_snapshot_of(
     disk: Disk, directory: Path, sequence: int, config_digest: bytes
 ) -> Arena:
     """The state of a snapshot of this very log: of what its chain was at that command. Where the
-    log has been trimmed beyond it nobody can tell."""
+    log has been trimmed beyond its batch nobody can tell: what is left begins with the hash of the
+    last mark."""
     header, arena = read_snapshot(disk, directory, sequence, config_digest)
     reader = LogReader(disk, directory, config_digest)
-    if sequence + 1 >= reader.first and header.chain_hash not in reader.hashes_at(sequence):
+    if sequence >= reader.first and header.chain_hash not in reader.hashes_at(sequence):
         raise SnapshotForeign(f"the snapshot of sequence {sequence} is one of another log")
     return arena
 

@@ -301,6 +301,24 @@ def test_13_1_a_trimmed_log_opens_from_its_snapshot():
         open_on(SimulatedDisk(without), config)
 
 
+def test_13_1_a_log_trimmed_to_right_behind_a_snapshot_opens_from_it():
+    """The mark of a clean close stands between the snapshot's batch and the next segment, so the
+    hash that the snapshot carries is nowhere in what is left."""
+    config, commands = stream_of("queue", 2, 300)
+    disk = SimulatedDisk()
+    durable = open_on(disk, config)
+    durable.run(join(commands[:120]))
+    sequence = durable.snapshot()
+    durable.close()
+    durable = open_on(disk, config)
+    durable.run(join(commands[120:]))
+    assert durable.log.trim(sequence + 1) == sequence + 1
+    digest = durable.exchange.digest()
+    durable.close()
+    opened = open_on(disk, config)
+    assert (opened.opening.snapshot, opened.exchange.digest()) == (sequence, digest)
+
+
 def test_13_1_the_state_at_any_sequence():
     config, commands = stream_of("auctions", 4, 200)
     digests = digests_of(config, commands)
