@@ -1,6 +1,6 @@
 """The shell that an embedder holds: open, submit, run, views, digest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -50,6 +50,15 @@ class ConfigError(ValueError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
+
+
+def join_events(parts: Iterable[Events]) -> Events:
+    """Copy parts into one array. As bytes: numpy copies and joins records field by field, at half
+    the cost of a command."""
+    octets = bytearray()
+    for events in parts:
+        octets += events.view(np.uint8).data
+    return np.frombuffer(octets, EVENT)
 
 
 class Exchange:
@@ -134,11 +143,7 @@ class Exchange:
 
     def run(self, commands: Commands) -> Events:
         """Apply records in order; returns a copy of all their events."""
-        # As bytes: numpy copies and joins records field by field, at half the cost of a command.
-        octets = bytearray()
-        for events in self.batches(commands):
-            octets += events.view(np.uint8).data
-        return np.frombuffer(octets, EVENT)
+        return join_events(self.batches(commands))
 
     def apply(self, commands: Commands) -> None:
         """Apply records in order, and let nobody know what came of it: for a replay."""

@@ -9,7 +9,7 @@ from engine.schema import bounds, refusals
 from engine.schema.vocabulary import BUY, KIND_CLIENT, NONE, SELL
 from engine.state import layout
 from engine.state.arena import Arena, account_ids, has_account
-from risk.portfolio_grid import Leg, compute_risk
+from risk.portfolio_grid import Leg, compute_maintenance
 
 PAGE_TICKS = layout.TICKS_PER_PAGE
 
@@ -203,8 +203,8 @@ class Valuer:
         pool = self.arena.pool[0]
         moves = self.arena.records("portfolio_moves", int(pool["portfolio_moves"]))["value"]
         legs = (leg_of(self.contracts[p["contract"]], p["lots"]) for p in positions)
-        floor = -(-by_tiers * int(pool["portfolio_floor_ppb"]) // bounds.PPB)
-        return max(compute_risk(moves.tolist(), legs), floor)
+        floor_ppb = int(pool["portfolio_floor_ppb"])
+        return compute_maintenance(moves.tolist(), legs, by_tiers, floor_ppb)
 
 
 def leg_of(terms: dict[str, int], lots: int) -> Leg:

@@ -36,3 +36,10 @@ def compute_risk(moves_ppb: Sequence[int], legs: Iterable[Leg]) -> int:
         beyond = max(0, notional - leg.concentration_value)
         risk += -(-notional * leg.basis_ppb // PPB) - (-beyond * leg.concentration_ppb // PPB)
     return risk + sum(max(0, -min(sums)) for sums in results.values())
+
+
+def compute_maintenance(
+    moves_ppb: Sequence[int], legs: Iterable[Leg], by_tiers: int, floor_ppb: int
+) -> int:
+    """The risk, or a share of what tiers say, rounded up (8.7)."""
+    return max(compute_risk(moves_ppb, legs), -(-by_tiers * floor_ppb // PPB))

@@ -24,7 +24,7 @@ from engine.schema.vocabulary import (
 )
 from engine.state.arena import Arena
 from engine.state.layout import PORTFOLIO
-from risk.portfolio_grid import Leg, compute_risk
+from risk.portfolio_grid import Leg, compute_maintenance
 
 MOVES_PPB = (50_000_000, 100_000_000, 200_000_000, 300_000_000, 500_000_000)  # up and down (A25)
 MOVE_BESIDE_PPB = 200_000_000  # of the prices, where something else fails as well
@@ -209,8 +209,9 @@ class Screen:
                     concentration_ppb=spec.concentration_ppb,
                 )
             )
-        floor = -(-by_tiers * config.portfolio_floor_ppb // PPB)
-        return max(compute_risk(config.portfolio_moves_ppb, legs), floor)
+        return compute_maintenance(
+            config.portfolio_moves_ppb, legs, by_tiers, config.portfolio_floor_ppb
+        )
 
     def _by_contract(
         self, marks: dict[int, int], value_of: Callable[[Contract, int], int]

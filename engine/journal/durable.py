@@ -21,7 +21,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from engine.exchange import Commands, Events, Exchange
+from engine.exchange import Commands, Events, Exchange, join_events
 from engine.journal.checkpoint import Checkpoint
 from engine.journal.command_framing import find_starts
 from engine.journal.command_log import CommitPolicy, GroupCommit
@@ -51,7 +51,7 @@ from engine.journal.snapshot import (
 from engine.journal.snapshot_errors import SnapshotForeign
 from engine.schema.commands import ROWS_MAX, AnyCommand
 from engine.schema.contract import Config
-from engine.schema.events import EVENT, Event
+from engine.schema.events import Event
 from engine.state.arena import Arena, has_account
 
 BATCH = 4_096  # records of a batch, about
@@ -148,10 +148,7 @@ class DurableExchange:
 
     def run(self, commands: Commands) -> Events:
         """Log and apply records; returns all their events once all are durable."""
-        octets = bytearray()
-        for events in self.batches(commands):
-            octets += events.view(np.uint8).data
-        return np.frombuffer(octets, EVENT)
+        return join_events(self.batches(commands))
 
     def batches(self, commands: Commands, size: int = BATCH) -> Iterator[Events]:
         """Log and apply records batch by batch; yields the events of each once it is durable.
@@ -167,7 +164,7 @@ class DurableExchange:
                 except RecordsRefused:
                     yield from self.release()
                     raise
-                self._held.append((self.log.last + 0, self.exchange.run(part)))
+                self._held.append((self.log.last, self.exchange.run(part)))
                 self._must_agree()
             yield from self._told(durable)
         yield from self.release()

@@ -78,7 +78,6 @@ class LogReader:
         must_be_whole_or_torn(before)
         self.fault = before.fault
 
-
     def hashes_at(self, sequence: int) -> set[bytes]:
         """What the chain was behind a command: the hash of its batch, and of marks behind that.
         Empty where no batch ends with it."""

@@ -8,7 +8,7 @@ One process writes a log; a lock on its directory keeps a second one out.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -112,10 +112,7 @@ class SegmentLog:
         segment_bytes: int = SEGMENT_BYTES,
     ) -> Self:
         """Begin a log with sequence 1, in a directory that holds none."""
-        log = cls(disk, directory, config_digest, segment_bytes)
-        with log._letting_go_on_error():
-            log._create()
-        return log
+        return cls(disk, directory, config_digest, segment_bytes)._begun(cls._create)
 
     @classmethod
     def open(
@@ -126,10 +123,7 @@ class SegmentLog:
         segment_bytes: int = SEGMENT_BYTES,
     ) -> Self:
         """Open a log and go on behind its last command; `recovery` says what was found."""
-        log = cls(disk, directory, config_digest, segment_bytes)
-        with log._letting_go_on_error():
-            log._recover()
-        return log
+        return cls(disk, directory, config_digest, segment_bytes)._begun(cls._recover)
 
     @property
     def first(self) -> int:
@@ -371,13 +365,13 @@ class SegmentLog:
             self._stopped = self._stopped or f"{what}: it was interrupted"
             raise
 
-    @contextlib.contextmanager
-    def _letting_go_on_error(self) -> Iterator[None]:
+    def _begun(self, begin: Callable[[Self], None]) -> Self:
         try:
-            yield
+            begin(self)
         except BaseException:
             self._let_go("it was never opened")
             raise
+        return self
 
     def _let_go(self, why: str) -> None:
         self._stopped = self._stopped or why

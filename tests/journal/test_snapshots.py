@@ -3,7 +3,6 @@
 import hashlib
 import os
 import random
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -32,28 +31,17 @@ from engine.journal.snapshot_errors import (
 from engine.journal.snapshot_format import ALIGNMENT, HEADER, RUN, Description, Header
 from engine.kernel import JIT
 from engine.schema.contract import Config
+from tests.journal.durable_runs import DIRECTORY, stream_of
 from tests.journal.simulated_disk import SimulatedDisk
-from tests.oracle.workload import Workload, configs
-from tests.property.both import join, pack
+from tests.oracle.workload import configs
+from tests.property.both import join
 
-DIRECTORY = Path("/log")
 COMMANDS = 1_200 if JIT else 250
 BEHIND = 300 if JIT else 60
 NAMES = (
     "auctions", "isolated", "collateral", "backstop", "queue", "portfolio", "listing", "makers",
     "eligibility", "waiting_in_line",
 )  # fmt: skip
-
-
-def stream_of(name: str, seed: int, count: int) -> tuple[Config, list[np.ndarray]]:
-    """So many commands of a hostile stream, as records."""
-    config = configs()[name]
-    exchange, workload = Exchange(config), Workload(seed, config)
-    found = []
-    for _ in range(count):
-        found.append(pack(workload.next_command()))
-        workload.observe([tuple(event) for event in exchange.run(found[-1]).tolist()])
-    return config, found
 
 
 def run_to(config: Config, commands: list[np.ndarray]) -> Exchange:
