@@ -15,6 +15,7 @@ from engine.cli.tables import flat_rows, show
 from engine.journal.config_file import read_config
 from engine.journal.disk import RealDisk
 from engine.journal.durable import DurableExchange
+from engine.journal.log_reading import LogReader
 from engine.journal.verification import Verifier, state_at
 
 Directory = Annotated[Path, typer.Argument(help="The directory of a durable exchange.")]
@@ -61,7 +62,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Chain, checksums, a replay of all, invariants, snapshots and checkpoints against it."""
-    key = public_key.read_bytes() if public_key is not None else b""
+    key = public_key.read_bytes() if public_key is not None else None
     verifier = Verifier(RealDisk(), directory, key, check_every)
     with progress(f"verifying {directory}", 0) as advance:
         found = verifier.verify(advance)
@@ -71,8 +72,9 @@ def verify(
 
 def snapshot(directory: Directory, as_json: AsJson = False) -> None:
     """Open the exchange of a directory and keep its state; older ones but one go."""
-    config = read_config(RealDisk(), directory).config
-    with DurableExchange.open(directory, config) as durable:
+    kept = read_config(RealDisk(), directory)
+    LogReader(RealDisk(), directory, kept.digest)  # nothing is begun here where nothing is
+    with DurableExchange.open(directory, kept.config) as durable:
         found = Snapshot(durable.snapshot(), durable.exchange.digest())
     _tell(f"{directory}", found, as_json)
 

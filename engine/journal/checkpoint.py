@@ -14,8 +14,10 @@ import msgspec
 
 from engine.journal.disk import Disk
 from engine.journal.log_errors import JournalError
+from engine.journal.whole_file import publish, read_whole
 
-NAME = re.compile(r"checkpoint-(\d{20})\.json")
+NAME = re.compile(r"checkpoint-([0-9]{20})\.json")
+CHECKPOINT_BYTES_MAX = 1 << 16
 SIGNATURE_BYTES = 64
 
 
@@ -49,7 +51,8 @@ def sign(checkpoint: Checkpoint, signer: Callable[[bytes], bytes]) -> Checkpoint
 
 
 def must_be_signed(checkpoint: Checkpoint, public_key: bytes) -> None:
-    """Refuse a checkpoint that the key did not sign. Needs the package `cryptography`."""
+    """Refuse a checkpoint that the key, 32 bytes, did not sign. Needs the package `cryptography`.
+    """
     # Not an import at the top: only whoever asks for signatures needs the package.
     try:
         kinds = importlib.import_module("cryptography.hazmat.primitives.asymmetric.ed25519")
@@ -68,32 +71,28 @@ def must_be_signed(checkpoint: Checkpoint, public_key: bytes) -> None:
 
 
 def write_checkpoint(disk: Disk, directory: Path, checkpoint: Checkpoint) -> Path:
-    """Publish it beside the log; one of the same sequence must not be there yet."""
+    """Publish it beside the log, in place of one of the same sequence."""
     path = directory / f"checkpoint-{checkpoint.sequence:020}.json"
-    octets = msgspec.json.encode(checkpoint)
-    file = disk.create(path)
-    try:
-        if disk.write(file, octets, 0) != len(octets):
-            raise OSError(f"{path}: it could not be written whole")
-        disk.sync(file)
-    finally:
-        disk.close(file)
-    disk.sync_directory(directory)
+    publish(disk, path, [msgspec.json.encode(checkpoint)])
     return path
 
 
-def read_checkpoints(disk: Disk, directory: Path) -> list[Checkpoint]:
-    """All that stand beside a log, oldest first."""
-    found = []
-    for name in disk.names(directory):
-        if NAME.fullmatch(name):
-            file = disk.open_to_read(directory / name)
-            try:
-                octets = disk.read(file, disk.size(file), 0)
-            finally:
-                disk.close(file)
-            try:
-                found.append(msgspec.json.decode(octets, type=Checkpoint))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise CheckpointRefused(f"{name}: {error}") from error
-    return sorted(found, key=lambda checkpoint: checkpoint.sequence)
+def find_checkpoints(disk: Disk, directory: Path) -> list[int]:
+    """The sequences of which one stands beside a log, by their names."""
+    matches = (NAME.fullmatch(name) for name in disk.names(directory))
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def read_checkpoint(disk: Disk, directory: Path, sequence: int) -> Checkpoint:
+    """CheckpointRefused for what is none, or has another sequence than its name."""
+    path = directory / f"checkpoint-{sequence:020}.json"
+    try:
+        octets = read_whole(disk, path, CHECKPOINT_BYTES_MAX)
+        checkpoint = msgspec.json.decode(octets, type=Checkpoint)
+    except OSError as error:
+        raise CheckpointRefused(f"{path.name}: {error.strerror or error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CheckpointRefused(f"{path.name}: {error}") from error
+    if checkpoint.sequence != sequence:
+        raise CheckpointRefused(f"{path.name}: it is of sequence {checkpoint.sequence}")
+    return checkpoint

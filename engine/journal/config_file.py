@@ -13,9 +13,11 @@ import msgspec
 from engine.journal.disk import Disk
 from engine.journal.log_errors import ForeignLog, LogUnreadable
 from engine.journal.log_format import compute_config_digest
+from engine.journal.whole_file import publish, read_whole
 from engine.schema.contract import Config
 
 NAME = "config.json"
+CONFIG_BYTES_MAX = 1 << 24
 
 
 class KeptConfig(NamedTuple):
@@ -26,32 +28,19 @@ class KeptConfig(NamedTuple):
 
 
 def keep_config(disk: Disk, directory: Path, config: Config) -> None:
-    """Write it under its name, whole or not at all. For whoever holds the lock of the log."""
-    path = directory / NAME
-    part = path.with_name(f"{NAME}.part")
-    if part.name in disk.names(directory):
-        disk.remove(part)
+    """Have it stand beside the log. For whoever holds the lock of that."""
     octets = msgspec.json.encode(config)
-    file = disk.create(part)
-    try:
-        if disk.write(file, octets, 0) != len(octets):
-            raise OSError(f"{path}: it could not be written whole")
-        disk.sync(file)
-    finally:
-        disk.close(file)
-    disk.rename(part, path)
-    disk.sync_directory(directory)
+    path = directory / NAME
+    if NAME in disk.names(directory) and read_whole(disk, path, CONFIG_BYTES_MAX) == octets:
+        return
+    publish(disk, path, [octets])
 
 
 def read_config(disk: Disk, directory: Path) -> KeptConfig:
     """What stands beside a log; the log itself says whether it is its own."""
     path = directory / NAME
     try:
-        file = disk.open_to_read(path)
-        try:
-            octets = disk.read(file, disk.size(file), 0)
-        finally:
-            disk.close(file)
+        octets = read_whole(disk, path, CONFIG_BYTES_MAX)
         config = msgspec.json.decode(octets, type=Config)
     except OSError as error:
         raise LogUnreadable(f"{path}: {error.strerror or error}") from error
@@ -60,12 +49,16 @@ def read_config(disk: Disk, directory: Path) -> KeptConfig:
     return KeptConfig(config, hashlib.sha256(octets).digest())
 
 
-def find_digest(disk: Disk, directory: Path, config: Config, is_new: bool) -> bytes:
-    """What binds the log of a directory that is to be opened with this configuration; ForeignLog
-    where it was made for another. Changes nothing."""
-    if is_new or NAME not in disk.names(directory):
-        return compute_config_digest(config)
+def find_digest(disk: Disk, directory: Path, config: Config, of_log: bytes | None) -> bytes:
+    """What binds the log of a directory, which says itself what that is (None: there is no log
+    yet), if this configuration means the same; ForeignLog where it does not. Changes nothing.
+
+    The kept file may be lost or that of an earlier try: then the log itself proves whose it is.
+    """
+    own = compute_config_digest(config)
+    if of_log is None or of_log == own:
+        return own
     kept = read_config(disk, directory)
-    if kept.config != config:
+    if kept.config != config or kept.digest != of_log:
         raise ForeignLog(f"{directory}: it holds an exchange of another configuration")
     return kept.digest

@@ -22,10 +22,10 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from engine.exchange import Commands, Events, Exchange, join_events
-from engine.journal.checkpoint import Checkpoint
+from engine.journal.checkpoint import Checkpoint, find_checkpoints
 from engine.journal.command_framing import find_starts
 from engine.journal.command_log import CommitPolicy, GroupCommit
-from engine.journal.config_file import NAME, find_digest, keep_config
+from engine.journal.config_file import find_digest, keep_config
 from engine.journal.disk import Disk, RealDisk
 from engine.journal.json_lines import pack_commands
 from engine.journal.log_errors import (
@@ -36,19 +36,22 @@ from engine.journal.log_errors import (
     RecordsRefused,
     SequenceBroken,
     SequenceMismatch,
+    SequenceNotHeld,
 )
+from engine.journal.log_format import compute_config_digest
 from engine.journal.log_reading import LogReader
-from engine.journal.segment_files import segments_of
+from engine.journal.segment_files import Segment, read_config_digest, segments_of
 from engine.journal.segment_log import SEGMENT_BYTES, Recovery, SegmentLog
 from engine.journal.snapshot import (
     SnapshotChild,
     find_snapshots,
+    is_whole,
     read_snapshot,
     remove_older,
-    remove_parts,
     write_snapshot,
 )
 from engine.journal.snapshot_errors import SnapshotForeign
+from engine.journal.whole_file import remove_parts
 from engine.schema.commands import ROWS_MAX, AnyCommand
 from engine.schema.contract import Config
 from engine.schema.events import Event
@@ -105,16 +108,15 @@ class DurableExchange:
         """
         exchange = Exchange(config)
         disk = disk or RealDisk()
-        is_new = not segments_of(directory, disk.names(directory))
-        if is_new and find_snapshots(disk, directory):
-            raise LogMissing(f"{directory}: there are snapshots, and no command log")
-        digest = find_digest(disk, directory, config, is_new)
-        kind = SegmentLog.create if is_new else SegmentLog.open
+        segments = find_segments(disk, directory)
+        of_log = read_config_digest(disk, segments[0].path) if segments else None
+        digest = find_digest(disk, directory, config, of_log)
+        kind = SegmentLog.open if segments else SegmentLog.create
         log = kind(disk, directory, digest, segment_bytes)
         # From here on the directory is ours.
         durable = cls(disk, directory, exchange, log, digest)
         try:
-            if is_new or NAME not in disk.names(directory):
+            if digest == compute_config_digest(config):
                 keep_config(disk, directory, config)
             durable._recover()
         except BaseException:
@@ -191,25 +193,40 @@ class DurableExchange:
 
     def snapshot(self) -> int:
         """Write the state while everything waits; returns its sequence. Older ones go, but one."""
-        self.log.commit()
+        with self._voiding():
+            self.log.commit()
         sequence = write_snapshot(
             self._disk, self.directory, self.exchange.arena, self._config_digest,
             self.log.chain_hash,
         )  # fmt: skip
-        remove_older(self._disk, self.directory, SNAPSHOTS_KEPT)
+        remove_older(self._disk, self.directory, SNAPSHOTS_KEPT, self._config_digest)
         return sequence
 
     def start_snapshot(self) -> SnapshotChild:
-        """Begin to write the state as it is now, in a process of its own: see `poll` of it."""
-        self.log.commit()
+        """Begin to write the state as it is now, in a process of its own, which removes older ones
+        at its end: see `poll` of it."""
+        with self._voiding():
+            self.log.commit()
         return SnapshotChild(
             self._disk, self.directory, self.exchange.arena, self._config_digest,
-            self.log.chain_hash,
+            self.log.chain_hash, SNAPSHOTS_KEPT,
         )  # fmt: skip
+
+    def trim(self) -> int:
+        """Drop what of the log no kept snapshot needs, the oldest whole one of them neither;
+        returns the new first sequence of the log."""
+        kept = find_snapshots(self._disk, self.directory)[:SNAPSHOTS_KEPT]
+        is_whole_at = {
+            sequence: is_whole(self._disk, self.directory, sequence, self._config_digest)
+            for sequence in kept
+        }
+        needed = min((sequence for sequence in kept if is_whole_at[sequence]), default=0)
+        return self.log.trim(needed + 1)
 
     def checkpoint(self) -> Checkpoint:
         """What log and state are now, for a key to sign (`checkpoint.py`)."""
-        self.log.commit()
+        with self._voiding():
+            self.log.commit()
         return Checkpoint(
             sequence=self.sequence,
             chain_hash=self.log.chain_hash.hex(),
@@ -230,14 +247,10 @@ class DurableExchange:
     def _recover(self) -> None:
         """The newest snapshot that can be proven, and the log behind it."""
         remove_parts(self._disk, self.directory)
+        must_not_be_ahead(self._disk, self.directory, self.log.last)
         passed_over: list[str] = []
         taken = 0
         for sequence in find_snapshots(self._disk, self.directory):
-            if sequence > self.log.last:
-                raise SequenceBroken(
-                    f"{self.directory}: a snapshot is of sequence {sequence}, and the log ends"
-                    f" with {self.log.last}"
-                )
             try:
                 arena = read_snapshot_of(
                     self._disk, self.directory, sequence, self._config_digest
@@ -248,6 +261,9 @@ class DurableExchange:
             self._exchange = Exchange.restore(self.exchange.config, arena)
             taken = sequence
             break
+        if taken + 1 < self.log.first:
+            why = "; ".join(passed_over) or "there is no snapshot"
+            raise SequenceNotHeld(f"the log begins with sequence {self.log.first}: {why}")
         for records in self.log.read_from(taken + 1):
             self.exchange.apply(records)
         self._must_agree()
@@ -280,6 +296,32 @@ class DurableExchange:
             raise SequenceBroken(
                 f"the state has seen {self.sequence} commands and the log has {self.log.last}: open"
                 " the directory again"
+            )
+
+
+def find_segments(disk: Disk, directory: Path) -> list[Segment]:
+    """The segments of a directory's log, none of one that is new. LogMissing where there is no
+    directory, or something stands in it that a log has left behind."""
+    try:
+        names = disk.names(directory)
+    except OSError as error:
+        raise LogMissing(f"{directory}: {error.strerror or error}") from error
+    segments = segments_of(directory, names)
+    if not segments and find_snapshots(disk, directory):
+        raise LogMissing(f"{directory}: there are snapshots, and no command log")
+    if not segments and find_checkpoints(disk, directory):
+        raise LogMissing(f"{directory}: there are checkpoints, and no command log")
+    return segments
+
+
+def must_not_be_ahead(disk: Disk, directory: Path, last: int) -> None:
+    """A log that ends before something that was made of it has lost what was durable."""
+    kept = {"snapshot": find_snapshots, "checkpoint": find_checkpoints}
+    for kind, find in kept.items():
+        sequence = max(find(disk, directory), default=0)
+        if sequence > last:
+            raise SequenceBroken(
+                f"{directory}: a {kind} is of sequence {sequence}, and the log ends with {last}"
             )
 
 

@@ -1,7 +1,9 @@
 """Reading a command log beside its writer, or after it: nothing is locked, cut or written.
 
 What a writer is about to write may be torn when a reader comes by; it is told in `fault` and is no
-error here. Everything before it is checked like at an opening.
+error here. Everything before it is checked like at an opening. A reader is told what was written,
+which may not be durable yet; and a look at a moment of a writer's can show a fault that is none: it
+counts when it is there at a second look, too (`state_at`).
 """
 
 from collections.abc import Iterator
@@ -10,10 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.journal.command_file import find_fault
 from engine.journal.command_framing import find_starts
 from engine.journal.command_log import Records
 from engine.journal.disk import Disk
-from engine.journal.log_errors import LogMissing, LogUnreadable, SequenceNotHeld
+from engine.journal.log_errors import LogDamaged, LogMissing, LogUnreadable, SequenceNotHeld
+from engine.journal.log_format import BatchHeader
 from engine.journal.log_recovery import Fault, Walk, must_be_whole_or_torn
 from engine.journal.segment_files import must_be_in_place, read_segment, segments_of
 from engine.schema.commands import COMMAND
@@ -25,7 +29,6 @@ class StoredBatch(NamedTuple):
     first_sequence: int
     commands: int
     records: Records
-    chain_hash: bytes  # behind it
 
     @property
     def last_sequence(self) -> int:
@@ -68,12 +71,9 @@ class LogReader:
             before = Walk(segment.path.name, octets)
             for header, body in before.batches():
                 if header.commands and header.first_sequence + header.commands > sequence:
-                    yield StoredBatch(
-                        header.first_sequence,
-                        header.commands,
-                        np.frombuffer(body, COMMAND),
-                        before.place.hash,
-                    )
+                    records = np.frombuffer(body, COMMAND)
+                    must_be_commands(segment.path.name, records, header)
+                    yield StoredBatch(header.first_sequence, header.commands, records)
         assert before is not None
         must_be_whole_or_torn(before)
         self.fault = before.fault
@@ -96,6 +96,16 @@ class LogReader:
                     break
                 found |= {walk.place.hash} if walk.place.sequence == sequence + 1 else set()
         return found
+
+
+def must_be_commands(name: str, records: Records, header: BatchHeader) -> None:
+    """What no opening takes, though every hash fits."""
+    fault = find_fault(records)
+    if fault is not None:
+        raise LogDamaged(name, 0, f"sequence {header.first_sequence}: record: {fault[1]}")
+    if len(find_starts(records)) != header.commands:
+        what = f"sequence {header.first_sequence}: not as many commands as is said"
+        raise LogDamaged(name, 0, what)
 
 
 def cut_batch(batch: StoredBatch, since: int, until: int) -> Records:

@@ -7,7 +7,12 @@ from typing import NamedTuple
 
 from engine.journal.disk import Disk
 from engine.journal.log_errors import LogDamaged, LogUnreadable, SequenceBroken
-from engine.journal.log_format import SEGMENT_HEADER_BYTES, SegmentHeader, pack_segment_header
+from engine.journal.log_format import (
+    SEGMENT_HEADER,
+    SEGMENT_HEADER_BYTES,
+    SegmentHeader,
+    pack_segment_header,
+)
 from engine.journal.log_recovery import Walk, must_reach, read_segment_header
 
 NAME = re.compile(r"commands-(\d{20})\.log")
@@ -73,6 +78,21 @@ def read_segment(disk: Disk, path: Path, config_digest: bytes) -> bytes:
     if len(octets) != size:
         raise LogUnreadable(f"{path.name}: {len(octets)} bytes of {size} could be read")
     return octets
+
+
+def read_config_digest(disk: Disk, path: Path) -> bytes:
+    """What a segment says that its configuration is; whether it is to be believed is found out when
+    it is read."""
+    try:
+        file = disk.open_to_read(path)
+        try:
+            octets = disk.read(file, SEGMENT_HEADER_BYTES, 0)
+        finally:
+            disk.close(file)
+    except OSError as error:
+        raise LogUnreadable(f"{path.name}: {error.strerror or error}") from error
+    octets = octets.ljust(SEGMENT_HEADER_BYTES, b"\0")
+    return SegmentHeader(*SEGMENT_HEADER.unpack_from(octets)).config_digest
 
 
 def must_be_in_place(segment: Segment, octets: bytes, before: Walk | None) -> None:

@@ -163,7 +163,7 @@ class SegmentLog:
         if self._open.durable_end < self._open.end:
             with self._stopping("commit"):
                 self._open.sync()
-            self.durable = self.last
+        self.durable = self.last
         return self.durable
 
     def read_from(self, sequence: int) -> Iterator[Records]:

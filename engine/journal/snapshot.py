@@ -11,7 +11,7 @@ instance would need none, but twice the memory and a core of its own, all the ti
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -38,19 +38,21 @@ from engine.journal.snapshot_format import (
     Description,
     Header,
     SectionDescription,
+    digest_version_of,
     dtype_of,
+    find_fault,
+    layout_version_of,
     make_header,
     new_hash,
     pack_description,
 )
-from engine.state.arena import Arena
+from engine.journal.whole_file import publish, read_whole
+from engine.state.arena import DIGEST_VERSION, Arena
 from engine.state.copying import ROWS
-from engine.state.layout import LAYOUT_VERSION, SECTIONS
+from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, SECTIONS
 
-NAME = re.compile(r"state-(\d{20})\.snapshot")
-PART = re.compile(r"state-\d{20}\.snapshot\.\d+\.part")  # with the number of who writes it
+NAME = re.compile(r"state-([0-9]{20})\.snapshot")
 BLOCK_BYTES = 4_096  # whole blocks of zeros are left out
-CHUNK_BYTES = 1 << 22
 
 Run = tuple[int, int, int]  # section number, first row, rows
 
@@ -65,32 +67,23 @@ def find_snapshots(disk: Disk, directory: Path) -> list[int]:
     return sorted((int(match[1]) for match in matches if match), reverse=True)
 
 
-def remove_parts(disk: Disk, directory: Path) -> int:
-    """Remove what a writer left that did not come to its end; returns how many."""
-    parts = [directory / name for name in disk.names(directory) if PART.fullmatch(name)]
-    for part in parts:
-        disk.remove(part)
-    if parts:
-        disk.sync_directory(directory)
-    return len(parts)
-
-
-def is_whole(disk: Disk, directory: Path, sequence: int) -> bool:
+def is_whole(disk: Disk, directory: Path, sequence: int, config_digest: bytes) -> bool:
     """Whether every byte of a snapshot is what was written."""
-    octets = _read_file(disk, path_of(directory, sequence))
-    covered = new_hash()
-    covered.update(memoryview(octets)[:-HASH_BYTES])
-    return covered.digest() == octets[-HASH_BYTES:]
+    try:
+        _read_checked(disk, path_of(directory, sequence), config_digest)
+    except JournalError:
+        return False
+    return True
 
 
-def remove_older(disk: Disk, directory: Path, keep: int) -> list[int]:
+def remove_older(disk: Disk, directory: Path, keep: int, config_digest: bytes) -> list[int]:
     """Keep the newest so many that are whole, at least one, and remove what is older, oldest first:
     what a crash leaves is never older than what it takes. Returns the sequences removed."""
     whole, gone = 0, []
     for sequence in find_snapshots(disk, directory):
         if whole >= max(keep, 1):
             gone.append(sequence)
-        elif is_whole(disk, directory, sequence):
+        elif is_whole(disk, directory, sequence, config_digest):
             whole += 1
     gone.reverse()
     for sequence in gone:
@@ -109,16 +102,8 @@ def write_snapshot(
     then there is none."""
     sequence = int(arena.engine["sequence"][0])
     path = path_of(directory, sequence)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        file = disk.create(part)
-        try:
-            _write_all(disk, file, _pieces_of(arena, sequence, config_digest, chain_hash))
-            disk.sync(file)
-        finally:
-            disk.close(file)
-        disk.rename(part, path)
-        disk.sync_directory(directory)
+        publish(disk, path, _pieces_of(arena, sequence, config_digest, chain_hash))
     except OSError as error:
         raise SnapshotFailed(f"{path.name}: {error.strerror or error}") from error
     return sequence
@@ -178,29 +163,18 @@ def _used_runs(number: int, arena: Arena, name: str, first: int, count: int) -> 
         yield number, first + whole, count - whole
 
 
-def _write_all(disk: Disk, file: int, pieces: Iterable[Octets]) -> None:
-    """Write the pieces one behind the other, in large chunks; a short write is a failure."""
-    pending, offset = bytearray(), 0
-    for piece in pieces:
-        pending += piece
-        if len(pending) >= CHUNK_BYTES:
-            offset = _write_chunk(disk, file, pending, offset)
-            pending = bytearray()
-    _write_chunk(disk, file, pending, offset)
-
-
-def _write_chunk(disk: Disk, file: int, octets: bytearray, offset: int) -> int:
-    written = disk.write(file, octets, offset)
-    if written != len(octets):
-        raise OSError(f"wrote {written} of {len(octets)} bytes")
-    return offset + written
-
-
 class SnapshotChild:
-    """A process of its own that writes the state as it was when it was started."""
+    """A process of its own that writes the state as it was when it was started, and then removes
+    older ones."""
 
     def __init__(
-        self, disk: Disk, directory: Path, arena: Arena, config_digest: bytes, chain_hash: bytes
+        self,
+        disk: Disk,
+        directory: Path,
+        arena: Arena,
+        config_digest: bytes,
+        chain_hash: bytes,
+        keep: int,
     ) -> None:
         self.sequence = int(arena.engine["sequence"][0])
         self._status: int | None = None
@@ -212,6 +186,7 @@ class SnapshotChild:
                 # Nothing of the parent's but its memory: no lock may outlive the parent in here.
                 os.closerange(3, os.sysconf("SC_OPEN_MAX"))
                 write_snapshot(disk, directory, arena, config_digest, chain_hash)
+                remove_older(disk, directory, keep, config_digest)
                 status = 0
             finally:
                 os._exit(status)
@@ -246,49 +221,55 @@ def read_snapshot(
     """The state of a snapshot, in an arena of its own, and its header; every byte is checked before
     one is used."""
     path = path_of(directory, sequence)
-    octets = _read_file(disk, path)
-    header = _read_header(path.name, octets, config_digest)
+    octets = _read_checked(disk, path, config_digest)
+    header = Header(*HEADER.unpack_from(octets))
     if header.sequence != sequence:
         raise SnapshotDamaged(f"{path.name}: it is of sequence {header.sequence}")
     end = HEADER.size + header.description_bytes
     description = _read_description(path.name, octets[HEADER.size : end])
     table = np.frombuffer(octets, RUN, header.runs, end)
     arena = _fill(path.name, description, table, octets[end + table.nbytes :])
-    if bytes.fromhex(arena.digest()) != header.state_digest:
-        # Of this version's own that would be damage; of an older one the canonical form may differ.
-        if header.versions == make_header(0, b"", b"", **NO_SIZES).versions:
+    # Of an older canonical form nobody can compute the digest any more.
+    if digest_version_of(header) == DIGEST_VERSION:
+        if _digest_of(path.name, arena) != header.state_digest.hex():
             raise SnapshotDamaged(f"{path.name}: its state has another digest than it says")
     return header, arena
 
 
-NO_SIZES = {"description_bytes": 0, "runs": 0, "rows_bytes": 0}
+def _digest_of(name: str, arena: Arena) -> str:
+    try:
+        return arena.digest()
+    except (IndexError, ValueError, OverflowError) as error:
+        raise SnapshotDamaged(f"{name}: its records are no state: {error}") from error
 
 
-def _read_file(disk: Disk, path: Path) -> bytes:
+def _read_checked(disk: Disk, path: Path, config_digest: bytes) -> bytes:
+    """All of a snapshot whose hash fits; its size is believed when its header has said it, too."""
     try:
         file = disk.open_to_read(path)
         try:
             size = disk.size(file)
-            pieces, offset = [], 0
-            while offset < size:
-                piece = disk.read(file, min(1 << 30, size - offset), offset)
-                if not piece:
-                    break
-                pieces.append(piece)
-                offset += len(piece)
+            header = _read_header(path.name, disk.read(file, HEADER.size, 0), size)
         finally:
             disk.close(file)
+        octets = read_whole(disk, path, size)
     except FileNotFoundError as error:
         raise SnapshotMissing(f"{path.name}: there is no such snapshot") from error
     except OSError as error:
         raise JournalError(f"{path.name}: {error.strerror or error}") from error
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    covered = new_hash()
+    covered.update(memoryview(octets)[:-HASH_BYTES])
+    if covered.digest() != octets[-HASH_BYTES:]:
+        raise SnapshotDamaged(f"{path.name}: its hash does not fit")
+    if header.config_digest != config_digest:
+        raise SnapshotForeign(f"{path.name}: it is of an exchange with another configuration")
+    return octets
 
 
-def _read_header(name: str, octets: bytes, config_digest: bytes) -> Header:
-    """The header of a file that is as long as it says, and whose hash fits."""
-    if len(octets) < HEADER.size + HASH_BYTES:
-        raise SnapshotDamaged(f"{name}: {len(octets)} bytes are no snapshot")
+def _read_header(name: str, octets: bytes, size: int) -> Header:
+    """A header that fits the size of its file."""
+    if len(octets) < HEADER.size:
+        raise SnapshotDamaged(f"{name}: {size} bytes are no snapshot")
     header = Header(*HEADER.unpack_from(octets))
     if header.magic != MAGIC:
         raise SnapshotForeign(f"{name}: magic: {header.magic!r} is not {MAGIC!r}")
@@ -297,27 +278,27 @@ def _read_header(name: str, octets: bytes, config_digest: bytes) -> Header:
         raise SnapshotNewer(
             f"{name}: version: {header.version} is newer than {VERSION}, the newest known here"
         )
-    size = HEADER.size + header.description_bytes + header.runs * RUN.itemsize
-    if size + header.rows_bytes + HASH_BYTES != len(octets):
-        raise SnapshotDamaged(f"{name}: {len(octets)} bytes are not as many as its header says")
-    covered = new_hash()
-    covered.update(memoryview(octets)[:-HASH_BYTES])
-    if covered.digest() != octets[-HASH_BYTES:]:
-        raise SnapshotDamaged(f"{name}: its hash does not fit")
-    if header.config_digest != config_digest:
-        raise SnapshotForeign(f"{name}: it is of an exchange with another configuration")
-    is_sane = header.version >= 1 and header.runs <= RUNS_MAX
+    if layout_version_of(header) > LAYOUT_VERSION or digest_version_of(header) > DIGEST_VERSION:
+        raise SnapshotNewer(f"{name}: its records are those of a later version")
+    is_sane = header.version >= 1 and header.runs <= RUNS_MAX and header.rows_bytes <= ARENA_BYTES
     is_sane &= header.description_bytes <= DESCRIPTION_BYTES_MAX
-    if not is_sane or header.description_bytes % ALIGNMENT or HEADER.pack(*header) != octets[:256]:
+    if not is_sane or header.description_bytes % ALIGNMENT or HEADER.pack(*header) != octets:
         raise SnapshotDamaged(f"{name}: its header has numbers that were never written")
+    told = HEADER.size + header.description_bytes + header.runs * RUN.itemsize + header.rows_bytes
+    if told + HASH_BYTES != size:
+        raise SnapshotDamaged(f"{name}: {size} bytes are not as many as its header says")
     return header
 
 
 def _read_description(name: str, octets: bytes) -> Description:
     try:
-        return msgspec.json.decode(octets, type=Description)
+        description = msgspec.json.decode(octets, type=Description)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SnapshotDamaged(f"{name}: description: {error}") from error
+    fault = find_fault(description)
+    if fault is not None:
+        raise SnapshotDamaged(f"{name}: description: {fault}")
+    return description
 
 
 def _fill(name: str, description: Description, table: "np.ndarray", octets: bytes) -> Arena:
@@ -346,16 +327,13 @@ def _put_rows(
     known = SECTIONS.get(section.name)
     if known is None:
         return  # what this version does without
-    rows = len(octets) // max(section.record_bytes, 1)
+    rows = len(octets) // section.record_bytes
     if first + rows > known.rows:
         raise SnapshotDamaged(f"{name}: a run of {section.name} passes the section's bound")
     target = arena.records(section.name, first + rows)[first:]
-    try:
-        written = np.frombuffer(octets, dtype_of(section))
-        if written.dtype == known.record:
-            target.view(np.uint8)[:] = np.frombuffer(octets, np.uint8)
-            return
-        for field in set(written.dtype.names or ()) & set(known.record.names or ()):
-            target[field] = written[field]
-    except (ValueError, TypeError) as error:
-        raise SnapshotDamaged(f"{name}: description of {section.name}: {error}") from error
+    written = np.frombuffer(octets, dtype_of(section))
+    if written.dtype == known.record:
+        target.view(np.uint8)[:] = np.frombuffer(octets, np.uint8)
+        return
+    for field in set(written.dtype.names or ()) & set(known.record.names or ()):
+        target[field] = written[field]

@@ -12,6 +12,7 @@ everywhere. The hash covers every bit of the file, and is checked before anythin
 """
 
 import hashlib
+import re
 import struct
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ VERSION = 1
 ALIGNMENT = 64
 DESCRIPTION_BYTES_MAX = 1 << 20
 RUNS_MAX = 1 << 24
+KIND = re.compile(r"[<|][iu][1248]")
 RUN = np.dtype([("section", "<u4"), ("reserved", "<u4"), ("first", "<u8"), ("rows", "<u8")])
 HEADER = struct.Struct("<8sIIQQQQ32s32s32s112x")
 assert HEADER.size == 256
@@ -92,8 +94,30 @@ def make_header(sequence: int, config_digest: bytes, chain_hash: bytes, **sizes:
     )
 
 
+def layout_version_of(header: Header) -> int:
+    return header.versions >> 32
+
+
+def digest_version_of(header: Header) -> int:
+    return header.versions & 0xFFFF_FFFF
+
+
+def find_fault(description: Description) -> str | None:
+    """What a description can't have been written with: fields that are no integers, or not within
+    their record."""
+    for section in description.sections:
+        if section.record_bytes < 1:
+            return f"a record of {section.name} has {section.record_bytes} bytes"
+        for name, kind, offset in section.fields:
+            if not KIND.fullmatch(kind):
+                return f"{section.name}: {name} is of the kind {kind!r}"
+            if not 0 <= offset <= section.record_bytes - int(kind[2:]):
+                return f"{section.name}: {name} lies at {offset}"
+    return None
+
+
 def dtype_of(section: SectionDescription) -> np.dtype[Any]:
-    """The records of a description; ValueError or TypeError where they can't be."""
+    """The records of a description without fault."""
     return np.dtype(
         {
             "names": [name for name, _, _ in section.fields],

@@ -1,6 +1,6 @@
 """Proof of a directory, and travel in its time: everything is read, nothing is changed (13.1, I10).
 
-A proof wants the directory for itself; a look at what is durable can be had beside its exchange.
+A proof wants the directory for itself; a look at what was written can be had beside its exchange.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,14 +9,29 @@ from pathlib import Path
 import msgspec
 
 from engine.exchange import Exchange
-from engine.journal.checkpoint import Checkpoint, must_be_signed, read_checkpoints
+from engine.journal.checkpoint import (
+    Checkpoint,
+    CheckpointRefused,
+    find_checkpoints,
+    must_be_signed,
+    read_checkpoint,
+)
 from engine.journal.config_file import KeptConfig, read_config
 from engine.journal.disk import Disk
 from engine.journal.durable import read_snapshot_of
-from engine.journal.log_errors import JournalError, SequenceNotHeld
+from engine.journal.log_errors import (
+    JournalError,
+    LogDamaged,
+    LogInUse,
+    LogUnreadable,
+    SequenceBroken,
+    SequenceNotHeld,
+)
 from engine.journal.log_reading import LogReader, StoredBatch, cut_batch
-from engine.journal.snapshot import find_snapshots, read_snapshot
+from engine.journal.snapshot import find_snapshots
 from engine.schema import events as ev
+
+KEY_BYTES = 32  # of an Ed25519 public key
 
 
 class Verification(msgspec.Struct, kw_only=True):
@@ -53,7 +68,15 @@ def find_start(
 
 
 def state_at(disk: Disk, directory: Path, sequence: int) -> Exchange:
-    """The exchange behind a command: the nearest snapshot before it, and the log from there."""
+    """The exchange behind a command: the nearest snapshot before it, and the log from there. Beside
+    a writer: a fault is believed when it is there at a second look."""
+    try:
+        return _look_back(disk, directory, sequence)
+    except (LogDamaged, LogUnreadable, SequenceBroken):
+        return _look_back(disk, directory, sequence)
+
+
+def _look_back(disk: Disk, directory: Path, sequence: int) -> Exchange:
     kept = read_config(disk, directory)
     since, exchange, _ = find_start(disk, directory, kept, sequence)
     reader = LogReader(disk, directory, kept.digest)
@@ -71,30 +94,54 @@ def state_at(disk: Disk, directory: Path, sequence: int) -> Exchange:
 class Verifier:
     """A replay of a whole log, with everything that can be compared on the way."""
 
-    def __init__(self, disk: Disk, directory: Path, public_key: bytes, check_every: int) -> None:
-        """Without a public key checkpoints are compared, and nobody asks who signed them. Raises
-        BlockingIOError while an exchange runs in the directory."""
+    def __init__(
+        self, disk: Disk, directory: Path, public_key: bytes | None, check_every: int
+    ) -> None:
+        """Without a public key checkpoints are compared, and nobody asks who signed them."""
+        if public_key is not None and len(public_key) != KEY_BYTES:
+            raise CheckpointRefused(f"a public key has {KEY_BYTES} bytes, not {len(public_key)}")
         self._kept = read_config(disk, directory)
         self._digest = self._kept.digest
         self._disk, self._directory = disk, directory
-        self._lock = disk.lock(directory)
+        self._public_key = public_key
         self._reader = LogReader(disk, directory, self._digest)
         self._check_every = check_every
-        self._checkpoints = {c.sequence: c for c in read_checkpoints(disk, directory)}
+        self._snapshots = set(find_snapshots(disk, directory))
+        self._checkpoints: dict[int, Checkpoint] = {}
         self.found = Verification(first=self._reader.first, segments=len(self._reader.segments))
-        if public_key and not self._checkpoints:
-            self.found.broken.append("no checkpoint is there that the key could have signed")
-        for checkpoint in self._checkpoints.values() if public_key else ():
-            self._note(lambda c=checkpoint: must_be_signed(c, public_key))  # type: ignore[misc]
 
     def verify(self, progress: Callable[[int], object] = lambda _: None) -> Verification:
-        """Raises a JournalError where the log itself can't be read to its end."""
+        """Raises a JournalError where the log itself can't be read to its end, and LogInUse while
+        an exchange runs in the directory."""
+        try:
+            lock = self._disk.lock(self._directory)
+        except BlockingIOError as error:
+            raise LogInUse(f"{self._directory}: an exchange runs in it") from error
+        try:
+            self._read_checkpoints()
+            self._replay(progress)
+        finally:
+            self._disk.close(lock)
+        return self.found
+
+    def _read_checkpoints(self) -> None:
+        for sequence in find_checkpoints(self._disk, self._directory):
+            self._note(lambda at=sequence: self._read_checkpoint(at))  # type: ignore[misc]
+        if self._public_key is not None and not self._checkpoints:
+            self.found.broken.append("no checkpoint is there that the key could have signed")
+
+    def _read_checkpoint(self, sequence: int) -> None:
+        checkpoint = read_checkpoint(self._disk, self._directory, sequence)
+        self._checkpoints[sequence] = checkpoint
+        if self._public_key is not None:
+            must_be_signed(checkpoint, self._public_key)
+
+    def _replay(self, progress: Callable[[int], object]) -> None:
         found = self.found
-        exchange = Exchange(self._kept.config)
-        if self._reader.first > 1:  # what was trimmed stands in a snapshot only
-            found.since, exchange, refused = self._start_behind_the_trimmed()
-            found.broken += refused
-        stops = {*find_snapshots(self._disk, self._directory), *self._checkpoints}
+        exchange = self._start()
+        stops = self._snapshots | set(self._checkpoints)
+        if found.since in stops:
+            self._compare(exchange, found.since)
         for batch in self._reader.batches(found.since + 1):
             for stop in sorted(s for s in stops if batch.first_sequence <= s < batch.last_sequence):
                 self._apply(exchange, cut_batch(batch, found.since + found.replayed + 1, stop))
@@ -108,21 +155,29 @@ class Verifier:
         found.last = found.since + found.replayed
         found.torn = self._reader.fault.what if self._reader.fault else ""
         found.broken += exchange.check()
-        found.broken += [
-            f"a snapshot or checkpoint is of sequence {stop}, and the log ends with {found.last}"
-            for stop in sorted(stops)
-            if stop > found.last
-        ]
+        for stop in sorted(stops):
+            if stop > found.last:
+                what = f"a snapshot or checkpoint is of sequence {stop}"
+                found.broken.append(f"{what}, and the log ends with {found.last}")
+            elif stop < found.since and stop in self._checkpoints and self._public_key is not None:
+                found.broken.append(f"the checkpoint of sequence {stop} is of what was trimmed")
         found.digest = exchange.digest()
-        self._disk.close(self._lock)
-        return found
 
-    def _start_behind_the_trimmed(self) -> tuple[int, Exchange, list[str]]:
-        first = self.found.first
-        reaching = [s for s in find_snapshots(self._disk, self._directory) if s + 1 >= first]
-        if not reaching:
-            raise SequenceNotHeld(f"the log begins with {first}, and no snapshot reaches it")
-        return find_start(self._disk, self._directory, self._kept, min(reaching))
+    def _start(self) -> Exchange:
+        """From nothing, or, where the log was trimmed, from the oldest snapshot that reaches it and
+        can be read."""
+        found = self.found
+        if found.first == 1:
+            return Exchange(self._kept.config)
+        for sequence in sorted(s for s in self._snapshots if s + 1 >= found.first):
+            try:
+                arena = read_snapshot_of(self._disk, self._directory, sequence, self._digest)
+            except JournalError as error:
+                found.broken.append(str(error))
+            else:
+                found.since = sequence
+                return Exchange.restore(self._kept.config, arena)
+        raise SequenceNotHeld(f"the log begins with {found.first}, and no snapshot reaches it")
 
     def _apply(self, exchange: Exchange, records: Iterable[object]) -> None:
         before = int(exchange.arena.engine["sequence"][0])
@@ -137,7 +192,7 @@ class Verifier:
     def _compare(self, exchange: Exchange, sequence: int) -> None:
         """The state at a snapshot or a checkpoint with what it says."""
         digest = exchange.digest()
-        if sequence in find_snapshots(self._disk, self._directory):
+        if sequence in self._snapshots:
             self.found.snapshots += 1
             self._note(lambda: self._must_be_state(sequence, digest))
         checkpoint = self._checkpoints.get(sequence)
@@ -146,16 +201,17 @@ class Verifier:
             self._note(lambda: self._must_be_checkpoint(checkpoint, digest))
 
     def _must_be_state(self, sequence: int, digest: str) -> None:
-        header, _ = read_snapshot(self._disk, self._directory, sequence, self._digest)
-        if header.chain_hash not in self._reader.hashes_at(sequence):
-            raise JournalError(f"the snapshot of sequence {sequence} is one of another log")
-        if header.state_digest.hex() != digest:
+        arena = read_snapshot_of(self._disk, self._directory, sequence, self._digest)
+        if arena.digest() != digest:
             raise JournalError(f"I10: the snapshot of sequence {sequence} is not that state")
 
     def _must_be_checkpoint(self, checkpoint: Checkpoint, digest: str) -> None:
+        # Behind what was trimmed the chain is known from the first batch that is left on.
+        is_known = checkpoint.sequence >= self.found.first or checkpoint.sequence == 0
         chain = {chain_hash.hex() for chain_hash in self._reader.hashes_at(checkpoint.sequence)}
+        is_chained = not is_known or checkpoint.chain_hash in chain
         told = (checkpoint.state_digest, checkpoint.config_digest)
-        if told != (digest, self._digest.hex()) or checkpoint.chain_hash not in chain:
+        if told != (digest, self._digest.hex()) or not is_chained:
             raise JournalError(
                 f"the log is not the one of the checkpoint of sequence {checkpoint.sequence}"
             )

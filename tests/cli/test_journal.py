@@ -54,3 +54,10 @@ def test_13_1_damage_is_one_line(directory, tmp_path):
     line = run("verify", tmp_path / "exchange", code=2).stderr
     assert "damaged" in line and line.count("\n") == 1
     run("record", directory / "day", directory / "exchange", code=2)
+
+
+def test_13_1_a_snapshot_begins_no_exchange(directory, tmp_path):
+    (tmp_path / "config.json").write_bytes((directory / "exchange" / "config.json").read_bytes())
+    line = run("snapshot", tmp_path, code=2).stderr
+    assert "there is no command log" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]

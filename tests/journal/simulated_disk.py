@@ -108,6 +108,7 @@ class SimulatedDisk:
 
     def remove(self, path):
         self._call("remove")
+        self._find(path)
         del self.files[path]
         self._names_changed()
 

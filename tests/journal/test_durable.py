@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 
 from engine.exchange import Exchange
-from engine.journal.checkpoint import must_be_signed, read_checkpoints, sign, write_checkpoint
+from engine.journal.checkpoint import (
+    CheckpointRefused,
+    must_be_signed,
+    read_checkpoint,
+    sign,
+    write_checkpoint,
+)
 from engine.journal.config_file import read_config
 from engine.journal.disk import RealDisk
 from engine.journal.durable import DurableExchange
@@ -21,10 +27,13 @@ from engine.journal.log_errors import (
     EventsHeld,
     ForeignLog,
     JournalError,
+    LogDamaged,
+    LogInUse,
     LogMissing,
     LogStopped,
     RecordsRefused,
     SequenceBroken,
+    SequenceNotHeld,
 )
 from engine.journal.segment_log import SegmentLog
 from engine.journal.snapshot import find_snapshots, path_of
@@ -205,7 +214,7 @@ def test_13_1_a_snapshot_of_another_log_is_passed_over():
     )
     assert opened.exchange.digest() == open_on(disk, config).exchange.digest()
     opened.close()
-    assert len(Verifier(mixed, DIRECTORY, b"", 0).verify().broken) == 1
+    assert len(Verifier(mixed, DIRECTORY, None, 0).verify().broken) == 1
 
 
 def test_13_1_snapshots_and_checkpoints_right_behind_an_opening_are_of_the_log():
@@ -217,7 +226,7 @@ def test_13_1_snapshots_and_checkpoints_right_behind_an_opening_are_of_the_log()
     write_checkpoint(disk, DIRECTORY, durable.checkpoint())
     durable.close()
     assert open_on(disk, configs()["queue"]).opening.snapshot == sequence
-    found = Verifier(disk, DIRECTORY, b"", 0).verify()
+    found = Verifier(disk, DIRECTORY, None, 0).verify()
     assert (found.broken, found.snapshots, found.checkpoints) == ([], 1, 1)
 
 
@@ -240,6 +249,171 @@ def test_13_1_a_forger_can_not_take_the_checkpoints_away():
     story_of(disk).close()
     broken = Verifier(disk, DIRECTORY, bytes(32), 0).verify().broken
     assert broken == ["no checkpoint is there that the key could have signed"]
+
+
+def test_13_1_a_lost_log_is_not_begun_anew(tmp_path):
+    """Where something stands that was made of it."""
+    disk = SimulatedDisk()
+    durable = story_of(disk)
+    write_checkpoint(disk, DIRECTORY, durable.checkpoint())
+    durable.close()
+    files = disk.content()
+    lost = {p: o for p, o in files.items() if not p.name.startswith("commands")}
+    with pytest.raises(LogMissing, match="checkpoints, and no command log"):
+        open_on(SimulatedDisk(lost), configs()["queue"])
+    (checkpoint,) = (p for p in files if p.name.startswith("checkpoint"))
+    ahead = files | {checkpoint.with_name(checkpoint.name.replace("3.", "9.")): files[checkpoint]}
+    with pytest.raises(SequenceBroken, match="checkpoint is of sequence 9"):
+        open_on(SimulatedDisk(ahead), configs()["queue"])
+    with pytest.raises(LogMissing):
+        DurableExchange.open(tmp_path / "nowhere", configs()["queue"])
+
+
+def test_13_1_the_log_proves_whose_configuration_it_is():
+    """The file beside it is that of an earlier try, or damaged: it is mended."""
+    disk = SimulatedDisk()
+    story_of(disk).close()
+    for octets in (msgspec.json.encode(configs()["makers"]), b"{"):
+        disk = SimulatedDisk(disk.content() | {DIRECTORY / "config.json": octets})
+        open_on(disk, configs()["queue"]).close()
+        assert read_config(disk, DIRECTORY).config == configs()["queue"]
+
+
+def test_13_1_a_log_is_trimmed_as_far_as_kept_snapshots_reach():
+    config, commands = stream_of("queue", 2, 700)
+    disk = SimulatedDisk()
+    durable = open_on(disk, config)
+    assert durable.trim() == 1
+    kept = []
+    for start in range(0, 700, 175):
+        durable.run(join(commands[start : start + 175]))
+        kept.append(durable.snapshot())
+    first = durable.trim()
+    assert 1 < first <= kept[-2] + 1
+    durable.close()
+    newest = path_of(DIRECTORY, kept[-1])
+    damaged = disk.content() | {newest: b""}
+    opened = open_on(SimulatedDisk(damaged), config)
+    assert (opened.opening.snapshot, opened.sequence) == (kept[-2], 700)
+    assert opened.exchange.digest() == durable.exchange.digest()
+
+
+def trimmed() -> tuple[SimulatedDisk, list[int]]:
+    """A log that begins behind the first of two snapshots, with a checkpoint at that one."""
+    config, commands = stream_of("queue", 2, 400)
+    disk = SimulatedDisk()
+    durable = open_on(disk, config)
+    durable.run(join(commands[:120]))
+    first = durable.snapshot()
+    write_checkpoint(disk, DIRECTORY, durable.checkpoint())
+    durable.close()
+    durable = open_on(disk, config)
+    durable.run(join(commands[120:300]))
+    assert durable.log.trim(first + 1) == first + 1
+    second = durable.snapshot()
+    durable.run(join(commands[300:]))
+    durable.close()
+    return disk, [first, second]
+
+
+def test_i10_verify_compares_what_stands_at_the_start_of_a_trimmed_log():
+    disk, (first, _) = trimmed()
+    found = Verifier(disk, DIRECTORY, None, 0).verify()
+    assert (found.broken, found.since, found.snapshots, found.checkpoints) == ([], first, 2, 1)
+    told = read_checkpoint(disk, DIRECTORY, first)
+    write_checkpoint(
+        disk, DIRECTORY, msgspec.structs.replace(told, state_digest="00" * 32)
+    )
+    broken = Verifier(disk, DIRECTORY, None, 0).verify().broken
+    assert broken == [f"the log is not the one of the checkpoint of sequence {first}"]
+
+
+def test_i10_verify_goes_on_from_the_next_snapshot_where_one_is_damaged():
+    disk, (first, second) = trimmed()
+    path = path_of(DIRECTORY, first)
+    octets = disk.content()[path]
+    broken = SimulatedDisk(disk.content() | {path: octets[:-1] + bytes([octets[-1] ^ 1])})
+    found = Verifier(broken, DIRECTORY, None, 0).verify()
+    assert found.since == second
+    assert len(found.broken) == 1 and "its hash does not fit" in found.broken[0]
+
+
+@pytest.mark.parametrize("key", [b"", bytes(31), bytes(33)])
+def test_13_1_a_key_of_another_length_is_refused(key):
+    disk = SimulatedDisk()
+    story_of(disk).close()
+    with pytest.raises(CheckpointRefused, match="32 bytes"):
+        Verifier(disk, DIRECTORY, key, 0)
+
+
+def test_13_1_a_checkpoint_that_is_none_is_told_and_not_raised():
+    disk = SimulatedDisk()
+    durable = story_of(disk)
+    disk.fail("write", 1, 10)
+    with pytest.raises(OSError, match="wrote 10 of"):
+        write_checkpoint(disk, DIRECTORY, durable.checkpoint())
+    assert not [name for name in disk.names(DIRECTORY) if name.startswith("checkpoint")]
+    write_checkpoint(disk, DIRECTORY, durable.checkpoint())
+    durable.close()
+    (path,) = (p for p in disk.content() if p.name.startswith("checkpoint"))
+    torn = SimulatedDisk(disk.content() | {path: disk.content()[path][:20]})
+    broken = Verifier(torn, DIRECTORY, None, 0).verify().broken
+    assert len(broken) == 1 and path.name in broken[0]
+
+
+def test_13_1_verify_wants_the_directory_for_itself_and_gives_it_back(tmp_path):
+    with DurableExchange.open(tmp_path, configs()["queue"]) as durable:
+        durable.submit(c.OpenAccount(time_ns=START_NS, account=2, owner=2, group=2))
+        with pytest.raises(LogInUse):
+            Verifier(RealDisk(), tmp_path, None, 0).verify()
+    (log,) = tmp_path.glob("commands-*.log")
+    octets = log.read_bytes()
+    log.write_bytes(octets[:600] + bytes([octets[600] ^ 1]) + octets[601:])
+    with pytest.raises(LogDamaged):
+        Verifier(RealDisk(), tmp_path, None, 0).verify()
+    log.write_bytes(octets)
+    DurableExchange.open(tmp_path, configs()["queue"]).close()
+
+
+class GlancingDisk(SimulatedDisk):
+    """Shows a hole in the last segment once, as a read beside a write can."""
+
+    glances = 1
+
+    def read(self, file, count, offset):
+        octets = super().read(file, count, offset)
+        if octets.startswith(b"LIONSEGM") and count > 512 and self.glances:
+            self.glances -= 1
+            octets = octets[:1_024] + bytes(64) + octets[1_088:]
+        return octets
+
+
+def test_13_1_a_fault_beside_a_writer_counts_at_a_second_look():
+    config, commands = stream_of("queue", 2, 60)
+    disk = SimulatedDisk()
+    durable = open_on(disk, config)
+    durable.run(join(commands[:30]))
+    durable.run(join(commands[30:]))
+    digest = durable.exchange.digest()
+    glancing = GlancingDisk(disk.content())
+    assert state_at(glancing, DIRECTORY, 60).digest() == digest
+    glancing.glances = 2
+    with pytest.raises(LogDamaged):
+        state_at(glancing, DIRECTORY, 60)
+
+
+def test_13_1_a_reader_refuses_what_an_opening_refuses(monkeypatch):
+    """A stray byte, logged by somebody who does not look: every hash fits."""
+    disk = SimulatedDisk()
+    story_of(disk).close()
+    stray = np.zeros(1, COMMAND)
+    stray["time_ns"], stray["kind"], stray["amount"] = START_NS, c.ADVANCE_TIME, 1
+    monkeypatch.setattr("engine.journal.command_framing.find_fault", lambda records: None)
+    kept = read_config(disk, DIRECTORY)
+    with SegmentLog.open(disk, DIRECTORY, kept.digest, 1 << 14) as log:
+        log.append(stray, log.last + 1)
+    with pytest.raises(LogDamaged, match="must be zero"):
+        Verifier(disk, DIRECTORY, None, 0).verify()
 
 
 def test_13_1_another_configuration_is_refused():
@@ -297,7 +471,7 @@ def test_13_1_a_trimmed_log_opens_from_its_snapshot():
     assert (opened.opening.snapshot, opened.exchange.digest()) == (sequence, digest)
     opened.close()
     without = {p: o for p, o in disk.content().items() if p != path_of(DIRECTORY, sequence)}
-    with pytest.raises(JournalError, match="not held"):
+    with pytest.raises(SequenceNotHeld, match="there is no snapshot"):
         open_on(SimulatedDisk(without), config)
 
 
@@ -352,8 +526,7 @@ def test_i10_verify_compares_snapshots_and_checkpoints_with_the_replay():
     stranger = ed25519.Ed25519PrivateKey.generate().public_key().public_bytes_raw()
     broken = Verifier(disk, DIRECTORY, stranger, 0).verify().broken
     assert len(broken) == 1 and "was not signed by this key" in broken[0]
-    (checkpoint,) = read_checkpoints(disk, DIRECTORY)
-    must_be_signed(checkpoint, public)
+    must_be_signed(read_checkpoint(disk, DIRECTORY, 100), public)
 
 
 def test_13_1_a_journal_written_anew_is_noticed_by_a_checkpoint():
@@ -367,9 +540,9 @@ def test_13_1_a_journal_written_anew_is_noticed_by_a_checkpoint():
     forger = open_on(forged, config)
     forger.run(join([*commands[:50], commands[51], commands[50], *commands[52:]]))
     forger.close()
-    assert Verifier(forged, DIRECTORY, b"", 0).verify().broken == []
+    assert Verifier(forged, DIRECTORY, None, 0).verify().broken == []
     write_checkpoint(forged, DIRECTORY, checkpoint)
-    broken = Verifier(forged, DIRECTORY, b"", 0).verify().broken
+    broken = Verifier(forged, DIRECTORY, None, 0).verify().broken
     assert broken == ["the log is not the one of the checkpoint of sequence 120"]
 
 

@@ -18,7 +18,6 @@ from engine.journal.snapshot import (
     path_of,
     read_snapshot,
     remove_older,
-    remove_parts,
     write_snapshot,
 )
 from engine.journal.snapshot_errors import (
@@ -29,8 +28,11 @@ from engine.journal.snapshot_errors import (
     SnapshotNewer,
 )
 from engine.journal.snapshot_format import ALIGNMENT, HEADER, RUN, Description, Header
+from engine.journal.whole_file import remove_parts
 from engine.kernel import JIT
 from engine.schema.contract import Config
+from engine.state.arena import DIGEST_VERSION
+from engine.state.layout import LAYOUT_VERSION
 from tests.journal.durable_runs import DIRECTORY, stream_of
 from tests.journal.simulated_disk import SimulatedDisk
 from tests.oracle.workload import configs
@@ -83,6 +85,22 @@ def small() -> tuple[Exchange, bytes]:
     exchange, disk = run_to(config, commands), SimulatedDisk()
     sequence = save(disk, exchange)
     return exchange, disk.content()[path_of(DIRECTORY, sequence)]
+
+
+def load_of(exchange: Exchange, sequence: int) -> bytes:
+    """A whole snapshot that says that it is of another sequence."""
+    disk = SimulatedDisk()
+    octets = disk_content(disk, save(disk, exchange))
+    return rehashed(with_header(octets, sequence=sequence))
+
+
+def disk_content(disk: SimulatedDisk, sequence: int) -> bytes:
+    return disk.content()[path_of(DIRECTORY, sequence)]
+
+
+def rehashed(octets: bytes) -> bytes:
+    """With a hash that fits."""
+    return octets[:-32] + hashlib.sha256(octets[:-32]).digest()
 
 
 def must_refuse(exchange: Exchange, octets: bytes, *errors: type[Exception]) -> None:
@@ -196,6 +214,60 @@ def test_13_2_an_older_snapshot_is_read_by_the_names_of_its_fields(small):
     assert restored.arena.records("positions", 64).tobytes() == other
 
 
+@pytest.mark.parametrize("versions", [LAYOUT_VERSION + 1 << 32, DIGEST_VERSION + 1])
+def test_13_2_records_of_a_later_version_are_refused(small, versions):
+    exchange, octets = small
+    must_refuse(exchange, rehashed(with_header(octets, versions=versions)), SnapshotNewer)
+
+
+@pytest.mark.parametrize(
+    ("kind", "offset"),
+    [
+        ("<f8", 0), ("|O", 0), ("<M8[s]", 0), ("f8,(", 0), ("(2)i8,,", 0), ("<i16", 0),
+        ("<i8", -1), ("<i8", 57), ("<i8", 2**63), ("", 0),
+    ],
+)  # fmt: skip
+def test_13_2_a_hostile_description_is_refused(small, kind, offset):
+    """Every hash fits: somebody wants the reader to stumble."""
+    exchange, octets = small
+    header = Header(*HEADER.unpack_from(octets))
+    end = HEADER.size + header.description_bytes
+    description = msgspec.json.decode(octets[HEADER.size : end], type=Description)
+    sections = [
+        msgspec.structs.replace(section, fields=[("cash", kind, offset)])
+        if section.name == "accounts"
+        else section
+        for section in description.sections
+    ]
+    text = msgspec.json.encode(Description(sections))
+    text += b" " * (-len(text) % ALIGNMENT)
+    header = header._replace(description_bytes=len(text))
+    hostile = HEADER.pack(*header) + text + octets[end:]
+    must_refuse(exchange, rehashed(hostile), SnapshotDamaged)
+
+
+def test_13_2_records_that_are_no_state_are_refused(small):
+    """Described as accounts without fields: nobody, not even the fund, is there."""
+    exchange, octets = small
+    header = Header(*HEADER.unpack_from(octets))
+    end = HEADER.size + header.description_bytes
+    text = octets[HEADER.size : end].replace(b'"accounts"', b'"nobodies"')
+    must_refuse(
+        exchange, rehashed(octets[: HEADER.size] + text + octets[end:]), SnapshotDamaged
+    )
+
+
+def test_13_2_a_size_is_not_believed_before_the_header(tmp_path, small):
+    """8 TiB of nothing behind a good header."""
+    exchange, octets = small
+    sequence = int(exchange.arena.engine["sequence"][0])
+    path = path_of(tmp_path, sequence)
+    path.write_bytes(octets)
+    os.truncate(path, 1 << 43)
+    with pytest.raises(SnapshotDamaged, match="not as many as its header says"):
+        read_snapshot(RealDisk(), tmp_path, sequence, compute_config_digest(exchange.config))
+
+
 # The disk
 
 
@@ -213,6 +285,16 @@ def test_13_1_a_disk_that_fails_leaves_what_was_there(small, call):
     lost = disk.after_losing_all()
     remove_parts(lost, DIRECTORY)
     assert find_snapshots(lost, DIRECTORY) == [1]
+
+
+def test_13_1_a_snapshot_that_failed_can_be_tried_again(small):
+    exchange, _ = small
+    disk = SimulatedDisk()
+    disk.fail("sync", 1, OSError(28, "No space left on device"))
+    with pytest.raises(SnapshotFailed):
+        save(disk, exchange)
+    sequence = save(disk, exchange)
+    assert find_snapshots(disk, DIRECTORY) == [sequence]
 
 
 def test_13_1_a_short_write_is_no_snapshot(small):
@@ -251,18 +333,20 @@ def test_13_1_power_lost_at_any_change_leaves_all_or_nothing(small):
 
 
 def test_13_1_old_snapshots_go_and_the_newest_stay(small):
-    _, octets = small
+    exchange, octets = small
+    digest = compute_config_digest(exchange.config)
     disk = SimulatedDisk({path_of(DIRECTORY, k): octets for k in (1, 5, 9, 12)})
-    assert remove_older(disk, DIRECTORY, 2) == [1, 5]
+    assert remove_older(disk, DIRECTORY, 2, digest) == [1, 5]
     assert find_snapshots(disk.after_losing_all(), DIRECTORY) == [12, 9]
-    assert remove_older(disk, DIRECTORY, 0) == [9]
+    assert remove_older(disk, DIRECTORY, 0, digest) == [9]
 
 
 def test_13_1_a_damaged_snapshot_does_not_count_among_those_kept(small):
-    _, octets = small
+    exchange, octets = small
+    digest = compute_config_digest(exchange.config)
     files = {path_of(DIRECTORY, k): octets for k in (1, 5, 9)}
     disk = SimulatedDisk(files | {path_of(DIRECTORY, 12): octets[:-1] + b"?"})
-    assert remove_older(disk, DIRECTORY, 2) == [1]
+    assert remove_older(disk, DIRECTORY, 2, digest) == [1]
     assert find_snapshots(disk, DIRECTORY) == [12, 9, 5]
 
 
@@ -271,13 +355,16 @@ def test_13_1_a_child_writes_the_state_of_its_moment(tmp_path):
     config, commands = stream_of("queue", 4, 400)
     exchange = run_to(config, commands[:300])
     before = exchange.digest()
+    for sequence in (7, 8):
+        older = load_of(exchange, sequence)
+        path_of(tmp_path, sequence).write_bytes(older)
     child = SnapshotChild(
-        RealDisk(), tmp_path, exchange.arena, compute_config_digest(config), b""
+        RealDisk(), tmp_path, exchange.arena, compute_config_digest(config), b"", 2
     )
     exchange.run(join(commands[300:]))
     child.wait()
     assert child.poll()
-    assert find_snapshots(RealDisk(), tmp_path) == [child.sequence]
+    assert find_snapshots(RealDisk(), tmp_path) == [child.sequence, 8]
     _, arena = read_snapshot(
         RealDisk(), tmp_path, child.sequence, compute_config_digest(config)
     )
@@ -290,9 +377,9 @@ def test_13_1_a_child_that_fails_says_so(tmp_path):
     path = path_of(tmp_path, int(exchange.arena.engine["sequence"][0]))
     path.mkdir()  # what can't be replaced by a file
     child = SnapshotChild(
-        RealDisk(), tmp_path, exchange.arena, compute_config_digest(config), b""
+        RealDisk(), tmp_path, exchange.arena, compute_config_digest(config), b"", 2
     )
     with pytest.raises(SnapshotFailed):
         child.wait()
-    assert remove_parts(RealDisk(), tmp_path) == 1
+    assert remove_parts(RealDisk(), tmp_path) == 0  # it has cleared up behind itself
     assert [path.name] == os.listdir(tmp_path)

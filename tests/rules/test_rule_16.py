@@ -397,22 +397,26 @@ def test_rule_16q_the_counterparty_gives_what_is_missing_and_no_more():
     assert (story.cash(A), story.lots(A), story.cash(B)) == (0, 0, 10_000 + 1_000 - 500)
 
 
-def hedger(**config: int) -> Story:
+def hedger(kind: int = words.KIND_CLIENT, **config: int) -> Story:
     """Marks 100; A short 1 Y, cash 1; B (the hedger) long 1 Y and 1 X, cash 2; C short 1 X."""
     rates = {"initial_ppb": PERCENT, "maintenance_ppb": PERCENT // 2}
     story = Story(contract(1, **rates), contract(2, **rates), **config)
     story.open(A, 1)
     story.open(B, 2)
-    story.open(C, 20)
+    story.open(C, 20, kind=kind)
     story.price(1, 100, 2, 100)
     story.trade(B, A, 1, 100, number=2)
     story.trade(B, C, 1, 100, number=1)
     return story
 
 
-def test_rule_16r_a_hedger_is_not_bankrupted_and_the_debtor_still_ends_flat():
-    """Then Y 112, X 90. A: 1 - 12 = -11. B: 2 + 12 - 10 = 4 can't give up 11 for its lot."""
-    story = hedger()
+@pytest.mark.parametrize(
+    "kind", [words.KIND_CLIENT, words.KIND_LIQUIDITY_PROVIDER, words.KIND_AFFILIATE]
+)
+def test_rule_16r_a_hedger_is_not_bankrupted_and_the_debtor_still_ends_flat(kind):
+    """Then Y 112, X 90. A: 1 - 12 = -11. B: 2 + 12 - 10 = 4 can't give up 11 for its lot. Whoever C
+    is, its gain is in the haircut's base (9.8)."""
+    story = hedger(kind)
     events = story.price(1, 90, 2, 112)
     # net gains of the step: B 12 - 10 = 2, C 10; by account id with running remainders:
     # B floor(11 x 2 / 12) = 1, C the rest 10
