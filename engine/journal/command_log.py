@@ -15,11 +15,11 @@ last entry. The embedded log knows the answer at once; a replicated one may take
 window, advance `last` and learn later that another writer was first. It then stops: the next
 call raises `LogStopped`, as after a failed disk, and the caller's state ahead of `durable` is
 void. `commit` asks for durability and returns what is durable by then. The embedded log returns
-with everything durable, a replicated one may return with less, and `durable` moves on as
-acknowledgements of a majority come in. A caller that releases answers up to `durable`, and asks
-again on its next turn, is right with both; one that takes `commit` for the acknowledgement of all
-that it appended is wrong. `read_from` ends at `durable`, never behind it, so a standby that
-follows the log applies nothing that could be taken back.
+with everything durable, one with a thread of its own or a replicated one may return with less, and
+`durable` moves on as the disk or a majority acknowledges. A caller that releases answers up to
+`durable`, and looks again on its next turn or waits, is right with all; one that takes `commit` for
+the acknowledgement of all that it appended is wrong. `read_from` ends at `durable`, never behind
+it, so a standby that follows the log applies nothing that could be taken back.
 """
 
 from collections.abc import Iterator
@@ -46,11 +46,25 @@ class CommandLog(Protocol):
     def durable(self) -> int:
         """The last sequence that survives a loss of power."""
 
+    @property
+    def records_max(self) -> int:
+        """Most records of a batch."""
+
+    @property
+    def chain_hash(self) -> bytes:
+        """Of all batches so far: what a checkpoint signs."""
+
     def append(self, records: Records, expected_sequence: int) -> None:
         """Add one batch whose first command has the expected sequence, which is `last + 1`."""
 
     def commit(self) -> int:
         """Ask for durability of all that was appended; returns `durable`."""
+
+    def wait(self) -> int:
+        """Wait for what was asked for; returns `durable`, then all that was to be committed."""
+
+    def pause(self) -> None:
+        """Let nothing of the log run beside its caller until the next append: before a fork."""
 
     def read_from(self, sequence: int) -> Iterator[Records]:
         """The records from a command on, batch by batch, to the last durable one.

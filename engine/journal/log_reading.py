@@ -8,31 +8,12 @@ counts when it is there at a second look, too (`state_at`).
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-
-from engine.journal.command_file import find_fault
-from engine.journal.command_framing import find_starts
-from engine.journal.command_log import Records
 from engine.journal.disk import Disk
-from engine.journal.log_errors import LogDamaged, LogMissing, LogUnreadable, SequenceNotHeld
-from engine.journal.log_format import BatchHeader
+from engine.journal.log_errors import LogMissing, LogUnreadable, SequenceNotHeld
 from engine.journal.log_recovery import Fault, Walk, must_be_whole_or_torn
-from engine.journal.segment_files import must_be_in_place, read_segment, segments_of
-from engine.schema.commands import COMMAND
-
-
-class StoredBatch(NamedTuple):
-    """One batch as it stands in the log."""
-
-    first_sequence: int
-    commands: int
-    records: Records
-
-    @property
-    def last_sequence(self) -> int:
-        return self.first_sequence + self.commands - 1
+from engine.journal.log_walk import LogWalk, StoredBatch
+from engine.journal.segment_files import read_segment, segments_of
 
 
 class LogReader:
@@ -61,22 +42,10 @@ class LogReader:
             raise SequenceNotHeld(
                 f"sequence {sequence} is not held: the log begins with {self.first}"
             )
-        before: Walk | None = None
-        ends = [segment.first_sequence for segment in self.segments[1:]]
-        for segment, end in zip(self.segments, [*ends, None], strict=True):
-            if end is not None and end <= sequence:
-                continue
-            octets = read_segment(self._disk, segment.path, self._config_digest)
-            must_be_in_place(segment, octets, before)
-            before = Walk(segment.path.name, octets)
-            for header, body in before.batches():
-                if header.commands and header.first_sequence + header.commands > sequence:
-                    records = np.frombuffer(body, COMMAND)
-                    must_be_commands(segment.path.name, records, header)
-                    yield StoredBatch(header.first_sequence, header.commands, records)
-        assert before is not None
-        must_be_whole_or_torn(before)
-        self.fault = before.fault
+        walk = LogWalk(self._disk, self.segments, self._config_digest)
+        yield from walk.batches(sequence)
+        must_be_whole_or_torn(walk.last)
+        self.fault = walk.last.fault
 
     def hashes_at(self, sequence: int) -> set[bytes]:
         """What the chain was behind a command: the hash of its batch, and of marks behind that.
@@ -96,21 +65,3 @@ class LogReader:
                     break
                 found |= {walk.place.hash} if walk.place.sequence == sequence + 1 else set()
         return found
-
-
-def must_be_commands(name: str, records: Records, header: BatchHeader) -> None:
-    """What no opening takes, though every hash fits."""
-    fault = find_fault(records)
-    if fault is not None:
-        raise LogDamaged(name, 0, f"sequence {header.first_sequence}: record: {fault[1]}")
-    if len(find_starts(records)) != header.commands:
-        what = f"sequence {header.first_sequence}: not as many commands as is said"
-        raise LogDamaged(name, 0, what)
-
-
-def cut_batch(batch: StoredBatch, since: int, until: int) -> Records:
-    """The records of a batch's commands since one sequence until another, both included."""
-    starts = [*find_starts(batch.records).tolist(), len(batch.records)]
-    first = max(since - batch.first_sequence, 0)
-    behind = min(until - batch.first_sequence + 1, batch.commands)
-    return batch.records[starts[first] : starts[behind]]

@@ -40,8 +40,6 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.journal.checksum import crc32c
-from engine.journal.command_file import find_fault
-from engine.journal.command_framing import find_starts
 from engine.journal.log_errors import ForeignLog, LogDamaged, NewerVersion, SequenceBroken
 from engine.journal.log_format import (
     BATCH,
@@ -65,8 +63,6 @@ from engine.journal.log_format import (
     unpack_batch_header,
 )
 from engine.schema.commands import COMMAND
-
-CHUNK_SLOTS = 1 << 16  # of 64 bytes; records are looked at in pieces that stay in the cache
 
 
 class Place(NamedTuple):
@@ -228,28 +224,6 @@ class Walk:
                 f"{self.name}: offset {at}: the batch of sequence {header.first_sequence}"
                 " follows another batch than the one before it"
             )
-
-
-def walk_to_the_end(name: str, octets: bytes) -> Walk:
-    """Walk through a whole segment and look at every record in it."""
-    walk = Walk(name, octets)
-    is_record = np.zeros(len(octets) // SLOT, np.bool_)
-    for header, _ in walk.batches():
-        end = walk.place.offset // SLOT - 1
-        is_record[end - header.records : end] = True
-    # As words: taking records by their index copies each of 63 fields.
-    slots = np.frombuffer(octets, "<u8").reshape(-1, SLOT // 8)
-    sequence = SegmentHeader(*SEGMENT_HEADER.unpack_from(octets)).first_sequence
-    for start in range(0, walk.place.offset // SLOT, CHUNK_SLOTS):
-        places = np.flatnonzero(is_record[start : start + CHUNK_SLOTS]) + start
-        records = slots[places].view(COMMAND)[:, 0]
-        fault = find_fault(records) if len(records) else None
-        if fault is not None:
-            raise LogDamaged(name, int(places[fault[0]]) * SLOT, f"record: {fault[1]}")
-        sequence += len(find_starts(records))
-    if sequence != walk.place.sequence:
-        raise LogDamaged(name, walk.place.offset, "the records are not as many commands as is said")
-    return walk
 
 
 def must_reach(walk: Walk, sequence: int) -> None:

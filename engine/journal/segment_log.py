@@ -47,16 +47,11 @@ from engine.journal.log_format import (
     pack_segment_header,
     salt_of,
 )
-from engine.journal.log_recovery import (
-    Walk,
-    must_be_whole_or_torn,
-    must_reach,
-    walk_to_the_end,
-)
+from engine.journal.log_recovery import Walk, must_be_whole_or_torn, must_reach
+from engine.journal.log_walk import LogWalk, StoredBatch
 from engine.journal.segment_files import (
     Segment,
     make_segment,
-    must_be_in_place,
     parts_of,
     read_segment,
     segments_of,
@@ -65,6 +60,14 @@ from engine.journal.segment_writer import SegmentWriter
 from engine.schema.commands import COMMAND
 
 SEGMENT_BYTES = 64 << 20
+
+Replay = Callable[[Iterator[StoredBatch]], None]
+
+
+def look_at_all(batches: Iterator[StoredBatch]) -> None:
+    """The replay of an opening that only wants to know whether the log is sound."""
+    for _ in batches:
+        pass
 
 
 class Recovery(NamedTuple):
@@ -121,9 +124,15 @@ class SegmentLog:
         directory: Path,
         config_digest: bytes,
         segment_bytes: int = SEGMENT_BYTES,
+        replay: Replay = look_at_all,
     ) -> Self:
-        """Open a log and go on behind its last command; `recovery` says what was found."""
-        return cls(disk, directory, config_digest, segment_bytes)._begun(cls._recover)
+        """Open a log and go on behind its last command; `recovery` says what was found.
+
+        Everything is read once: `replay` gets each batch that has been checked, and takes all of
+        them. What it makes of them is void when the opening fails behind it.
+        """
+        log = cls(disk, directory, config_digest, segment_bytes)
+        return log._begun(lambda begun: begun._recover(replay))
 
     @property
     def first(self) -> int:
@@ -136,8 +145,10 @@ class SegmentLog:
 
     @property
     def records_max(self) -> int:
-        """Most records of a batch: behind it there is always room for one mark of each kind."""
-        return (self._open.size - SEGMENT_HEADER_BYTES - 3 * MARK_BYTES) // SLOT
+        """Most records of a batch: in this segment and in the next ones there is always room behind
+        it for one mark of each kind."""
+        size = min(self._open.size, self.segment_bytes)
+        return (size - SEGMENT_HEADER_BYTES - 3 * MARK_BYTES) // SLOT
 
     def append(self, records: Records, expected_sequence: int) -> None:
         """Write one batch behind the last; durable once `commit` has returned."""
@@ -165,6 +176,14 @@ class SegmentLog:
                 self._open.sync()
         self.durable = self.last
         return self.durable
+
+    def wait(self) -> int:
+        """Nothing is under way here once `commit` has returned."""
+        self._must_run()
+        return self.durable
+
+    def pause(self) -> None:
+        """Nothing of it ever runs beside its caller."""
 
     def read_from(self, sequence: int) -> Iterator[Records]:
         """The records from a command on, each batch checked again as it is read."""
@@ -220,13 +239,15 @@ class SegmentLog:
         self._remove_parts(names)
         self._make_segment(first_sequence=1)
 
-    def _recover(self) -> None:
+    def _recover(self, replay: Replay) -> None:
         """Check all that is stored, cut what is torn, and make durable what is left."""
         names = self._read_names()
         self._segments = segments_of(self.directory, names)
         if not self._segments:
             raise LogMissing(f"{self.directory}: there is no command log")
-        walk = self._walk_segments()
+        whole = LogWalk(self._disk, self._segments, self._config_digest)
+        replay(whole.batches(self.first))
+        walk = whole.last
         must_be_whole_or_torn(walk)
         # Nothing has been changed so far, and nothing is refused from here on.
         place, fault = walk.place, walk.fault
@@ -251,16 +272,6 @@ class SegmentLog:
             cut_what=fault.what if fault else "",
             parts_removed=parts_removed,
         )
-
-    def _walk_segments(self) -> Walk:
-        """Walk through all segments, each in its place; returns the walk through the last one."""
-        before: Walk | None = None
-        for segment in self._segments:
-            octets = read_segment(self._disk, segment.path, self._config_digest)
-            must_be_in_place(segment, octets, before)
-            before = walk_to_the_end(segment.path.name, octets)
-        assert before is not None
-        return before
 
     def _read_names(self) -> list[str]:
         try:

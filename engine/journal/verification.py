@@ -18,7 +18,6 @@ from engine.journal.checkpoint import (
 )
 from engine.journal.config_file import KeptConfig, read_config
 from engine.journal.disk import Disk
-from engine.journal.durable import read_snapshot_of
 from engine.journal.log_errors import (
     JournalError,
     LogDamaged,
@@ -27,7 +26,9 @@ from engine.journal.log_errors import (
     SequenceBroken,
     SequenceNotHeld,
 )
-from engine.journal.log_reading import LogReader, StoredBatch, cut_batch
+from engine.journal.log_reading import LogReader
+from engine.journal.log_walk import StoredBatch, cut_batch
+from engine.journal.recovery import read_snapshot_of
 from engine.journal.snapshot import find_snapshots
 from engine.schema import events as ev
 

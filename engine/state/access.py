@@ -319,3 +319,8 @@ EVENT = _accessor("events")
 def command_accessor():
     """`COMMAND(commands, row)`: a record of a command array anywhere in memory."""
     return _pointer("command", layout.Section(COMMAND_RECORD, 2**40, 0))
+
+
+def word_accessor():
+    """`WORD(octets, k).bits`: eight bytes of anything anywhere in memory."""
+    return _pointer("word", layout.Section(layout.WORD, 2**43, 0))

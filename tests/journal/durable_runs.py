@@ -1,14 +1,17 @@
 """Seeded runs of a durable exchange, and what must hold wherever they break off."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from engine.exchange import Exchange
 from engine.journal.command_framing import count_commands
+from engine.journal.command_log import CommandLog
 from engine.journal.durable import DurableExchange
 from engine.journal.log_errors import JournalError, RecordsRefused
+from engine.journal.segment_log import SegmentLog
 from engine.schema.contract import Config
 from tests.journal.simulated_disk import SimulatedDisk
 from tests.oracle.workload import Workload, configs
@@ -52,15 +55,32 @@ def digests_of(config: Config, commands: list[np.ndarray]) -> list[str]:
     return digests
 
 
-def open_on(disk: SimulatedDisk, config: Config) -> DurableExchange:
-    return DurableExchange.open(DIRECTORY, config, disk, SEGMENT_BYTES)
+WrittenBy = Callable[[SegmentLog], CommandLog]
+
+
+def by_caller(log: SegmentLog) -> CommandLog:
+    """No thread: where power is lost follows from the seed."""
+    return log
+
+
+def open_on(
+    disk: SimulatedDisk, config: Config, written_by: WrittenBy = by_caller
+) -> DurableExchange:
+    return DurableExchange.open(DIRECTORY, config, disk, SEGMENT_BYTES, written_by)
 
 
 class Teller:
     """Runs a durable exchange by chance, and remembers what it was told."""
 
-    def __init__(self, disk: SimulatedDisk, config: Config, commands: list[np.ndarray]) -> None:
+    def __init__(
+        self,
+        disk: SimulatedDisk,
+        config: Config,
+        commands: list[np.ndarray],
+        written_by: WrittenBy = by_caller,
+    ) -> None:
         self.disk, self.config, self.commands = disk, config, commands
+        self.written_by = written_by
         self.told = 0  # commands whose events were given out
         self.events: list[bytes] = []
 
@@ -68,7 +88,7 @@ class Teller:
         """To the end of the commands, with snapshots and new openings on the way, or until the
         disk fails."""
         chance = random.Random(seed)
-        durable = open_on(self.disk, self.config)
+        durable = self._open()
         while self.told < len(self.commands):
             draw, count = chance.random(), chance.randint(1, 12)
             part = self.commands[self.told : self.told + count]
@@ -80,11 +100,14 @@ class Teller:
                 durable.snapshot()
             elif draw < 0.95:
                 durable.close()
-                durable = open_on(self.disk, self.config)
+                durable = self._open()
             else:
                 durable.log.close()
-                durable = open_on(self.disk, self.config)
+                durable = self._open()
                 assert durable.sequence == self.told
+
+    def _open(self) -> DurableExchange:
+        return open_on(self.disk, self.config, self.written_by)
 
 
 def must_recover(disk: SimulatedDisk, teller: Teller, digests: list[str]) -> int:

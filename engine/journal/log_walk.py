@@ -1,0 +1,110 @@
+"""All batches of a log, segment by segment, each in its place: for openings and for readers."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.journal.command_file import find_fault
+from engine.journal.command_framing import count_plain, find_starts
+from engine.journal.command_log import Records
+from engine.journal.disk import Disk
+from engine.journal.log_errors import LogDamaged
+from engine.journal.log_format import SLOT
+from engine.journal.log_recovery import Walk
+from engine.journal.segment_files import Segment, must_be_in_place, read_segment
+from engine.schema.commands import COMMAND
+
+
+class StoredBatch(NamedTuple):
+    """One batch as it stands in the log."""
+
+    first_sequence: int
+    commands: int
+    records: Records
+
+    @property
+    def last_sequence(self) -> int:
+        return self.first_sequence + self.commands - 1
+
+
+class LogWalk:
+    """One walk through some segments; `at` is the walk through the one at hand, and behind the end
+    through the last."""
+
+    def __init__(self, disk: Disk, segments: list[Segment], config_digest: bytes) -> None:
+        assert segments
+        self.at: Walk | None = None
+        self.is_over = False
+        self._disk = disk
+        self._segments = segments
+        self._config_digest = config_digest
+
+    def batches(self, sequence: int) -> Iterator[StoredBatch]:
+        """From the batch with a command on; marks are left out, and segments that end before it."""
+        ends = [segment.first_sequence for segment in self._segments[1:]]
+        for segment, end in zip(self._segments, [*ends, None], strict=True):
+            if end is not None and end <= sequence:
+                continue
+            octets = read_segment(self._disk, segment.path, self._config_digest)
+            must_be_in_place(segment, octets, self.at)
+            self.at = Walk(segment.path.name, octets)
+            for header, body in self.at.batches():
+                if header.commands:
+                    records = np.frombuffer(body, COMMAND)
+                    must_be_commands(self.at, records, header.commands)
+                    if header.first_sequence + header.commands > sequence:
+                        yield StoredBatch(header.first_sequence, header.commands, records)
+        self.is_over = True
+
+    @property
+    def last(self) -> Walk:
+        """The walk through the last segment, which has come to its end."""
+        assert self.is_over and self.at is not None
+        return self.at
+
+
+def must_be_commands(walk: Walk, records: Records, commands: int) -> None:
+    """Refuse what no log takes, though every hash fits: of the batch at hand."""
+    if count_plain(records) == commands:
+        return
+    at = walk.place.offset - SLOT - records.nbytes
+    fault = find_fault(records)
+    if fault is not None:
+        raise LogDamaged(walk.name, at + fault[0] * SLOT, f"record: {fault[1]}")
+    if len(find_starts(records)) != commands:
+        raise LogDamaged(walk.name, at, "the records are not as many commands as is said")
+
+
+def cut_batch(batch: StoredBatch, since: int, until: int) -> Records:
+    """The records of a batch's commands since one sequence until another, both included."""
+    starts = [*find_starts(batch.records).tolist(), len(batch.records)]
+    first = max(since - batch.first_sequence, 0)
+    behind = min(until - batch.first_sequence + 1, batch.commands)
+    return batch.records[starts[first] : starts[behind]]
+
+
+def gather(batches: Iterator[StoredBatch], since: int, records_min: int) -> Iterator[Records]:
+    """The records of the commands since a sequence, in runs of so many and more: a replay of small
+    batches would spend its time between them."""
+    waiting: list[Records] = []
+    count = 0
+    for batch in batches:
+        if batch.last_sequence < since:
+            continue
+        is_whole = batch.first_sequence >= since
+        records = batch.records if is_whole else cut_batch(batch, since, batch.last_sequence)
+        waiting.append(records)
+        count += len(records)
+        if count >= records_min:
+            yield join_records(waiting)
+            waiting, count = [], 0
+    if waiting:
+        yield join_records(waiting)
+
+
+def join_records(parts: list[Records]) -> Records:
+    """One array; as bytes, because numpy joins records field by field."""
+    if len(parts) == 1:
+        return parts[0]
+    return np.frombuffer(b"".join(part.view(np.uint8).data for part in parts), COMMAND)

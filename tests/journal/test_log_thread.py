@@ -1,0 +1,183 @@
+"""A log written by a thread of its own keeps the law of every command log."""
+
+import errno
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from engine.journal.command_log import CommandLog
+from engine.journal.log_errors import LogStopped, RecordsRefused, SequenceMismatch
+from engine.journal.log_thread import COMMIT_BYTES_MAX, JOBS_MAX, Append, Commit, Desk, ThreadedLog
+from engine.journal.read_ahead import read_ahead
+from tests.journal.log_runs import commands_of, create_log, make_orders, open_log, read_all
+from tests.journal.simulated_disk import SimulatedDisk
+
+
+@pytest.fixture
+def disk():
+    return SimulatedDisk()
+
+
+@pytest.fixture
+def log(disk):
+    with ThreadedLog(create_log(disk)) as threaded:
+        yield threaded
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name == "log"]
+
+
+class CountingLog:
+    """What a thread is asked to do, written down."""
+
+    def __init__(self):
+        self.done = []
+
+    def append(self, records, expected_sequence):
+        self.done.append(expected_sequence)
+
+    def commit(self):
+        self.done.append("commit")
+
+
+def test_13_1_what_is_waited_for_is_durable(disk, log):
+    written = make_orders(1, 3)
+    log.append(written, 1)
+    log.commit()
+    assert log.wait() == 3 == log.durable
+    recovered = open_log(disk.after_losing_all())
+    assert read_all(recovered, 1) == commands_of(written)
+
+
+def test_13_1_what_was_given_is_what_is_written(disk, log):
+    records = make_orders(1, 2)
+    given = commands_of(records)
+    log.append(records, 1)
+    records["client_id"] = 0  # the caller's array is the caller's again
+    log.commit()
+    log.wait()
+    assert read_all(open_log(disk.after_losing_all()), 1) == given
+
+
+@pytest.mark.parametrize(
+    ("records", "expected_sequence", "refusal"),
+    [
+        (make_orders(1, 1), 2, SequenceMismatch),
+        (make_orders(1, 0), 1, RecordsRefused),
+        (np.zeros(1, "<u8"), 1, RecordsRefused),
+        (make_orders(1, 1_000), 1, RecordsRefused),  # no segment of the test has room for it
+    ],
+)
+def test_13_1_a_refusal_is_that_of_the_call(log, records, expected_sequence, refusal):
+    with pytest.raises(refusal):
+        log.append(records, expected_sequence)
+    assert (log.last, log.wait()) == (0, 0)
+
+
+@pytest.mark.parametrize("call", ["write", "sync"])
+def test_13_1_a_disk_that_fails_stops_it_at_the_next_call(disk, log, call):
+    disk.fail(call, 1, OSError(errno.EIO, "Input/output error"))
+    log.append(make_orders(1, 1), 1)
+    log.commit()
+    with pytest.raises(LogStopped, match="Input/output error"):
+        log.wait()
+    for again in (log.commit, log.wait, lambda: log.append(make_orders(2, 1), 2)):
+        with pytest.raises(LogStopped):
+            again()
+    assert log.durable == 0
+
+
+def test_13_1_a_failure_that_nobody_was_told_is_said_at_the_end(disk):
+    log = ThreadedLog(create_log(disk))
+    disk.fail("sync", 1, OSError(errno.EIO, "Input/output error"))
+    log.append(make_orders(1, 1), 1)
+    log.commit()
+    with pytest.raises(LogStopped):
+        log.close()
+    log.close()
+    open_log(disk.after_losing_all())  # and it has let the directory go
+
+
+def test_13_1_a_commit_waits_for_the_next_one_that_is_asked_for_but_not_for_ever():
+    log = CountingLog()
+    desk = Desk(log)
+    desk.commits_asked = 3
+    big = np.zeros(COMMIT_BYTES_MAX // 64, "V64")
+    for job in (Append(big[:1], 1), Commit(1), Append(big, 2), Commit(2), Append(big[:1], 3)):
+        desk.jobs.put(job)
+    desk.jobs.put(Commit(3))
+    desk.jobs.put(None)
+    desk.work()
+    assert log.done == [1, 2, "commit", 3, "commit"]
+
+
+def test_13_1_whoever_is_ahead_of_the_disk_waits_for_it(log):
+    released = threading.Event()
+    log._desk.log = CountingLog()
+    log._desk.log.append = lambda *_: released.wait()
+    caller = threading.Thread(
+        target=lambda: [log.append(make_orders(k, 1), k) for k in range(1, JOBS_MAX + 3)]
+    )
+    caller.start()
+    while log._desk.jobs.qsize() < JOBS_MAX:
+        time.sleep(0.001)
+    assert caller.is_alive() and log.last <= JOBS_MAX + 1
+    released.set()
+    caller.join()
+    assert log.last == JOBS_MAX + 2
+
+
+def test_13_1_no_thread_runs_before_it_is_needed_nor_beside_a_fork(log):
+    assert threads() == []
+    log.append(make_orders(1, 1), 1)
+    assert len(threads()) == 1
+    log.pause()
+    assert threads() == []
+    log.append(make_orders(2, 1), 2)
+    log.commit()
+    assert log.wait() == 2
+
+
+def test_a_log_that_nobody_holds_leaves_no_thread(disk):
+    log = ThreadedLog(create_log(disk))
+    log.append(make_orders(1, 1), 1)
+    (thread,) = threads()
+    del log
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_threaded_log_is_a_command_log(disk):
+    found: CommandLog = ThreadedLog(create_log(disk))  # for mypy: it has all that is asked for
+    assert found.commit() == 0
+    found.close()
+
+
+def test_items_are_read_ahead_in_their_order_and_what_making_them_raises_is_raised():
+    def make():
+        yield from range(20)
+        raise ValueError("the twenty-first")
+
+    found = []
+    with pytest.raises(ValueError, match="twenty-first"):
+        for item in read_ahead(make(), 4):
+            found.append(item)
+    assert found == list(range(20))
+    assert list(read_ahead(iter(()), 4)) == []
+
+
+def test_what_is_read_ahead_can_be_left():
+    made = []
+
+    def make():
+        for k in range(1_000):
+            made.append(k)
+            yield k
+
+    for item in read_ahead(make(), 4):
+        if item == 10:
+            break
+    assert len(made) <= 20
