@@ -80,8 +80,9 @@ def _bytes(arena: Arena, section: str, first: int, count: int) -> NDArray[np.uin
 
 
 def copy_arena(source: Arena) -> Arena:
-    """Another arena with the same used bytes."""
+    """Another arena with the same used bytes, in pages as large as an exchange has them."""
     target = Arena()
+    target.use_large_pages()
     for section, first, count in used_sections(source):
         _bytes(target, section, first, count)[:] = _bytes(source, section, first, count)
     return target
