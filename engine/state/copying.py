@@ -125,6 +125,7 @@ ROWS: dict[str, Callable[[Arena], Rows]] = {
     "holders": _holders,
     "bands": _holders,
     "band_blocks": _blocks,
+    "band_shifts": _per_contract(1),
     "dirty_accounts": _first(lambda engine: int(engine["dirty"])),
     "waking": _first(lambda engine: int(engine["waking"])),
     "timers": _first(lambda engine: int(engine["timers"])),
