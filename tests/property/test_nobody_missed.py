@@ -19,7 +19,7 @@ from tests.property.funding_storm import FUNDING_STORMS, PART, Chaser, FundingSt
 from tests.property.storm import Records, Storm
 from tests.property.test_zero_debt import STORMS
 
-COMMANDS = 4_000 if JIT else 150
+COMMANDS = 4_000 if JIT else 200
 SOAK_COMMANDS = 80_000  # of each storm: a million and more in all
 NOTHING = Scenario("as it stands", {})
 
@@ -98,9 +98,9 @@ class FundingRevaluation(Revaluation):
         super().__init__(storm)
         self.chaser = Chaser(self.exchange, seed)
         self.rebased = 0
-        shifts = self.exchange.arena.records("band_shifts", len(storm.config.contracts) + 1)
-        shifts["low_value"] = BAND_SHIFT_MAX - 2**20
-        shifts["high_value"] = BAND_SHIFT_MAX - 2**20
+        for spec in storm.config.contracts:
+            start = (BAND_SHIFT_MAX - 2**10) * (1 if spec.funding_interest_ppb > 0 else -1)
+            self.shifts()[spec.contract] = start, start
         self.open()
 
     def run(self, commands: int) -> None:
@@ -116,9 +116,11 @@ class FundingRevaluation(Revaluation):
             super().apply(chase)
         return found
 
+    def shifts(self) -> np.ndarray:
+        return self.exchange.arena.records("band_shifts", len(self.storm.config.contracts) + 1)
+
     def has_begun_anew(self) -> bool:
-        shifts = self.exchange.arena.records("band_shifts", len(self.storm.config.contracts) + 1)
-        return bool((shifts["low_value"][1:] < BAND_SHIFT_MAX // 2).all())
+        return bool((np.abs(self.shifts()["low_value"]) < BAND_SHIFT_MAX // 2).all())
 
 
 @pytest.mark.parametrize(
