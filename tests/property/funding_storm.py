@@ -48,9 +48,9 @@ def funded(number: int, rate_percent: int, maintenance_percent: int, **terms: An
 FUNDING_STORMS: dict[str, Config] = {
     "funding": Config(
         contracts=(
-            funded(1, 2, 40, **REBASED),
-            funded(2, -1, 30, source_stale_ns=5 * INTERVAL_NS),
-            funded(3, 3, 10, margin_call_ppb=4 * bounds.PPB),
+            funded(1, 2, 12, **REBASED),
+            funded(2, -1, 10, source_stale_ns=5 * INTERVAL_NS),
+            funded(3, 1, 10, margin_call_ppb=4 * bounds.PPB),
         ),
         **PATIENT,
         fund_cash=2**40,

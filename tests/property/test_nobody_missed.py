@@ -90,8 +90,8 @@ class Revaluation:
 
 
 class FundingRevaluation(Revaluation):
-    """The same in a storm of funding, whose marks chase it. The shifts of bands start where they
-    soon pass their bound and begin anew."""
+    """The same in a storm of funding, whose marks chase it. One of the two shifts of each contract
+    starts where it soon passes its bound, and both begin anew."""
 
     def __init__(self, name: str, seed: int) -> None:
         storm = FundingStorm(FUNDING_STORMS[name], seed)
@@ -99,8 +99,9 @@ class FundingRevaluation(Revaluation):
         self.chaser = Chaser(self.exchange, seed)
         self.rebased = 0
         for spec in storm.config.contracts:
-            start = (BAND_SHIFT_MAX - 2**10) * (1 if spec.funding_interest_ppb > 0 else -1)
-            self.shifts()[spec.contract] = start, start
+            start = BAND_SHIFT_MAX - 2**10
+            paid_by_longs = spec.funding_interest_ppb > 0
+            self.shifts()[spec.contract] = (start, 0) if paid_by_longs else (0, -start)
         self.open()
 
     def run(self, commands: int) -> None:
@@ -120,7 +121,8 @@ class FundingRevaluation(Revaluation):
         return self.exchange.arena.records("band_shifts", len(self.storm.config.contracts) + 1)
 
     def has_begun_anew(self) -> bool:
-        return bool((np.abs(self.shifts()["low_value"]) < BAND_SHIFT_MAX // 2).all())
+        found = self.shifts()
+        return bool((found["low_value"] - found["high_value"] < BAND_SHIFT_MAX // 2).all())
 
 
 @pytest.mark.parametrize(
