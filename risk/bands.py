@@ -95,14 +95,20 @@ def effective_high(arena, contract):
     return CONTRACT(arena, contract).mark_value - BAND_SHIFT(arena, contract).high_value
 
 
+@kernel
+def write_row(arena, row, low_value, end_value):
+    band = BAND(arena, row)
+    band.low_value = low_value
+    band.end_value = end_value
+    note_band(arena, row)
+
+
 @cold
 def empty_bands(arena, contract):
     """Empty the bands of all holders: the next scan values everybody and looks at every block."""
     first = contract * ACCOUNT_ROWS
     for row in range(first, first + CONTRACT(arena, contract).holders):
-        BAND(arena, row).low_value = 0
-        BAND(arena, row).end_value = 0
-        note_band(arena, row)
+        write_row(arena, row, 0, 0)
     return 0
 
 
@@ -139,10 +145,7 @@ def weigh_position(arena, account, contract, lots):
 @kernel
 def write_band(arena, contract, position, low_value, end_value):
     row = contract * ACCOUNT_ROWS + POSITION_EXTRA(arena, position).holder - 1
-    band = BAND(arena, row)
-    band.low_value = low_value
-    band.end_value = end_value
-    note_band(arena, row)
+    write_row(arena, row, low_value, end_value)
 
 
 @cold

@@ -94,7 +94,7 @@ class FundingRevaluation(Revaluation):
     starts where it soon passes its bound, and both begin anew."""
 
     def __init__(self, name: str, seed: int) -> None:
-        storm = FundingStorm(FUNDING_STORMS[name], seed)
+        self.funding_storm = storm = FundingStorm(FUNDING_STORMS[name], seed)
         super().__init__(storm)
         self.chaser = Chaser(self.exchange, seed)
         self.rebased = 0
@@ -106,7 +106,7 @@ class FundingRevaluation(Revaluation):
 
     def run(self, commands: int) -> None:
         for _ in range(0, commands, PART):
-            self.storm.take_up(self.exchange)
+            self.funding_storm.take_up(self.exchange)
             super().run(PART)
 
     def apply(self, record: Records) -> np.ndarray:
