@@ -156,7 +156,7 @@ def test_rule_9_1_no_account_is_missed_in_a_long_storm(name):
     revaluation = Revaluation(Storm(STORMS[name], seed=4))
     revaluation.open()
     revaluation.run(SOAK_COMMANDS)
-    assert revaluation.started > 500
+    assert revaluation.started > 200
 
 
 @pytest.mark.soak
@@ -164,4 +164,4 @@ def test_rule_9_1_no_account_is_missed_in_a_long_storm(name):
 def test_rule_9_1_no_account_is_missed_in_a_long_storm_of_funding(name):
     revaluation = FundingRevaluation(name, seed=4)
     revaluation.run(SOAK_COMMANDS)
-    assert revaluation.started > 500
+    assert revaluation.started > 200
