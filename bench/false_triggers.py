@@ -87,7 +87,11 @@ def find_outside(exchange: Exchange, marks: tuple[int, ...]) -> tuple[Whole, int
         first = contract * layout.ACCOUNT_ROWS
         held = arena.records("holders", first + count)["slot"][first:]
         bands = arena.records("bands", first + count)[first:]
-        left = (ticks < bands["low_ticks"]) | (ticks > bands["high_ticks"])
+        shift = arena.records("band_shifts", contract + 1)[contract]
+        value = ticks * TICK_VALUE
+        left = (value - shift["low_value"] < bands["low_value"]) | (
+            value - shift["high_value"] >= bands["end_value"]
+        )
         positions = arena.records("positions", int(held.max(initial=0)) + 1)
         outside.append(positions["account"][held[left]].astype(np.int64))
         holders += count

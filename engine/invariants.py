@@ -323,8 +323,8 @@ def check_bands(arena: Arena, terms: dict[int, View]) -> list[str]:
         rows = first + np.arange(count) // layout.BAND_BLOCK_ROWS
         is_dirty = find_dirty(arena, contract, count)
         blocks = arena.records("band_blocks", first + layout.BAND_BLOCKS)[rows]
-        is_wide = (blocks["low_ticks"] < bands["low_ticks"]) | (
-            blocks["high_ticks"] > bands["high_ticks"]
+        is_wide = (blocks["low_value"] < bands["low_value"]) | (
+            blocks["end_value"] > bands["end_value"]
         )
         if (is_wide & ~is_dirty).any():
             problems.append(f"9.1: contract {contract}: a block's summary is too wide")

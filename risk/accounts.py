@@ -128,12 +128,12 @@ def contract_of(arena, account, position, k):
 
 @kernel
 def note_band(arena, row):
-    """Narrow the summary of a block to one of its bands that has been written: it holds at most the
-    marks that all bands of the block hold, and is made exact again when a mark has left it."""
+    """Narrow the summary of a block to one of its bands that has been written: it holds at most
+    what all bands of the block hold, and is made exact again when a scan has found it left."""
     band = BAND(arena, row)
     block = BAND_BLOCK(arena, row // BAND_BLOCK_ROWS)
-    block.low_ticks = max(block.low_ticks, band.low_ticks)
-    block.high_ticks = min(block.high_ticks, band.high_ticks)
+    block.low_value = max(block.low_value, band.low_value)
+    block.end_value = min(block.end_value, band.end_value)
 
 
 @cold
@@ -171,10 +171,10 @@ def remove_holder(arena, contract, position):
     to_row = contract * ACCOUNT_ROWS + extra.holder - 1
     last = HOLDER(arena, from_row).slot
     HOLDER(arena, to_row).slot = last
-    BAND(arena, to_row).low_ticks = BAND(arena, from_row).low_ticks
-    BAND(arena, to_row).high_ticks = BAND(arena, from_row).high_ticks
-    BAND(arena, from_row).low_ticks = 0
-    BAND(arena, from_row).high_ticks = 0
+    BAND(arena, to_row).low_value = BAND(arena, from_row).low_value
+    BAND(arena, to_row).end_value = BAND(arena, from_row).end_value
+    BAND(arena, from_row).low_value = 0
+    BAND(arena, from_row).end_value = 0
     note_band(arena, to_row)
     POSITION_EXTRA(arena, last).holder = extra.holder
     extra.holder = NONE

@@ -1,37 +1,60 @@
-"""Mark bands: inside them nothing can happen to an account, so a step need not value it (9.1).
+"""Bands: inside them nothing can happen to an account, so a step need not value it (9.1).
 
-Each holder of a contract has a band of marks. While the mark of every contract that an account
-holds stays in its band, the account's equity stays at or above its margin-call level:
+Each holder of a contract has a band of values of a lot. While the *effective value* of a lot, its
+value at mark less all funding so far, stays in the band in every contract that an account holds,
+its equity stays at or above its margin-call level. So one scan serves marks and funding times.
 
-    slack S = equity - ceil(maintenance x call), at the marks where the bands were set
-    a move of every mark by at most the share d costs at most  sum N x d  of equity, and raises
-    the call level by at most  sum N x d x r x call + call x positions + 1  (tiers are marginal, r
-    is the highest rate of the contract, of a portfolio's (8.7) its worst rate if that is higher;
-    a ceil per position and one for the level)
-    so d = (S - rounding) / sum N x (1 + r x call) is safe, in both directions
+For a position of q lots let V be the value of a lot at mark (`state/values.py`), F the sum of all
+funding a lot, U = V - F, and a delta before a letter what has changed since the band was set:
 
-An inverse lot is worth contract value / mark: a fall of the mark by the share f is one of the lot's
-size by f / (1 - f), a rise costs less than its share. So f = d / (1 + d) = S / (sum + S) is safe
-downwards and d upwards. Its size is rounded where the bands were set, where the mark went and in N:
-with d <= 1 that is at most 1 1/2 x (1 + r x call) a lot, at most 7 1/2.
+    equity      changes by q dU, exactly: funding not yet settled counts, settling it moves nothing
+    call level  rises by at most |q| rho |dV|, and rounding; rho = r x call, r the highest rate of
+                the contract, of a portfolio (8.7) its worst rate if that is higher. Maintenance is
+                a share of the size of the lots, |V|, by marginal tiers or by a grid, in both kinds
+                of contract; a ceil per position and one for the level are what rounding adds
 
-A block of holders has a summary, the marks that all of its bands hold: a mark inside it can hit
-nobody of the block. Writing a band only narrows it, so it may be too narrow, never too wide; a scan
-that finds a mark outside makes it exact again.
+The trap is that maintenance follows V and not U: a mark that rises by just what longs pay leaves U
+where it was, and their margin grows. But |dV| <= |dU| + |dF| <= |dU| + dT, where T sums funding by
+its size, whoever paid, and never falls. So all of a position is at most
 
-Splitting by notional gives every contract the same relative room. A band is void when anything
-but a mark changes the account: every such change passes `apply_cash`, which notes the account as
-dirty, as its coming into and out of liquidation does, and the dirty accounts are valued before the
-next scan or ranking (`counterparties.value_changed`). An account below its call level,
-called, or in liquidation has an empty band (zero bytes), so every step values it. Funding is not
-in the bands: at a funding time every holder is valued.
+    |q| (|dU| + rho |dV|)  <=  |q| ((1 + rho) |dU| + rho dT)  <=  |q| (1 + rho) (|dU| + dD)
+
+where D sums rho x |growth|, each rounded up, at the contract's highest rho. A position with the
+room x asks for |dU| + dD <= x. As D never falls, that is: neither has U - D fallen by more than x,
+nor has U + D risen by more. The two are what the ends of a band are compared with, and a contract
+keeps F + D and F - D in its `band_shifts`. So a band closes in from both sides while funding is
+paid, by rho of it.
+
+    S = equity - level - rounding, when the bands are set    N = |q| |V|
+    x = |V| S / W, rounded down    W = sum of N (1 + rho) over the account's positions, rounded up
+
+Then the sum of |q| (1 + rho) x is at most S, whatever the directions. Nothing here is rounded but
+for x, D and the margins, because a lot's value and its funding are whole money, of an inverse
+contract too. Splitting by notional gives every contract the same relative room.
+
+F and D are sums of their own: the index starts anew when it is rebased (7.3), they don't. Before
+they can pass their bound they do, too, and all bands of the contract are emptied. An end is stored
+so that zero bytes are an empty band: it is the first value that the band does not hold, and U - D
+is never above U + D.
+
+A block of holders has a summary, the values that all of its bands hold: inside it nobody of the
+block is hit. Writing a band only narrows it, so it may be too narrow, never too wide; a scan that
+finds it left makes it exact again.
+
+A band is void when anything but mark and funding changes the account: every such change passes
+`apply_cash`, which notes the account as dirty, as its coming into and out of liquidation does, and
+the dirty accounts are valued before the next scan or ranking (`counterparties.value_changed`). An
+account below its call level, called, or in liquidation has an empty band, so every step of a
+contract that it holds values it.
 """
 
 from engine.kernel import cold, kernel
+from engine.schema.bounds import BAND_SHIFT_MAX
 from engine.schema.vocabulary import NONE
 from engine.state.access import (
     ACCOUNT,
     BAND,
+    BAND_SHIFT,
     CONTRACT,
     DIRTY_ACCOUNT,
     ENGINE,
@@ -47,7 +70,6 @@ from risk.accounts import contract_of, first_position, next_position, note_band
 ROUNDING_PER_POSITION = 12
 # A portfolio's: a result, the basis and the concentration of a position are rounded, at both marks.
 ROUNDING_PER_POSITION_OF_PORTFOLIO = 36
-ROUNDING_PER_LOT = 8  # of an inverse contract
 
 
 @kernel
@@ -59,6 +81,53 @@ def note_dirty(arena, account):
         engine = ENGINE(arena, 0)
         DIRTY_ACCOUNT(arena, engine.dirty).slot = account
         engine.dirty += 1
+
+
+@kernel
+def effective_low(arena, contract):
+    """U - D: what the lower ends of the contract's bands are compared with."""
+    return CONTRACT(arena, contract).mark_value - BAND_SHIFT(arena, contract).low_value
+
+
+@kernel
+def effective_high(arena, contract):
+    """U + D: what the upper ends are compared with."""
+    return CONTRACT(arena, contract).mark_value - BAND_SHIFT(arena, contract).high_value
+
+
+@kernel
+def write_row(arena, row, low_value, end_value):
+    band = BAND(arena, row)
+    band.low_value = low_value
+    band.end_value = end_value
+    note_band(arena, row)
+
+
+@cold
+def empty_bands(arena, contract):
+    """Empty the bands of all holders: the next scan values everybody and looks at every block."""
+    first = contract * ACCOUNT_ROWS
+    for row in range(first, first + CONTRACT(arena, contract).holders):
+        write_row(arena, row, 0, 0)
+    return 0
+
+
+@cold
+def shift_bands(arena, contract, growth):
+    """What bands are compared with takes its part in a funding interval in which a long lot pays
+    `growth`: less that, and apart by the most that it can raise the call level of a lot by."""
+    terms = CONTRACT(arena, contract)
+    shift = BAND_SHIFT(arena, contract)
+    if max(absolute(shift.low_value), absolute(shift.high_value)) > BAND_SHIFT_MAX:
+        empty_bands(arena, contract)
+        shift.low_value = 0
+        shift.high_value = 0
+    rate_ppb = max(terms.rate_maintenance_max_ppb, terms.portfolio_rate_ppb)
+    raised = multiply_rate_ceil(absolute(growth), rate_ppb)
+    raised = multiply_rate_ceil(raised, POOL(arena, 0).margin_call_ppb_max)
+    shift.low_value += growth + raised
+    shift.high_value += growth - raised
+    return 0
 
 
 @kernel
@@ -74,25 +143,20 @@ def weigh_position(arena, account, contract, lots):
 
 
 @kernel
-def write_band(arena, contract, position, low_ticks, high_ticks):
+def write_band(arena, contract, position, low_value, end_value):
     row = contract * ACCOUNT_ROWS + POSITION_EXTRA(arena, position).holder - 1
-    band = BAND(arena, row)
-    band.low_ticks = low_ticks
-    band.high_ticks = high_ticks
-    note_band(arena, row)
+    write_row(arena, row, low_value, end_value)
 
 
 @cold
 def set_band(arena, contract, position, slack, weight):
-    """Write one position's band: the marks at which its share of the slack is not used up."""
-    terms = CONTRACT(arena, contract)
-    mark_ticks = terms.mark_ticks + 0
-    used = min(slack, weight)
-    rise_ticks = multiply_divide(mark_ticks, used, weight)
-    fall_ticks = rise_ticks
-    if terms.contract_value != 0:
-        fall_ticks = multiply_divide(mark_ticks, used, weight + used)
-    write_band(arena, contract, position, mark_ticks - fall_ticks, mark_ticks + rise_ticks)
+    """Write one position's band: the values at which its share of the slack is not used up. It is
+    no wider than a lot is worth: what is worth nothing, or twice as much, is looked at again."""
+    size = CONTRACT(arena, contract).mark_size + 0
+    room = multiply_divide(size, min(slack, weight), weight)
+    low_value = effective_low(arena, contract) - room
+    end_value = effective_high(arena, contract) + room + 1
+    write_band(arena, contract, position, low_value, end_value)
     return 0
 
 
@@ -113,8 +177,6 @@ def set_bands(arena, account, equity, maintenance):
             lots = POSITION(arena, position).lots
             weight += weigh_position(arena, account, contract, lots)
             slack -= rounding
-            if CONTRACT(arena, contract).contract_value != 0:
-                slack -= ROUNDING_PER_LOT * absolute(lots)
         k += 1
         position = next_position(arena, account, position, k)
     k = 0

@@ -35,7 +35,7 @@ from engine.state.layout import (
 )
 from engine.trading_state import COLLECTING, EVERY, STEPPED
 from risk.accounts import holder_at
-from risk.bands import set_bands
+from risk.bands import effective_high, effective_low, set_bands
 from risk.counterparties import value_changed
 from risk.cover import cover_short
 from risk.liquidation import compute_target
@@ -47,7 +47,7 @@ from risk.liquidation_queue import (
 )
 from risk.margin import find_largest_position, value_whole
 
-MARK_MAX = 2**31 - 1  # no mark is higher, nor an end of a band
+VALUE_MAX = 2**62  # no end of a band lies so far from zero
 
 
 @kernel
@@ -260,51 +260,44 @@ def sort_hits(arena):
 
 
 @cold
-def scan_all(arena, contract):
-    """Value every holder of a contract: at a funding time, which bands do not cover."""
-    for k in range(CONTRACT(arena, contract).holders):
-        add_hit(arena, POSITION(arena, holder_at(arena, contract, k)).account)
-    return 0
-
-
-@cold
 def sum_up_block(arena, contract, start, end):
     """Make the summary of a block of holders exact."""
     first = contract * ACCOUNT_ROWS
-    low_ticks = 0
-    high_ticks = MARK_MAX
+    low_value = -VALUE_MAX
+    end_value = VALUE_MAX
     for k in range(first + start, first + end):
         band = BAND(arena, k)
-        low_ticks = max(low_ticks, band.low_ticks)
-        high_ticks = min(high_ticks, band.high_ticks)
+        low_value = max(low_value, band.low_value)
+        end_value = min(end_value, band.end_value)
     block = BAND_BLOCK(arena, (first + start) // BAND_BLOCK_ROWS)
-    block.low_ticks = low_ticks
-    block.high_ticks = high_ticks
+    block.low_value = low_value
+    block.end_value = end_value
     return 0
 
 
 @cold
 def scan_block(arena, contract, start):
-    """Value the holders of one block whose band the contract's mark has left."""
-    terms = CONTRACT(arena, contract)
-    mark_ticks = terms.mark_ticks + 0
-    end = min(start + BAND_BLOCK_ROWS, terms.holders)
+    """Value the holders of one block whose band the contract's effective value has left."""
+    low_value = effective_low(arena, contract)
+    high_value = effective_high(arena, contract)
+    end = min(start + BAND_BLOCK_ROWS, CONTRACT(arena, contract).holders)
     for k in range(start, end):
         band = BAND(arena, contract * ACCOUNT_ROWS + k)
-        if mark_ticks < band.low_ticks or mark_ticks > band.high_ticks:
+        if low_value < band.low_value or high_value >= band.end_value:
             add_hit(arena, POSITION(arena, holder_at(arena, contract, k)).account)
     return sum_up_block(arena, contract, start, end)
 
 
 @cold
 def scan_bands(arena, contract):
-    """Value the holders of a contract whose band its mark has left: only a block whose summary it
-    has left is looked through."""
-    mark_ticks = CONTRACT(arena, contract).mark_ticks + 0
+    """Value the holders of a contract whose band its effective value has left: only a block whose
+    summary it has left is looked through."""
+    low_value = effective_low(arena, contract)
+    high_value = effective_high(arena, contract)
     first = contract * BAND_BLOCKS
     for start in range(0, CONTRACT(arena, contract).holders, BAND_BLOCK_ROWS):
         block = BAND_BLOCK(arena, first + start // BAND_BLOCK_ROWS)
-        if mark_ticks < block.low_ticks or mark_ticks > block.high_ticks:
+        if low_value < block.low_value or high_value >= block.end_value:
             scan_block(arena, contract, start)
     return 0
 
@@ -348,20 +341,16 @@ def announce_hits(arena):
 
 
 @cold
-def scan_step(arena, by_funding):
+def scan_step(arena):
     """Find every hit among the holders of the step's contracts, in the order of 9.2: those below
-    zero stand first. `by_funding` 1: equity moved by something other than a mark, so everyone is
-    valued."""
+    zero stand first."""
     engine = ENGINE(arena, 0)
     engine.hits = 0
     value_changed(arena)
     contract = 1
     while contract <= engine.contracts:
         if CONTRACT(arena, contract).step == engine.step:
-            if by_funding == 1:
-                scan_all(arena, contract)
-            else:
-                scan_bands(arena, contract)
+            scan_bands(arena, contract)
         contract += 1
     sort_hits(arena)
     return engine.hits + 0

@@ -24,6 +24,9 @@ Money is an integer in the smallest unit of the settlement asset. The argument, 
   clamped mean is split so that no product passes 2**54.
 * Funding owed by a position: the index is rebased (holders settled) before
   `2 * open_interest_lots_max * |index|` can pass FUNDING_OWED_MAX.
+* Bands: an interval takes at most a lot's value, and the most that it raises maintenance by is at
+  most MARGIN_MULTIPLE_PPB_MAX of that. Behind BAND_SHIFT_MAX the shifts begin anew, and an end of a
+  band lies within twice the largest value of a lot of them.
 """
 
 PPB = 1_000_000_000  # parts per billion: the unit of every rate
@@ -42,6 +45,7 @@ LOT_VALUE_MAX = 2**44  # one lot where it is worth most
 LOT_FACE_VALUE_MAX = 2**60  # of an inverse lot: its value at a price of one tick
 DEPOSITS_MAX = 2**59  # Σ deposits of all ledgers; also the largest single amount
 FUNDING_OWED_MAX = 2**53
+BAND_SHIFT_MAX = 2**60
 RATE_PPB_MAX = PPB  # fees, margins, bands of a rate: at most 100%
 RATE_DAY_PPB_MAX = NS_PER_DAY // NS_PER_SECOND * PPB  # every second 100%: no cap on a day's sum
 BAND_PPB_MAX = 1_000 * PPB
@@ -98,6 +102,9 @@ assert (
     + 4 * POOL_VALUE_MAX
     < 2**62
 ), "any sum of balances, counted collateral and entry values"
+assert (
+    BAND_SHIFT_MAX + (3 + MARGIN_MULTIPLE_PPB_MAX // PPB) * (LOT_VALUE_MAX + 2) < 2**62
+), "an end of a band: a shift, one more interval, a value, the width"
 assert 2 * POOL_VALUE_MAX * (PORTFOLIO_INITIAL_PPB_MAX // PPB) < 2**62, "risk, and reserves"
 assert (2**54 // PPB + 1) * PPB < 2**62 and PPB * PPB < 2**62, "split products fit"
 assert PRICE_TICKS_MAX * BAND_PPB_MAX < 2**62, "a band of any price fits"

@@ -348,7 +348,10 @@ TIMER = _record(16, due_ns="i8", slot="i4", kind="i4")
 NUMBER = _record(8, value="i8")
 WORD = _record(8, bits="u8")
 SLOT = _record(4, slot="i4")
-BAND = _record(8, low_ticks="i4", high_ticks="i4")
+# Of a holder, or of a block of holders: from `low_value` to below `end_value`, zeros hold nothing.
+BAND = _record(16, low_value="i8", end_value="i8")
+# Of a contract: what funding has taken off the two values that its bands are compared with.
+BAND_SHIFT = _record(16, low_value="i8", high_value="i8")
 
 # Account flags
 CALLED = 1
@@ -474,6 +477,7 @@ def _sections() -> dict[str, Section]:
         "holders": (SLOT, (bounds.CONTRACTS_MAX + 1) * ACCOUNT_ROWS),
         "bands": (BAND, (bounds.CONTRACTS_MAX + 1) * ACCOUNT_ROWS),
         "band_blocks": (BAND, (bounds.CONTRACTS_MAX + 1) * BAND_BLOCKS),
+        "band_shifts": (BAND_SHIFT, bounds.CONTRACTS_MAX + 1),
         "dirty_accounts": (SLOT, ACCOUNT_ROWS),
         "waking": (SLOT, ACCOUNT_ROWS),
         "timers": (TIMER, bounds.ORDERS_MAX + ACCOUNT_ROWS),

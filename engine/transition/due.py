@@ -54,6 +54,7 @@ from funding.rate import (
     rebase_index,
 )
 from risk.accounts import find_next_holder, find_position, next_account
+from risk.bands import shift_bands
 from risk.collateral_prices import note_licences
 from risk.eligibility import note_reference
 from risk.ledger import settle_funding
@@ -76,7 +77,7 @@ def settle_holders(arena, contract):
 
 @cold
 def do_funding(arena, contract, now_ns):
-    """One funding interval: rate, growth of the index, supervision of all holders (7.2-7.4)."""
+    """One funding interval: rate, growth of the index, supervision (7.2-7.4)."""
     terms = CONTRACT(arena, contract)
     due_ns = terms.funding_next_ns
     if now_ns - due_ns > terms.funding_late_ns:
@@ -95,8 +96,9 @@ def do_funding(arena, contract, now_ns):
     publish_funding(arena, contract, rate_ppb, growth)
     begin_step(arena)
     if growth != 0:
+        shift_bands(arena, contract, growth)
         enter_step(arena, contract, -growth)
-        supervise_step(arena, 1)
+        supervise_step(arena)
     return 0
 
 

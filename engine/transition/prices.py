@@ -160,7 +160,7 @@ def publish_pair(arena, contract, source, price_ticks):
 def close_step(arena, must_supervise):
     """Supervise the step that ends here and begin the next; returns 0, nothing to supervise."""
     if must_supervise != 0:
-        supervise_step(arena, 0)
+        supervise_step(arena)
     begin_step(arena)
     return 0
 

@@ -93,7 +93,7 @@ def end_settlements(arena):
     """Finish what is settling: whoever is below zero at the new marks goes through the waterfall,
     then every position is closed. Who is above zero is asked for no margin before that: he has no
     position here behind it."""
-    scan_step(arena, 0)
+    scan_step(arena)
     negative = announce_negative(arena)
     for contract in range(1, ENGINE(arena, 0).contracts + 1):
         if CONTRACT(arena, contract).state == STATE_SETTLING:

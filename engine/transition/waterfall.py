@@ -263,8 +263,7 @@ def finish_negative(arena, negative):
 
 
 @cold
-def supervise_step(arena, by_funding):
-    """Find every account that the step brought down; finish those below zero (2.5). `by_funding`
-    1: bands do not cover it."""
-    scan_step(arena, by_funding)
+def supervise_step(arena):
+    """Find every account that the step brought down; finish those below zero (2.5)."""
+    scan_step(arena)
     return finish_negative(arena, announce_hits(arena))

@@ -140,6 +140,20 @@ MARGIN = (
         "9.1",
     ),
     Row(
+        "risk/bands.py",
+        "    shift.low_value += growth + raised\n",
+        "    shift.low_value += growth\n",
+        "a mark that runs with funding raises maintenance unseen",
+        "9.1",
+    ),
+    Row(
+        "risk/bands.py",
+        "        empty_bands(arena, contract)\n",
+        "",
+        "shifts that begin anew leave the bands as they were",
+        "9.1",
+    ),
+    Row(
         "risk/counterparties.py",
         "        set_bands(arena, account, equity, maintenance)\n",
         "",

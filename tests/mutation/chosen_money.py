@@ -55,10 +55,10 @@ PRICES = (
     ),
     Row(
         "engine/transition/due.py",
-        "        supervise_step(arena, 1)\n",
-        "        supervise_step(arena, 0)\n",
-        "a funding time trusts the bands",
-        "7.3",
+        "        shift_bands(arena, contract, growth)\n",
+        "",
+        "bands do not take their part in funding",
+        "9.1",
     ),
     Row(
         "funding/sources.py",

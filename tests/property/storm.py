@@ -93,6 +93,10 @@ def draw_path(random: np.random.Generator, spec: Contract, steps: int) -> NDArra
 class Storm:
     """A stream of parts; each part is some thousand records of one chunk of the price path."""
 
+    # Of the commands: limits, takers, reducers, publications, deposits, cancels, modes, margins,
+    # leverage
+    SHARES = (0.42, 0.2, 0.12, 0.1, 0.06, 0.02, 0.03, 0.03, 0.02)
+
     def __init__(self, config: Config, seed: int) -> None:
         self.config = config
         self.random = np.random.default_rng(seed)
@@ -133,7 +137,7 @@ class Storm:
     def part(self, count: int) -> Records:
         """The next commands, in random order of kinds, in time."""
         random = self.random
-        kinds = random.choice(9, count, p=[0.42, 0.2, 0.12, 0.1, 0.06, 0.02, 0.03, 0.03, 0.02])
+        kinds = random.choice(len(self.SHARES), count, p=self.SHARES)
         records = np.zeros(count, COMMAND)
         contracts = random.integers(1, len(self.config.contracts) + 1, count)
         prices = self.follow(contracts, kinds == 3)
@@ -148,10 +152,14 @@ class Storm:
         is_sent = records["kind"] <= commands.CLIENT_LAST
         records["client_id"][is_sent] = self.client_id + 1 + np.arange(is_sent.sum())
         self.client_id += int(is_sent.sum())
-        steps_ns = np.where(random.random(count) < 0.01, 120, 0) * bounds.NS_PER_SECOND
+        steps_ns = self.pauses(count)
         records["time_ns"] = self.now_ns + np.cumsum(steps_ns + random.integers(0, 10**6, count))
         self.now_ns = int(records["time_ns"][-1])
         return records
+
+    def pauses(self, count: int) -> NDArray[np.int64]:
+        """Before which command how long nothing happens: two minutes, now and then."""
+        return np.where(self.random.random(count) < 0.01, 120, 0) * bounds.NS_PER_SECOND
 
     def follow(self, contracts: NDArray[Any], is_price: NDArray[Any]) -> NDArray[np.int64]:
         """The price that each record knows: that of its contract, new where it publishes one."""

@@ -64,7 +64,7 @@ def test_bands_come_along():
     bands = arena.records("bands", rows)[layout.ACCOUNT_ROWS :][:3]
     copied = copy_arena(arena).records("bands", rows)[layout.ACCOUNT_ROWS :][:3]
     assert bands.tolist() == copied.tolist()
-    assert bands["high_ticks"].astype(bool).tolist() == [True, True, False]
+    assert bands["end_value"].astype(bool).tolist() == [True, True, False]
 
 
 def test_a_copy_and_the_first_do_not_share_anything():
