@@ -23,6 +23,7 @@ ASSET_COIN = 3
 IMPAIRED_DEPEG = 1
 IMPAIRED_LICENCE = 2
 IMPAIRED_OPERATOR = 3
+IMPAIRED_SILENT = 4  # fewer fresh prices than it needs
 
 # Sides of an order
 BUY = 0
