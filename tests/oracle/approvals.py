@@ -3,6 +3,7 @@
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND
 from engine.schema.contract import Config
+from tests.coins import COIN
 from tests.oracle.contracts import (
     BRIEF,
     FLAT_TIERS,
@@ -42,6 +43,7 @@ def one_by_one() -> Config:
             tiny(6, 1_000, tiers=WIDE_TIERS, reference_until_ns=minute + 3 * MINUTE),
             tiny(7, 1_000, tiers=STEEP_TIERS),
         ),
+        settlement=COIN,
         fund_cash=10**6,
         house_cash=10**5,
         eligibility_checked=True,
@@ -89,6 +91,7 @@ def hedges_of_both_kinds() -> Config:
             tiny(2, 1_000, tiers=WIDE_TIERS, concentration_value=3_000_000, **held | slow),
             tiny_inverse(3, concentration_ppb=40_000_000, concentration_value=0, **held | FAIR),
         ),
+        settlement=COIN,
         fund_cash=10**6,
         house_cash=10**5,
         portfolio_moves_ppb=(

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
 from engine.schema.contract import Config, Tier, check_config
+from tests.coins import COIN
 from tests.oracle.approvals import hedges, hedges_of_both_kinds, one_by_one
 from tests.oracle.assets import ASSETS
 from tests.oracle.contracts import (
@@ -375,6 +376,7 @@ def inverse_and_linear() -> Config:
             ),
             tiny(3, 1_000, tiers=WIDE_TIERS, freeze_max_ns=BRIEF, **LAST | SWITCHED),
         ),
+        settlement=COIN,
         fund_cash=10**6,
         house_cash=10**5,
         fund_loss_step_max=5 * 10**5,
@@ -403,6 +405,7 @@ def raised_rates() -> Config:
                 **FAIR,
             ),
         ),
+        settlement=COIN,
         fund_cash=10**7,
         house_cash=10**6,
     )
@@ -584,6 +587,7 @@ def checked_accounts() -> Config:
             ),
             tiny(3, 1_000, tiers=STEEP_TIERS, **LAST),
         ),
+        settlement=COIN,
         fund_cash=10**7,
         house_cash=10**6,
         eligibility_checked=True,
@@ -607,6 +611,7 @@ def thin_backstop() -> Config:
             replace(second, **worked | {"fund_slice_lots": 500, "fund_slice_ns": 7 * 10**9}),
             third,
         ),
+        settlement=COIN,
         fund_cash=3_000_000,
         house_cash=60_000,
         fund_loss_step_max=40_000,
@@ -626,6 +631,7 @@ def thin_collateral() -> Config:
             tiny(2, 1_000, symbol=f"{ISOLATED}2", freeze_max_ns=BRIEF, **UNFUNDED),
             tiny_inverse(3, tiers=INVERSE_TIERS, **SHORT_AUCTIONS | held),
         ),
+        settlement=COIN,
         collateral=ASSETS,
         fund_cash=400_000,
         house_cash=20_000,
