@@ -124,6 +124,8 @@ MODE_INVALID = 96
 MODE_WITH_ORDERS = 97
 # the conversion ledger
 CONVERSION_INSUFFICIENT = 98
+# the settlement asset
+KIND_NOT_PERMITTED = 99
 
 SENTENCES = {
     TIME_BACKWARDS: "the command's time lies before the last command's",
@@ -223,6 +225,7 @@ SENTENCES = {
     MODE_INVALID: "the margin mode is neither 0 nor 1, or the pool offers no portfolio margin",
     MODE_WITH_ORDERS: "the margin mode of an account changes only without working orders",
     CONVERSION_INSUFFICIENT: "the conversion ledger has less of the asset, or gained less cash",
+    KIND_NOT_PERMITTED: "accounts of this kind may not be settled in the pool's asset",
 }
 
 NAMES = {

@@ -23,7 +23,7 @@ from tests.oracle.brackets import follow_entry
 from tests.oracle.linked import cancel_ended, follow_fill
 from tests.oracle.liquidation import Plan
 from tests.oracle.market import Market
-from tests.oracle.matching import gain_of_fill, is_beyond_slippage, liquidation_fee, settle_fill
+from tests.oracle.matching import is_beyond_slippage, liquidation_fee, settle_fill
 from tests.oracle.money import suspect
 from tests.oracle.premium import count_trade
 from tests.oracle.protection import protect
@@ -200,7 +200,7 @@ class Figures:
         return equity(self.exchange, self.exchange.accounts[account]) if known is None else known
 
     def after_price(self, order: Order, lots: int, price: int) -> int:
-        return self.equity(order.account) + gain_of_fill(self.market, order.sign, lots, price)
+        return self.equity(order.account) + self.market.gain_of_fill(order.sign, lots, price)
 
     def fee(self, order: Order, other: Order, lots: int, price: int) -> int:
         """Cut to what the price leaves; a buyer who meets himself has the seller's gain ahead."""
@@ -216,7 +216,8 @@ class Figures:
         after = self.after_price(order, lots, price)
         if after < 0:
             return words.CANCEL_SOLVENCY
-        if order.is_liquidation or not is_beyond_slippage(self.market, order.sign, price):
+        is_beyond = is_beyond_slippage(self.market, order.sign, lots, price)
+        if order.is_liquidation or not is_beyond:
             return 0
         account = self.exchange.accounts[order.account]
         bought = self.lots.get(order.account, 0) + order.sign * lots
@@ -359,7 +360,7 @@ def fill_pair(
         take_lots(exchange, market, forced, order, lots)
     own_loss = None
     if buy.account == sell.account:
-        own_loss = -gain_of_fill(market, buy.sign, lots, price)
+        own_loss = -market.gain_of_fill(buy.sign, lots, price)
     # nobody pays a taker's fee, so nobody is paid a rebate
     settle_fill(exchange, buy, lots, price, 0, own_loss)
     settle_fill(exchange, sell, lots, price, 0)

@@ -73,6 +73,7 @@ from tests.oracle.providers import set_capacity
 from tests.oracle.quotes import mass_quote
 from tests.oracle.raw import RawCommand, RawQuotes
 from tests.oracle.redemption import redeem_conversion, settle_conversion
+from tests.oracle.settlement_asset import NUMBER, make_settlement, set_settlement
 from tests.oracle.settling import freeze_end_due, settle
 from tests.oracle.states import DRAFT, FROZEN, LIFELESS
 from tests.oracle.stops import release_trading, stop_trading
@@ -206,6 +207,7 @@ class Oracle:
         self.house = config.house_cash
         self.fees = 0
         self.assets = make_assets(config.collateral)
+        self.settlement = make_settlement(config.settlement)
         # of the conversion ledger: what it was paid for what it took, less what it paid (10.4)
         self.conversion_cash = 0
         self.deposits = config.fund_cash + config.house_cash  # less withdrawals
@@ -380,6 +382,8 @@ class Oracle:
             return refusals.OK
         if kind == commands.RELEASE_WITHDRAWALS:
             return self.release_withdrawals()
+        if kind == commands.SET_COLLATERAL and command.asset == NUMBER:
+            return set_settlement(self, command)
         if kind in OPERATOR_COMMANDS:
             return OPERATOR_COMMANDS[kind](self, command)
         return refusals.COMMAND_UNKNOWN
@@ -457,6 +461,8 @@ class Oracle:
             return refusals.ACCOUNT_EXISTS
         if command.account_kind not in OPENABLE:
             return refusals.ACCOUNT_KIND_INVALID
+        if not self.settlement.permits(command.account_kind):
+            return refusals.KIND_NOT_PERMITTED
         if command.owner < 1 or command.group < 1:
             return refusals.GROUP_INVALID
         self.accounts[command.account] = Account(
@@ -492,6 +498,9 @@ class Oracle:
             return refusals.AMOUNT_NOT_POSITIVE
         if self.brought() + command.amount > bounds.DEPOSITS_MAX:
             return refusals.AMOUNT_ABOVE_MAX
+        is_client = command.ledger == words.LEDGER_CLIENT
+        if is_client and self.settlement.is_closed(self.clock):
+            return refusals.COLLATERAL_CLOSED
         self.deposits += command.amount
         if account is None:
             self.house += command.amount

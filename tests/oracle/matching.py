@@ -34,7 +34,7 @@ from tests.oracle.premium import count_trade
 from tests.oracle.protection import protect
 from tests.oracle.resting import cancel, emit_reduced, end, keep_reduce_only, leave
 from tests.oracle.rounding import ceil_div, rate_up
-from tests.oracle.values import size_of_fill, value_of_fill, value_of_lot
+from tests.oracle.values import size_of_fill, value_of_fill
 
 
 def sweep(exchange, order: Order) -> tuple[list[int], bool]:
@@ -112,20 +112,10 @@ def decrement(exchange, order: Order, resting: Order) -> None:
 # Solvency at the fill (9.0).
 
 
-def gain_per_lot(market: Market, sign: int, price: int) -> int:
-    """How much better than the mark this price is, for a lot bought (+1) or sold (-1)."""
-    return sign * (market.lot_value - value_of_lot(market.spec, price))
-
-
-def gain_of_fill(market: Market, sign: int, lots: int, price: int) -> int:
-    """What so many lots bought (+1) or sold (-1) in one fill change in equity at mark."""
-    return sign * (lots * market.lot_value - value_of_fill(market.spec, lots, price))
-
-
-def is_beyond_slippage(market: Market, sign: int, price: int) -> bool:
+def is_beyond_slippage(market: Market, sign: int, lots: int, price: int) -> bool:
     spec = market.spec
     allowed = ceil_div(market.lot_size * (spec.liquidation_slippage_ppb + spec.fee_taker_ppb), PPB)
-    return -gain_per_lot(market, sign, price) > allowed
+    return -market.gain_of_fill(sign, lots, price) > lots * allowed
 
 
 def is_short_of_maintenance(
@@ -142,11 +132,11 @@ def is_maker_fit(exchange, order: Order, resting: Order) -> bool:
     maker = exchange.accounts[resting.account]
     lots, price = min(order.open, resting.displayed), resting.price
     size = size_of_fill(market.spec, lots, price)
-    after = equity(exchange, maker) + gain_of_fill(market, resting.sign, lots, price)
+    after = equity(exchange, maker) + market.gain_of_fill(resting.sign, lots, price)
     if after < 0:
         cancel(exchange, resting, words.CANCEL_SOLVENCY)
         return False
-    if not is_beyond_slippage(market, resting.sign, price):
+    if not is_beyond_slippage(market, resting.sign, lots, price):
         return True
     after -= fee_up(size, max(0, market.spec.fee_maker_ppb), after)
     if is_short_of_maintenance(exchange, maker, market, resting.sign * lots, after):
@@ -160,12 +150,12 @@ def trade_with(exchange, order: Order, resting: Order) -> None:
     taker = exchange.accounts[order.account]
     uncut, price = min(order.open, resting.displayed), resting.price
     before = equity(exchange, taker)
-    lots = solvent_lots(before, partial(gain_of_fill, market, order.sign, price=price), uncut)
+    lots = solvent_lots(before, partial(market.gain_of_fill, order.sign, price=price), uncut)
     if lots == 0:
         end_aggressor(exchange, order, words.CANCEL_SOLVENCY)
         return
-    if not order.is_liquidation and is_beyond_slippage(market, order.sign, price):
-        after = before + gain_of_fill(market, order.sign, lots, price)
+    if not order.is_liquidation and is_beyond_slippage(market, order.sign, lots, price):
+        after = before + market.gain_of_fill(order.sign, lots, price)
         size = size_of_fill(market.spec, lots, price)
         if resting.account == order.account:
             after = before  # its own two legs cancel out
@@ -208,7 +198,7 @@ def fill(exchange, order: Order, resting: Order, lots: int) -> None:
         refill_if_gone(exchange, resting)
     own_loss = None
     if resting.account == order.account:
-        own_loss = -gain_of_fill(market, order.sign, lots, price)
+        own_loss = -market.gain_of_fill(order.sign, lots, price)
     taker_fee = settle_fill(exchange, order, lots, price, None, own_loss)
     settle_fill(exchange, resting, lots, price, taker_fee)
     protect(exchange, resting, lots)
@@ -260,7 +250,7 @@ def liquidation_fee(
 ) -> int:
     """9.4: out of the surplus over the bankruptcy price, never more."""
     size = size_of_fill(market.spec, lots, price)
-    surplus = gain_of_fill(market, order.sign, lots, price)
+    surplus = market.gain_of_fill(order.sign, lots, price)
     surplus += order.step_share * lots // order.step_lots - fee
     surplus = min(equity_left, surplus)
     return min(rate_up(size, market.spec.liquidation_fee_ppb), max(0, surplus))

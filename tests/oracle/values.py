@@ -3,6 +3,7 @@
 
 from fractions import Fraction
 
+from engine.schema import vocabulary as words
 from engine.schema.contract import Contract
 
 
@@ -26,7 +27,10 @@ def size_of_lot(spec: Contract, price: int) -> int:
 
 
 def value_of_fill(spec: Contract, lots: int, price: int) -> int:
-    """What is booked for so many lots that are bought in one fill at this price."""
+    """What is booked for so many lots that are bought in one fill at this price: the sum of all, or
+    rounded once for all of them. Whatever is no fill goes by lots."""
+    if spec.rounding == words.ROUNDING_PER_FILL:
+        return -round(Fraction(lots * spec.contract_value, price))
     return lots * value_of_lot(spec, price)
 
 
