@@ -213,13 +213,17 @@ def test_8_4_whom_a_waterfall_has_made_short_can_be_below_zero_in_the_next_step(
     ]
 
 
-def test_10_4_what_nobody_says_any_more_brings_less():
-    """1,000 at 1 are silent, and 20% do not count: A has 800. At 73 its 30 lots have lost 810. The
-    units bring 0.8 each, not 1: it is still 10 below zero."""
+@pytest.mark.parametrize("is_judged", [False, True])
+def test_10_4_what_nobody_says_any_more_brings_less(is_judged):
+    """1,000 at 1 are silent, and 20% do not count, for that or because an operator said so before:
+    A has 800. At 73 its 30 lots have lost 810. The units bring 0.8 each, not 1: it is still 10
+    below zero."""
     desk = opened(asset(impaired_haircut_ppb=200_000_000, stale_ns=10 * SECOND))
     desk.operator(commands.Deposit, account=B, amount=20_000)
     bring(desk, A, 1_000)
     desk.deal(A, B, 30, 100)
+    if is_judged:
+        judge(desk, 1, 0)
     desk.wait(10 * SECOND + 1)
     found = desk.mark(73)
     assert of_kind(found, CONVERTED, STARTED, CLOSED) == [
