@@ -221,12 +221,19 @@ def test_5_3_so_is_that_of_a_rest(value_min, state):
 # Solvency at the fill.
 
 
-def thin_long() -> Desk:
+def thin_long(cash: int = 41, **changes) -> Desk:
     """A has bought 40 at 128, which is 4,020, with 41. At 127 they are 4,040: it has 21, of 21."""
-    desk = small(41, **thin(liquidation_slippage_ppb=10**9))
+    return at_127(bought_40(cash, **changes))
+
+
+def bought_40(cash: int = 41, **changes) -> Desk:
+    desk = small(cash, **thin(**{"liquidation_slippage_ppb": 10**9} | changes))
     desk.deal(A, B, 40, 128)
+    return desk
+
+
+def at_127(desk: Desk) -> Desk:
     desk.mark(127)
-    assert equity_of(desk) == 21
     return desk
 
 
@@ -308,6 +315,62 @@ def test_9_0_slippage_is_that_of_the_fill(sign, lots, price, is_beyond):
     assert is_beyond_slippage(market, sign, lots, price) is is_beyond
 
 
+HALF_PERCENT = {"liquidation_slippage_ppb": PERCENT // 2}  # a unit a lot
+
+
+@pytest.mark.parametrize(
+    ("cash", "lots", "is_filled"),
+    [
+        (41, 5, True),  # 5.5 at 126, which is 5
+        (41, 6, False),  # 6.6 is 7: beyond, and 14 are left, of 18 for the other 34
+        (46, 10, False),  # 10.95 is 11: beyond, and 15 are left of 26, of 16 for the other 30
+        (47, 10, True),
+    ],
+)
+@pytest.mark.parametrize("role", ["taker", "maker", "auction"])
+def test_9_0_no_fill_below_maintenance_is_beyond_slippage(role, cash, lots, is_filled):
+    """A unit a lot is allowed, and is what one lot costs."""
+    desk = bought_40(cash, **HALF_PERCENT)
+    if role == "maker":
+        desk.place(A, SELL, lots, 126, flags=words.REDUCE_ONLY)
+        found = at_127(desk).place(C, BUY, lots, 126, tif=words.IOC)
+    elif role == "taker":
+        at_127(desk).place(C, BUY, lots, 126)
+        found = desk.place(A, SELL, lots, 126, flags=words.REDUCE_ONLY)
+    else:
+        change(at_127(desk), AUCTION)
+        desk.place(A, SELL, lots, 126, flags=words.REDUCE_ONLY)
+        desk.place(C, BUY, lots, 126)
+        found = change(desk, CONTINUOUS)
+    assert bool(of_kind(found, TRADE)) is is_filled
+    assert ((A, lots, words.CANCEL_SLIPPAGE) in ended(found)) is not is_filled
+
+
+@pytest.mark.parametrize(("cash", "is_filled"), [(149, False), (150, True)])
+def test_9_0_the_trial_of_an_uncross_counts_a_fee_of_the_fill(cash, is_filled):
+    """A tenth of 1,021 is 103, of ten times 102 it would be 102. Of 130 that 10 lots and the fee
+    leave 16, the other 30 need 16. It paid 402 for the first."""
+    desk = thin_long(cash + 402, fee_maker_ppb=10 * PERCENT, fee_taker_ppb=0, **HALF_PERCENT)
+    assert equity_of(desk) == cash - 20
+    change(desk, AUCTION)
+    desk.place(A, SELL, 10, 126, flags=words.REDUCE_ONLY)
+    desk.place(C, BUY, 10, 126)
+    assert bool(of_kind(change(desk, CONTINUOUS), TRADE)) is is_filled
+
+
+def test_8_8_who_meets_himself_pays_what_both_fills_leave():
+    """A is long 40 for 4,020, with 2,051. At 91 (141.36) it has 431 left. It sells ten to itself at
+    126 for 1,021, of which half is more than that: so it pays all."""
+    terms = {"fee_taker_ppb": 50 * PERCENT, "liquidation_slippage_ppb": 10**9}
+    desk = small(2_051, **thin(stp_none_allowed=True, **terms))
+    desk.deal(A, B, 40, 128)
+    desk.place(A, BUY, 10, 126)
+    desk.mark(91)
+    assert equity_of(desk) == 431
+    found = desk.place(A, SELL, 10, 126, tif=words.IOC, stp=words.STP_NONE)
+    assert [record[5] for record in of_kind(found, LEG)[:2]] == [431, 0]
+
+
 # Liquidation.
 
 
@@ -340,6 +403,25 @@ def test_9_5_a_close_out_in_parts_ends_at_zero():
     assert of_kind(found, DELEVERAGED) == [(DELEVERAGED, A, 2, -218, 0, B)]
     assert (desk.cash(A), desk.position(A)) == (0, (0, 0))
     assert not of_kind(found, CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("cash", "rate", "price", "fee"),
+    [
+        # 43 are left, of which 21 stand behind 20 lots. At 117 they are 2,199 and cost 19, so that
+        # 2 are left of the 3 that a thousandth is; lot by lot they would cost 20
+        (383, 1_000_000, 117, 2),
+        # 2,162 at 119, which is 10.006 of fee; 20 times 108 would be 9.996
+        (399, 4_628_000, 119, 11),
+    ],
+)
+def test_9_4_a_liquidation_fee_is_of_the_fill_and_out_of_what_it_leaves(cash, rate, price, fee):
+    desk = small(cash, initial=9, liquidation_fee_ppb=rate)
+    desk.deal(A, B, 40, 128)
+    desk.place(C, BUY, 20, price)
+    found = desk.mark(118)
+    assert [record[4] for record in of_kind(found, STEPPED)] == [117]
+    assert of_kind(found, events.LIQUIDATION_FEE_PAID)[0][2] == fee
 
 
 def test_9_7_transfers_book_marks_lot_by_lot():
