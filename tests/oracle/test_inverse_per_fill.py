@@ -10,6 +10,7 @@ from engine.schema import commands, events, refusals
 from engine.schema import vocabulary as words
 from engine.schema.contract import check_config, check_contract
 from tests.oracle.desk import BUY, SELL, A, B, C, D, Desk, code_of, contract, of_kind, thin
+from tests.oracle.market import make_market
 from tests.oracle.matching import is_beyond_slippage
 from tests.oracle.test_auctions import AUCTION, CONTINUOUS, change, ended, state_of, uncrossed
 from tests.oracle.test_prices import MINUTE, mark_of
@@ -294,6 +295,20 @@ def test_9_0_so_is_a_pair_in_the_trial_of_an_uncross(lots, is_filled):
     found = change(desk, CONTINUOUS)
     assert uncrossed(found)[1] == (lots if is_filled else 0)
     assert ended(found) == ([] if is_filled else [(A, lots, words.CANCEL_SOLVENCY)])
+
+
+@pytest.mark.parametrize("mark", range(20, 32))
+def test_9_0_more_lots_at_one_price_never_cost_less(mark):
+    """Whatever way halves go: so that the most lots that can be paid are all those below the first
+    that can't. At the mark itself no fill is off by more than half a unit a lot, and one half."""
+    for face in range(30, 90):
+        market = make_market(per_fill(face), words.STATE_CONTINUOUS)
+        market.mark = mark
+        for price in range(20, 32):
+            gains = [market.gain_of_fill(-1, lots, price) for lots in range(25)]
+            assert gains in (sorted(gains), sorted(gains, reverse=True)) and gains[0] == 0
+            if price == mark:
+                assert all(2 * abs(gain) <= lots + 1 for lots, gain in enumerate(gains))
 
 
 @pytest.mark.parametrize(
