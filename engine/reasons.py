@@ -69,6 +69,7 @@ RULES_OF_REFUSALS = {
         "9.2": (refusals.ACCOUNT_IN_LIQUIDATION, refusals.CAPACITY_INVALID),
         "9.6": (refusals.FUND_BELOW_COVER,),
         "9.8": (refusals.WITHDRAWALS_STOPPED, refusals.WITHDRAWALS_NOT_STOPPED),
+        "10.1": (refusals.KIND_NOT_PERMITTED,),
         "10.2": (refusals.COLLATERAL_CAP,),
         "10.3": (refusals.COLLATERAL_INVALID, refusals.COLLATERAL_CLOSED),
         "10.6": (

@@ -11,7 +11,9 @@ Money is an integer in the smallest unit of the settlement asset. The argument, 
   everything one account can hold stays within 2**59, and a multiple of its maintenance, or the
   weight of its bands (value x (1 + rate x multiple)), within 2**62.
 * Entry values move only by fills (price in price_ticks_min..price_ticks_max, so a lot's value, an
-  inverse one's without its sign, is at most the listed worth), by re-striking (to the mark), by the
+  inverse one's without its sign, is at most the listed worth; rounded per fill, k lots of v =
+  face value / price each cost at most k x v + 1/2 <= k x (round(v) + 1), which is what listing
+  then takes for the worth), by re-striking (to the mark), by the
   settlement of a contract (to nothing) and by transfers at the mark plus a charge that is at most
   one step's loss, or a penalty that is at most their value: twice the values above.
 * Balances add up to net deposits plus entry values (invariant I1); net deposits stay within 2**59.
@@ -73,6 +75,7 @@ TIERS_MAX = 16
 PORTFOLIO_INITIAL_PPB_MAX = 4 * PPB  # of the risk of a portfolio (8.7)
 PORTFOLIO_MOVES_MAX = 16  # of prices, in a scenario grid (8.7)
 WITHDRAWALS_MAX = 8  # reserved of one account (10.6)
+DECIMALS_MAX = 18  # of an asset's smallest unit, for people
 COLLATERAL_MAX = 8  # assets beside the pool's cash (10.1)
 COLLATERAL_SOURCES_MAX = 5
 COLLATERAL_HAIRCUTS_MAX = 4

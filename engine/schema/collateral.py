@@ -1,4 +1,5 @@
-"""The registry of assets that may stand behind an account beside the pool's cash (10.1-10.5)."""
+"""The registry of assets: the pool's cash, and what may stand behind an account beside it
+(10.1-10.5)."""
 
 import msgspec
 
@@ -6,6 +7,9 @@ from engine.schema import bounds
 from engine.schema import vocabulary as words
 
 HAIRCUT_COIN_PPB_MIN = 600_000_000  # 10.3, the floor for virtual assets
+
+
+KINDS = (words.KIND_CLIENT, words.KIND_LIQUIDITY_PROVIDER, words.KIND_AFFILIATE)
 
 
 class Haircut(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,11 +44,28 @@ class CollateralAsset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     sources_min: int = 1
     stale_ns: int = 60 * bounds.NS_PER_SECOND
     redemption_lag_ns: int = 0  # disclosed (10.1)
-    account_kinds: tuple[int, ...] = (
-        words.KIND_CLIENT,
-        words.KIND_LIQUIDITY_PROVIDER,
-        words.KIND_AFFILIATE,
-    )
+    account_kinds: tuple[int, ...] = KINDS
+
+
+class SettlementAsset(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The pool's cash: what it is, whose, and who may have an account in it.
+
+    `account_kinds` is its row of the matrix asset x client class; empty it is the default: fiat and
+    licensed stablecoins are open to every kind, a coin to none.
+    """
+
+    symbol: str = ""
+    kind: int = words.ASSET_FIAT
+    decimals: int = 6  # the smallest unit is 10^-decimals, for people
+    issuer: int = 0  # 0: none
+    licence: str = ""  # the register's number, for people
+    licensed_until_ns: int = 0  # of a stablecoin alone
+    account_kinds: tuple[int, ...] = ()
+
+
+def kinds_of(asset: SettlementAsset) -> tuple[int, ...]:
+    """The kinds of account that may be settled in the asset (10.1)."""
+    return asset.account_kinds or (() if asset.kind == words.ASSET_COIN else KINDS)
 
 
 def _check_haircuts(where: str, asset: CollateralAsset) -> list[str]:
@@ -88,8 +109,7 @@ def _check_asset(where: str, asset: CollateralAsset) -> list[str]:
     between(1, bounds.COLLATERAL_SOURCES_MAX, "sources")
     between(1, asset.sources, "sources_min")
     between(0, 366 * bounds.NS_PER_DAY, "redemption_lag_ns")
-    kinds = {words.KIND_CLIENT, words.KIND_LIQUIDITY_PROVIDER, words.KIND_AFFILIATE}
-    if not asset.account_kinds or not set(asset.account_kinds) <= kinds:
+    if not asset.account_kinds or not set(asset.account_kinds) <= set(KINDS):
         problems.append(f"{where}: account_kinds must name clients, providers or affiliates")
     return problems
 
@@ -107,4 +127,30 @@ def check_collateral(assets: tuple[CollateralAsset, ...]) -> list[str]:
         cap = caps.setdefault(asset.issuer, asset.issuer_value_max)
         if asset.issuer > 0 and cap != asset.issuer_value_max:
             problems.append(f"collateral {k}: another issuer_value_max for the same issuer")
+    return problems
+
+
+def check_settlement(asset: SettlementAsset, beside: tuple[CollateralAsset, ...]) -> list[str]:
+    """Why no pool can be settled in this asset, with those beside it; empty when one can."""
+    problems = []
+
+    def between(low: int, high: int, *names: str) -> None:
+        for name in names:
+            value = getattr(asset, name)
+            if not low <= value <= high:
+                problems.append(f"settlement: {name} {value} is not between {low} and {high}")
+
+    is_stablecoin = asset.kind == words.ASSET_STABLECOIN
+    between(words.ASSET_FIAT, words.ASSET_COIN, "kind")
+    between(0, bounds.DECIMALS_MAX, "decimals")
+    between(1 if is_stablecoin else 0, 2**31 - 1, "issuer")
+    between(*((1, bounds.TIME_NS_MAX) if is_stablecoin else (0, 0)), "licensed_until_ns")
+    if is_stablecoin and not asset.licence:
+        problems.append("settlement: a stablecoin needs the number of its licence (10.1)")
+    if not set(asset.account_kinds) <= set(KINDS):
+        problems.append("settlement: account_kinds must name clients, providers or affiliates")
+    if not kinds_of(asset):
+        problems.append("settlement: a coin must name the account_kinds it is permitted to (10.1)")
+    if asset.symbol in {other.symbol for other in beside}:
+        problems.append("settlement: the same symbol as an asset beside it")
     return problems

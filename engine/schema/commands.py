@@ -55,6 +55,8 @@ RETURN_WITHDRAWAL = 53
 APPROVE_CONTRACT = 54
 SET_MARGIN_MODE = 55
 SET_LEVERAGE_CAP = 56
+REDEEM_CONVERSION = 57
+SETTLE_CONVERSION = 58
 CLIENT_LAST = 16
 OPERATOR_FIRST = 32
 OPERATOR_LAST = 63
@@ -76,6 +78,7 @@ COMMAND = np.dtype(
             "professional_until_ns", "assessed", "blocked", "disclosure", "version", "until_ns",
             "quantity", "price_ppb", "impaired", "licensed_until_ns",
             "hash_1", "hash_2", "hash_3", "hash_4", "reference", "margin_mode",
+            "proceeds",
         ],
         "formats": [
             "<i8", "<i8", "<i8", "<i8",
@@ -92,6 +95,7 @@ COMMAND = np.dtype(
             "<i8", "i1", "i1", "<i4", "<i4", "<i8",
             "<i8", "<i8", "i1", "<i8",
             "<i8", "<i8", "<i8", "<i8", "<i8", "i1",
+            "<i8",
         ],
         "offsets": [
             0, 8, 16, 24,
@@ -108,6 +112,7 @@ COMMAND = np.dtype(
             24, 47, 48, 36, 36, 24,
             24, 24, 47, 24,
             8, 16, 24, 32, 48, 47,
+            16,
         ],
         "itemsize": 64,
     }
@@ -507,6 +512,23 @@ class SetCollateral(Command, tag="set_collateral", frozen=True, kw_only=True):
     licensed_until_ns: int
 
 
+class RedeemConversion(Command, tag="redeem_conversion", frozen=True, kw_only=True):
+    """So much of what conversions have brought has left, and so much cash has come in for it
+    (10.4, 10.6)."""
+
+    kind_code: ClassVar[int] = REDEEM_CONVERSION
+    asset: int
+    quantity: int
+    proceeds: int
+
+
+class SettleConversion(Command, tag="settle_conversion", frozen=True, kw_only=True):
+    """The provider of conversions pays in what it lost (above 0), or takes out its gain (10.6)."""
+
+    kind_code: ClassVar[int] = SETTLE_CONVERSION
+    amount: int
+
+
 class ConfirmWithdrawal(Command, tag="confirm_withdrawal", frozen=True, kw_only=True):
     """What the account has reserved under that client id has been paid out (10.6)."""
 
@@ -594,6 +616,8 @@ OperatorCommand = (
     | ApproveContract
     | SetMarginMode
     | SetLeverageCap
+    | RedeemConversion
+    | SettleConversion
 )
 AnyCommand = ClientCommand | PriceCommand | OperatorCommand
 
@@ -607,7 +631,7 @@ BY_KIND: dict[int, type[Command]] = {
         ChangeConstituent, RedenominateConstituent, SetSampleClock, SetEligibility,
         PublishDisclosure, SetReference, SetCapacity, SetWorkBack, SetStressLoss,
         DepositCollateral, SetCollateral, ConfirmWithdrawal, ReturnWithdrawal, ApproveContract,
-        SetMarginMode, SetLeverageCap,
+        SetMarginMode, SetLeverageCap, RedeemConversion, SettleConversion,
     )
 }  # fmt: skip
 # What a command's own record carries; a mass quote's rows are records of their own.

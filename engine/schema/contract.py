@@ -13,7 +13,12 @@ import msgspec
 
 from engine.schema import bounds
 from engine.schema import vocabulary as words
-from engine.schema.collateral import CollateralAsset, check_collateral
+from engine.schema.collateral import (
+    CollateralAsset,
+    SettlementAsset,
+    check_collateral,
+    check_settlement,
+)
 
 
 class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,7 +64,9 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     lot_size: str = "1"  # decimal quantity of one lot, for people
     tick_value: int = 0  # money per tick and lot
     contract_value: int = 0  # of an inverse lot: its worth in money at a price of one tick
-    lot_value_min: int = 100_000  # what an inverse lot must be worth at the highest price (1.2)
+    rounding: int = words.ROUNDING_PER_LOT  # of an inverse fill's value; marks are always per lot
+    # what an inverse lot rounded per lot must be worth at the highest price (1.2)
+    lot_value_min: int = 100_000
     price_ticks_min: int = 1
     price_ticks_max: int = bounds.PRICE_TICKS_MAX
     order_lots_max: int = bounds.LOTS_MAX
@@ -164,6 +171,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """One margin pool: one settlement asset, one fund, one house layer, its contracts."""
 
     contracts: tuple[Contract, ...]
+    settlement: SettlementAsset = SettlementAsset()  # the pool's cash (10.1)
     collateral: tuple[CollateralAsset, ...] = ()  # beside the settlement asset (10.1)
     fund_cash: int = 0  # paid in at genesis, counts as a deposit
     house_cash: int = 0
@@ -280,6 +288,24 @@ def _check_funding(where: str, spec: Contract) -> list[str]:
     return problems
 
 
+def _check_values(where: str, spec: Contract) -> list[str]:
+    """What a lot is worth, in marks and in fills (1.2, 1.3)."""
+    problems: list[str] = []
+    _between(problems, where, spec, 0, words.ROUNDING_PER_FILL, "rounding")
+    if (spec.tick_value == 0) == (spec.contract_value == 0):
+        problems.append(f"{where}: exactly one of tick_value and contract_value must be set (1.2)")
+    if spec.contract_value != 0 and size_of_lot(spec, spec.price_ticks_max) < 1:
+        problems.append(f"{where}: a lot is worth nothing at the highest price")
+    if spec.contract_value == 0 and spec.rounding != words.ROUNDING_PER_LOT:
+        problems.append(f"{where}: linear values are exact: rounding is of inverse contracts (1.2)")
+    lot_value = largest_size_of(spec)
+    if lot_value > bounds.LOT_VALUE_MAX:
+        problems.append(f"{where}: one lot can be worth more than 2**44")
+    if lot_value * spec.open_interest_lots_max > bounds.CONTRACT_VALUE_MAX:
+        problems.append(f"{where}: the open interest at its dearest passes 2**52 (1.3)")
+    return problems
+
+
 def check_contract(spec: Contract) -> list[str]:
     """Why this specification can't be listed; empty when it can."""
     where = f"contract {spec.contract}"
@@ -335,18 +361,10 @@ def check_contract(spec: Contract) -> list[str]:
     between(0, words.MARK_EXTERNAL, "mark_method")
     between(0, bounds.NS_PER_DAY, "mark_basis_hold_ns")
     problems += _check_sources(where, spec) + _check_funding(where, spec)
-    if (spec.tick_value == 0) == (spec.contract_value == 0):
-        problems.append(f"{where}: exactly one of tick_value and contract_value must be set (1.2)")
+    problems += _check_values(where, spec)
     low_lots, high_lots = spec.open_interest_scale_low_lots, spec.open_interest_scale_high_lots
     if low_lots >= high_lots and (low_lots, high_lots) != (0, 0):
         problems.append(f"{where}: open_interest_scale_low_lots is not below the high bound (8.6)")
-    if spec.contract_value != 0 and size_of_lot(spec, spec.price_ticks_max) < 1:
-        problems.append(f"{where}: a lot is worth nothing at the highest price")
-    lot_value = largest_size_of(spec)
-    if lot_value > bounds.LOT_VALUE_MAX:
-        problems.append(f"{where}: one lot can be worth more than 2**44")
-    if lot_value * spec.open_interest_lots_max > bounds.CONTRACT_VALUE_MAX:
-        problems.append(f"{where}: the open interest at its dearest passes 2**52 (1.3)")
     if -spec.fee_maker_ppb > spec.fee_taker_ppb:
         problems.append(f"{where}: a rebate exceeds the taker rate (8.8)")
     return problems
@@ -362,6 +380,28 @@ def find_lowest_maintenance(spec: Contract, config: Config | None) -> int:
     return min(lowest_ppb, max(spec.basis_ppb, floor_ppb))
 
 
+def _check_lot_value(where: str, spec: Contract, lowest_ppb: int) -> list[str]:
+    """Whether an inverse lot is worth enough where it is worth least (1.2).
+
+    Rounded per fill it may be worth few units; but marks are rounded per lot, by up to half a unit,
+    and that beside the band must not use up a maintenance margin.
+    """
+    if spec.contract_value == 0:
+        return []
+    least = size_of_lot(spec, spec.price_ticks_max)
+    if spec.rounding == words.ROUNDING_PER_LOT:
+        if least >= spec.lot_value_min:
+            return []
+        return [f"{where}: a lot at the highest price is worth less than lot_value_min (1.2)"]
+    half_unit_ppb = -(-bounds.PPB // (2 * max(least, 1)))
+    if spec.mark_band_ppb + half_unit_ppb < lowest_ppb:
+        return []
+    return [
+        f"{where}: mark_band_ppb + half a unit of a lot at the highest price is not below the"
+        " lowest maintenance rate (1.2)"
+    ]
+
+
 def check_approval(spec: Contract, config: Config | None = None) -> list[str]:
     """Why this specification can't be approved for trading, beyond what listing asks (3.2); in the
     pool of a configuration, or by itself.
@@ -375,11 +415,7 @@ def check_approval(spec: Contract, config: Config | None = None) -> list[str]:
     problems = []
     if spec.mark_band_ppb >= lowest_ppb:
         problems.append(f"{where}: mark_band_ppb is not below the lowest maintenance rate (6.2)")
-    dearest = size_of_lot(spec, spec.price_ticks_max)
-    if spec.contract_value != 0 and dearest < spec.lot_value_min:
-        problems.append(
-            f"{where}: a lot at the highest price is worth less than lot_value_min (1.2)"
-        )
+    problems += _check_lot_value(where, spec, lowest_ppb)
     if cap_of_interval(spec, spec.funding_interval_ns) + spec.liquidation_fee_ppb > lowest_ppb:
         problems.append(
             f"{where}: the cap of an interval + liquidation_fee_ppb is above the lowest"
@@ -389,11 +425,12 @@ def check_approval(spec: Contract, config: Config | None = None) -> list[str]:
 
 
 def hash_of_contract(spec: Contract) -> tuple[int, int, int, int]:
-    """SHA-256 of a specification with every field of it, as four signed 64-bit numbers: what an
-    approval names (3.2)."""
-    text = json.dumps(
-        msgspec.to_builtins(spec), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
+    """SHA-256 of a specification with every field of it (`LISTING.md`), as four signed 64-bit
+    numbers: what an approval names (3.2)."""
+    fields = msgspec.to_builtins(spec)
+    if spec.rounding == words.ROUNDING_PER_LOT:
+        del fields["rounding"]  # younger than the first approvals, which hold
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     digest = hashlib.sha256(f"lionrock contract 1\n{text}".encode()).digest()
     first, second, third, fourth = struct.unpack(">4q", digest)
     return first, second, third, fourth
@@ -449,8 +486,12 @@ def value_of_lot(spec: Contract, price_ticks: int) -> int:
 
 
 def largest_size_of(spec: Contract) -> int:
-    """What a lot is worth where it is worth most: of an inverse one that is the lowest price."""
-    return size_of_lot(spec, spec.price_ticks_min if spec.contract_value else spec.price_ticks_max)
+    """What a lot can cost in a fill where it is worth most: of an inverse one that is the lowest
+    price, and rounded per fill lots may cost up to a unit each more than their marks."""
+    if spec.contract_value == 0:
+        return size_of_lot(spec, spec.price_ticks_max)
+    more = 1 if spec.rounding == words.ROUNDING_PER_FILL else 0
+    return size_of_lot(spec, spec.price_ticks_min) + more
 
 
 def cap_of_interval(spec: Contract, length_ns: int) -> int:
@@ -466,12 +507,18 @@ def cap_of_interval(spec: Contract, length_ns: int) -> int:
 def check_config(config: Config) -> list[str]:
     """Why no exchange can be opened with this configuration; empty when one can."""
     problems = check_collateral(config.collateral)
+    problems += check_settlement(config.settlement, config.collateral)
     if [spec.contract for spec in config.contracts] != list(range(1, len(config.contracts) + 1)):
         problems.append("contracts: ids must be 1, 2, 3, ... in order")
     if len({spec.symbol for spec in config.contracts}) != len(config.contracts):
         problems.append("contracts: symbols must differ")
     for spec in config.contracts:
         problems += check_contract(spec)
+        if spec.contract_value != 0 and config.settlement.kind != words.ASSET_COIN:
+            problems.append(
+                f"contract {spec.contract}: an inverse contract is listed only where a permitted"
+                " coin settles (1.2, 10.1)"
+            )
     value = sum(
         largest_size_of(spec) * spec.open_interest_lots_max for spec in config.contracts
     )

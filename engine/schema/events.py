@@ -116,6 +116,10 @@ WITHDRAWAL_RETURNED = 103
 CONTRACT_APPROVED = 104
 MARGIN_MODE_SET = 105
 LEVERAGE_CAP_SET = 106
+# What becomes of collateral later
+COLLATERAL_RECOVERED = 107
+CONVERSION_REDEEMED = 108
+CONVERSION_SETTLED = 109
 # For feeds: where an order comes to rest and the events before it leave its price or size open
 ORDER_RESTED = 67
 
@@ -279,6 +283,12 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
     CONTRACT_APPROVED: ("contract_approved", ("reference",)),
     MARGIN_MODE_SET: ("margin_mode_set", ("margin_mode",)),
     LEVERAGE_CAP_SET: ("leverage_cap_set", ("rate_initial_ppb",)),
+    COLLATERAL_RECOVERED: ("collateral_recovered", ("asset",)),
+    CONVERSION_REDEEMED: (
+        "conversion_redeemed",
+        ("asset", "quantity", "proceeds", "converted", "conversion_cash"),
+    ),
+    CONVERSION_SETTLED: ("conversion_settled", ("amount", "conversion_cash")),
     LEVERAGE_SET: ("leverage_set", ("rate_initial_ppb", "client_id")),
     CONTRACT_ISOLATED: ("contract_isolated", ("margin_account", "client_id")),
     CONTRACT_JOINED: ("contract_joined", ("margin_account", "client_id", "amount", "cash")),

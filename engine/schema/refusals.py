@@ -122,6 +122,10 @@ APPROVAL_INVALID = 95
 # portfolio margin
 MODE_INVALID = 96
 MODE_WITH_ORDERS = 97
+# the conversion ledger
+CONVERSION_INSUFFICIENT = 98
+# the settlement asset
+KIND_NOT_PERMITTED = 99
 
 SENTENCES = {
     TIME_BACKWARDS: "the command's time lies before the last command's",
@@ -220,6 +224,8 @@ SENTENCES = {
     APPROVAL_INVALID: "an approval needs the number of its record, above 0",
     MODE_INVALID: "the margin mode is neither 0 nor 1, or the pool offers no portfolio margin",
     MODE_WITH_ORDERS: "the margin mode of an account changes only without working orders",
+    CONVERSION_INSUFFICIENT: "the conversion ledger has less of the asset, or gained less cash",
+    KIND_NOT_PERMITTED: "accounts of this kind may not be settled in the pool's asset",
 }
 
 NAMES = {

@@ -14,15 +14,20 @@ KIND_LIQUIDITY_PROVIDER = 2
 KIND_AFFILIATE = 3
 KIND_LAST = 3
 
-# Kinds of a collateral asset (10.1)
+# Kinds of an asset (10.1)
 ASSET_FIAT = 1
 ASSET_STABLECOIN = 2
 ASSET_COIN = 3
+
+# How the value of an inverse fill is rounded (1.2)
+ROUNDING_PER_LOT = 0
+ROUNDING_PER_FILL = 1
 
 # Why an asset is impaired (10.3); 0: its haircut has risen again
 IMPAIRED_DEPEG = 1
 IMPAIRED_LICENCE = 2
 IMPAIRED_OPERATOR = 3
+IMPAIRED_SILENT = 4  # fewer fresh prices than it needs
 
 # Sides of an order
 BUY = 0

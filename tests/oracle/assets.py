@@ -3,7 +3,7 @@ kind, within reach of a stream that begins at START_NS."""
 
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND, PPB
-from engine.schema.collateral import CollateralAsset, Haircut
+from engine.schema.collateral import CollateralAsset, Haircut, SettlementAsset
 from tests.oracle.price_terms import MINUTE, START_NS
 
 PERCENT = PPB // 100
@@ -35,7 +35,7 @@ ASSETS = (
         impaired_step_ns=20 * NS_PER_SECOND,
         sources=3,
         sources_min=2,
-        stale_ns=2 * MINUTE,
+        stale_ns=4 * MINUTE,
     ),
     CollateralAsset(  # its licence ends within the stream
         symbol="ONE",
@@ -82,7 +82,7 @@ ASSETS = (
         stress_ppb=30 * PERCENT,
         sources=5,
         sources_min=3,
-        stale_ns=4 * MINUTE,
+        stale_ns=8 * MINUTE,
     ),
     CollateralAsset(
         symbol="ALT",
@@ -115,4 +115,12 @@ ASSETS = (
         stale_ns=5 * MINUTE,
         account_kinds=(*CLIENTS, words.KIND_LIQUIDITY_PROVIDER),
     ),
+)
+
+STABLECOIN = SettlementAsset(  # its licence ends within the stream
+    symbol="HKD1",
+    kind=words.ASSET_STABLECOIN,
+    issuer=9,
+    licence="B1",
+    licensed_until_ns=START_NS + 6 * MINUTE,
 )

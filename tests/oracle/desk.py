@@ -6,6 +6,7 @@ from typing import Any
 from engine.schema import commands, events
 from engine.schema import vocabulary as words
 from engine.schema.contract import Config, Contract, Tier
+from tests.coins import settled
 from tests.oracle.exchange import Oracle
 
 DAY = 86_400 * 10**9
@@ -38,7 +39,7 @@ class Desk:
     """An oracle with a clock that stands still and client ids that count by themselves."""
 
     def __init__(self, *contracts: Contract, **config) -> None:
-        self.oracle = Oracle(Config(contracts=contracts, **config))
+        self.oracle = Oracle(Config(contracts=contracts, **settled(contracts) | config))
         self.now = START
         self.ids = 0
 

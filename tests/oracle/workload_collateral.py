@@ -1,5 +1,6 @@
-"""The part of the workload about collateral: prices of assets that wander, fall and lose their peg,
-what is brought and taken out, what an operator says of an asset, and margin that melts."""
+"""The part of the workload about collateral: prices of assets that wander, fall, lose their peg and
+are heard no more, what is brought and taken out, what an operator says of an asset, and margin that
+melts."""
 
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from engine.schema.contract import Contract
 from tests.oracle.assets import FIRST_PRICES
 from tests.oracle.price_terms import MINUTE
 from tests.oracle.values import size_of_lot
+from tests.oracle.workload_conversions import ConversionWorkload
 from tests.oracle.workload_prices import within_prices
 
 INT8, INT32 = 2**7 - 1, 2**31 - 1
@@ -51,6 +53,8 @@ class CollateralWorkload:
         self.impaired: set[int] = set()
         self.held: dict[tuple[int, int], int] = {}  # by account and asset
         self.is_stopped = False  # withdrawals
+        self.heard: dict[int, dict[int, int]] = {number: {} for number in self.specs}  # by source
+        self.conversions = ConversionWorkload(self)
 
     def kinds(self) -> tuple[tuple, ...]:
         if not self.specs:
@@ -59,23 +63,27 @@ class CollateralWorkload:
             (self.publish, 10),
             (self.deposit, 8),
             (self.withdraw, 7),
-            (self.set_collateral, 2),
+            (self.set_collateral, 4),
             (self.break_asset, 0.7),
-            (self.refresh, 0.7),
+            (self.refresh, 2.5),
+            (self.hush, 0.4),
             (self.ruin, 5),
             (self.end_together, 0.4),
+            *self.conversions.kinds(),
         )
 
     # What comes back.
 
     def observe(self, records) -> None:
+        self.conversions.observe(records)
         for _, a, b, _, d, e, f, account, _, kind in records:
             if kind == events.COLLATERAL_PRICED:
                 self.prices[a] = d
+                self.heard[a][b] = self.workload.now
                 self.note(a, f)
             elif kind == events.COLLATERAL_IMPAIRED:
                 self.impaired.add(a)
-            elif kind == events.COLLATERAL_SET and b == 0:
+            elif kind == events.COLLATERAL_RECOVERED or kind == events.COLLATERAL_SET and b == 0:
                 self.impaired.discard(a)
             elif kind == events.COLLATERAL_DEPOSITED:
                 self.held[account, a] = self.held.get((account, a), 0) + b
@@ -149,6 +157,10 @@ class CollateralWorkload:
 
     def publish(self):
         number = self.random.choice(list(self.specs))
+        if self.random.random() < 0.4:
+            self.next_price(number)
+            self.workload.script = self.prices_of([number])
+            return next(self.workload.script)
         fields = {
             "asset": number,
             "source": self.random.randrange(1, self.specs[number].sources + 1),
@@ -229,6 +241,38 @@ class CollateralWorkload:
 
     # What goes wrong.
 
+    def silent_from(self, number: int) -> int:
+        """When too few of its sources are fresh, if no one says anything; the present if they are
+        too few already."""
+        spec, now = self.specs[number], self.workload.now
+        times = sorted(self.heard[number].values(), reverse=True)
+        if len(times) < spec.sources_min:
+            return int(now)
+        return int(max(now, times[spec.sources_min - 1] + spec.stale_ns + 1))
+
+    def hush(self):
+        self.workload.script = self.hushed(self.some_asset())
+        return next(self.workload.script)
+
+    def hushed(self, number: int) -> Iterator:
+        """Up to the instant before it is silent, or into it, in steps in which contracts are priced
+        on; then the other way round, a rise or two later, or not at all."""
+        yield from self.prices_of([number])
+        due = self.silent_from(number) - self.random.choice((0, 0, 0, 1))
+        most = self.workload.config.stamp_ahead_ns_max
+        contract = self.workload.some_contract()
+        while self.workload.now < due:
+            self.workload.now = min(due, self.workload.now + most)
+            yield commands.AdvanceTime(time_ns=self.workload.now)
+            yield from self.workload.pricing.from_all(contract)
+        for _ in range(self.random.randrange(3)):
+            yield self.workload.place()
+        if self.random.random() < 0.5:
+            rises = self.random.randrange(3) * self.specs[number].impaired_step_ns
+            self.workload.now += rises + self.random.randrange(5 * NS_PER_SECOND)
+        if self.random.random() < 0.7:
+            yield from self.prices_of([number])
+
     def break_asset(self):
         number = self.random.choice(list(self.specs))
         is_coin = self.specs[number].kind == words.ASSET_COIN
@@ -274,6 +318,8 @@ class CollateralWorkload:
             yield from self.nudge(contract)
         if self.random.random() < 0.2:
             yield from self.boom(number, contract)
+        if self.random.random() < 0.25:
+            yield from self.hushed(number)
         chance = self.random.random()
         if chance < 0.65:
             yield from self.broken(number, DEEP_BREAKS)

@@ -14,6 +14,7 @@ from engine.kernel import JIT
 from engine.schema import bounds, events
 from engine.schema import vocabulary as words
 from engine.schema.contract import Config
+from tests.coins import COIN
 from tests.property.storm import PERCENT, Storm, storm_asset, storm_contract
 
 COMMANDS = 50_000 if JIT else 600
@@ -47,6 +48,7 @@ STORMS: dict[str, Config] = {
             storm_contract(2),
             storm_contract(3, **(INVERSE | SMALL), mark_move_ppb=2 * PERCENT),
         ),
+        settlement=COIN,
         fund_cash=2**40,
     ),
     "providers and slices": Config(
@@ -78,6 +80,7 @@ STORMS: dict[str, Config] = {
             storm_contract(3, **(INVERSE | SMALL | NETTED)),
             storm_contract(4, concentration_value=2**30, concentration_ppb=2 * PERCENT),
         ),
+        settlement=COIN,
         portfolio_moves_ppb=(-8 * PERCENT, -3 * PERCENT, 3 * PERCENT, 8 * PERCENT),
         portfolio_floor_ppb=40 * PERCENT,
         fund_cash=2**36,

@@ -13,6 +13,7 @@ from engine.schema.bounds import BAND_PPB_MAX, NS_PER_DAY, NS_PER_SECOND, PPB
 from engine.schema.commands import AnyCommand
 from engine.schema.contract import Config, Contract, Tier
 from engine.schema.events import Event
+from tests.coins import settled
 from tests.rules.order_audit import OrderAudit
 
 START_NS = 20_000 * NS_PER_DAY  # a midnight, so every clock of a story starts full
@@ -57,7 +58,7 @@ class Story:
     """One exchange, its clock and its clients; every command is followed by the invariants."""
 
     def __init__(self, *contracts: Contract, **config: Any) -> None:
-        self.exchange = Exchange(Config(contracts=contracts, **config))
+        self.exchange = Exchange(Config(contracts=contracts, **settled(contracts) | config))
         self.now_ns = START_NS
         self.events: list[Event] = []
         self.audit = OrderAudit()
