@@ -91,14 +91,15 @@ def test_rule_9_9_a_member_in_default_has_nothing_left_of_its_coins():
     assert report.layers == Layers(found=150, given_up=150)
 
 
-def three_losers() -> CollateralStory:
+def three_losers(coins: int = 200) -> CollateralStory:
     """A, C and D are long 10 each since 100, marked at 85; B, who is short the 30 since 85, has 255
     and nobody else anything. A and C have 200 of money behind them, D has coins, too."""
     story = CollateralStory()
     for account in (A, C, D):
         story.open(account, 0)
         story.bring(account, MONEY, 200)
-    story.bring(D, COINS, 200)
+    if coins:
+        story.bring(D, COINS, coins)
     story.open(B, 255)
     story.open(E, 300)
     story.price(100)
@@ -107,25 +108,37 @@ def three_losers() -> CollateralStory:
     story.price(85)
     story.trade(E, B, 30, 85)
     story.withdraw(E, 750)
-    assert [story.equity(account) for account in (A, C, D, B, E)] == [50, 50, 130, 255, 0]
+    counted = 50 + coins * 4 // 10
+    assert [story.equity(account) for account in (A, C, D, B, E)] == [50, 50, counted, 255, 0]
     return story
 
 
 def test_rule_9_8_a_loss_of_collateral_is_shared_as_far_as_there_is_anything():
     """Money falls to nothing: A and C lack 150 each. D lacks 70 by what its coins count for, and
-    has 50 once they are converted: it bears none of the loss. B has 255 of the 300."""
+    has 50 once they are converted: it is no debtor, and bears its share like B, who has 255:
+    floor(300 x 255 / 305) of the loss is B's, and all the rest D's."""
     story = three_losers()
     events = story.say(MONEY, 1)
     (declared,) = named(events, "collateral_loss_declared")
-    assert declared.values == {"loss": 300, "equity": 255}
+    assert declared.values == {"loss": 300, "equity": 305}
     shared = [(e.account, e.values["amount"]) for e in named(events, "collateral_loss_shared")]
-    assert shared == [(B, 255)]
+    assert shared == [(B, 250), (D, 50)]
     closed = {e.account: e.values for e in named(events, "waterfall_closed")}
-    assert closed[A] == {"deficit": 150, "fund": 0, "given_up": 0, "house": 0, "haircut": 150}
-    assert closed[C] == {"deficit": 150, "fund": 0, "given_up": 0, "house": 45, "haircut": 105}
-    assert closed[D] == {"deficit": 0, "fund": 0, "given_up": 0, "house": 0, "haircut": 0}
-    assert [story.equity(account) for account in (A, C, D, B)] == [0, 0, 50, 0]
-    assert story.exchange.pool()["house"] == -45
+    covered = {"deficit": 150, "fund": 0, "given_up": 0, "house": 0, "haircut": 150}
+    assert closed == {A: covered, C: covered}
+    assert [story.equity(account) for account in (A, C, D, B)] == [0, 0, 0, 5]
+
+
+def test_rule_9_8_what_nobody_has_is_the_house_layers():
+    """As above without D's coins: three lack 150 each, and B has 255 of the 450."""
+    story = three_losers(coins=0)
+    events = story.say(MONEY, 1)
+    (declared,) = named(events, "collateral_loss_declared")
+    assert declared.values == {"loss": 450, "equity": 255}
+    closed = {e.account: e.values for e in named(events, "waterfall_closed")}
+    assert [closed[account]["haircut"] for account in (A, C, D)] == [150, 105, 0]
+    assert [closed[account]["house"] for account in (A, C, D)] == [0, 45, 150]
+    assert story.exchange.pool()["house"] == -195
 
 
 def test_rule_9_2_a_conversion_changes_the_place_in_the_queue():
