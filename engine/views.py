@@ -228,7 +228,7 @@ def view_collateral(arena: Arena) -> list[dict[str, int]]:
 
 def view_conversion(arena: Arena) -> dict[str, Any]:
     """The conversion ledger: its cash, its units by asset, what they are worth at the assets' last
-    prices, rounded down, and the balance of both: the provider's gain, or loss if below 0 (10.6)."""
+    prices, each rounded down, and what both come to: the provider's gain, or its loss (10.6)."""
     assets = view_collateral(arena)
     units = {k: asset["converted"] for k, asset in enumerate(assets, start=1)}
     value = sum(asset["converted"] * asset["price_ppb"] // bounds.PPB for asset in assets)

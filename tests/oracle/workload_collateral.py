@@ -32,6 +32,12 @@ WRONG_SETTING = {
     "impaired": (2, -1, INT8),
     "licensed_until_ns": (-1, 2**62 + 1, 2**63 - 1, -(2**63)),
 }
+WRONG_REDEMPTION = {
+    "asset": NO_ASSETS,
+    "quantity": AMOUNTS,
+    "proceeds": (-1, 2**59, 2**59 + 1, 2**63 - 1, -(2**63)),
+}
+WRONG_SETTLEMENT = {"amount": (0, 2**59, 2**59 + 1, 2**63 - 1, -(2**59) - 1, -(2**63))}
 
 
 def bracket_rate(spec: Contract, value: int) -> int:
@@ -50,6 +56,9 @@ class CollateralWorkload:
         self.prices = dict(self.walk)  # that the exchange has published
         self.impaired: set[int] = set()
         self.held: dict[tuple[int, int], int] = {}  # by account and asset
+        self.said_at: dict[int, dict[int, int]] = {number: {} for number in self.specs}
+        self.converted: dict[int, int] = {}  # by asset
+        self.conversion_cash = 0
         self.is_stopped = False  # withdrawals
 
     def kinds(self) -> tuple[tuple, ...]:
@@ -62,6 +71,9 @@ class CollateralWorkload:
             (self.set_collateral, 2),
             (self.break_asset, 0.7),
             (self.refresh, 0.7),
+            (self.hush, 0.8),
+            (self.redeem, 1.5),
+            (self.settle, 0.5),
             (self.ruin, 5),
             (self.end_together, 0.4),
         )
@@ -69,9 +81,10 @@ class CollateralWorkload:
     # What comes back.
 
     def observe(self, records) -> None:
-        for _, a, b, _, d, e, f, account, _, kind in records:
+        for _, a, b, c, d, e, f, account, _, kind in records:
             if kind == events.COLLATERAL_PRICED:
                 self.prices[a] = d
+                self.said_at[a][b] = self.workload.now
                 self.note(a, f)
             elif kind == events.COLLATERAL_IMPAIRED:
                 self.impaired.add(a)
@@ -84,6 +97,15 @@ class CollateralWorkload:
             elif kind == events.COLLATERAL_CONVERTED:
                 self.held[account, a] = d
                 self.workload.cash[account] = e
+                self.converted[a] = self.converted.get(a, 0) + b
+                self.conversion_cash -= c
+            elif kind == events.COLLATERAL_RECOVERED:
+                self.impaired.discard(a)
+            elif kind == events.CONVERSION_REDEEMED:
+                self.converted[a] = d
+                self.conversion_cash = e
+            elif kind == events.CONVERSION_SETTLED:
+                self.conversion_cash = b
             elif kind == events.WITHDRAWALS_STOPPED:
                 self.is_stopped = True
             elif kind == events.WITHDRAWALS_RELEASED:
@@ -227,7 +249,71 @@ class CollateralWorkload:
             time_ns=self.workload.now, **self.bent(fields, WRONG_SETTING, 0.12)
         )
 
+    def redeem(self):
+        """Of what conversions have brought, a part or all, for more or less than it is worth."""
+        brought = sorted(number for number, units in self.converted.items() if units)
+        number = self.random.choice(brought or list(self.specs))
+        units = self.converted.get(number, 0)
+        part = units // self.random.choice((1, 1, 2, 7))
+        quantity = max(1, self.random.choice((part, part, part, part, 1, units + 1)))
+        worth = quantity * self.prices[number] // PPB
+        share = self.random.choice((0, 50, 90, 100, 110, 300))
+        fields = {"asset": number, "quantity": quantity, "proceeds": worth * share // 100}
+        return commands.RedeemConversion(
+            time_ns=self.workload.now, **self.bent(fields, WRONG_REDEMPTION, 0.1)
+        )
+
+    def settle(self):
+        """What conversions have lost or gained, a part of it, and a unit more than that."""
+        balance = self.conversion_cash
+        amounts = (-balance, -balance, -balance // 2, -balance - 1, 1, -1)
+        fields = {"amount": self.random.choice(amounts)}
+        return commands.SettleConversion(
+            time_ns=self.workload.now, **self.bent(fields, WRONG_SETTLEMENT, 0.1)
+        )
+
     # What goes wrong.
+
+    def silence_of(self, number: int) -> int:
+        """When the asset falls silent, or did; 0 if it has no price."""
+        latest = sorted(self.said_at[number].values(), reverse=True)
+        spec = self.specs[number]
+        if len(latest) < spec.sources_min or not self.prices[number]:
+            return 0
+        return int(latest[spec.sources_min - 1] + spec.stale_ns + 1)
+
+    def hush(self):
+        self.workload.script = self.hushed(self.random.choice(list(self.specs)))
+        return next(self.workload.script)
+
+    def hushed(self, number: int) -> Iterator:
+        """Everything else goes on being priced, this asset does not; then it is heard again mostly,
+        at what it was or at less."""
+        if self.random.random() < 0.5:
+            yield from self.prices_of([number])
+        for contract in sorted(self.workload.specs):
+            yield from self.workload.pricing.from_all(contract)
+        yield from self.prices_of([n for n in self.specs if n != number])
+        step = self.specs[number].impaired_step_ns
+        due = self.silence_of(number) + self.random.choice((-1, 0, 0, 0, 1, step - 1, step, step))
+        self.workload.now = max(self.workload.now, due)
+        yield commands.AdvanceTime(time_ns=self.workload.now)
+        chance = self.random.random()
+        if chance < 0.3:
+            yield from self.workload.shocks()
+        elif chance < 0.5:
+            yield self.set_collateral()
+        else:
+            yield self.workload.place()
+        if self.random.random() < 0.3:
+            self.workload.now += step
+            yield commands.AdvanceTime(time_ns=self.workload.now)
+        if self.random.random() < 0.8:
+            before = self.walk[number]
+            share = self.random.choice((1_000, 1_000, 1_000, 960, 700))
+            self.walk[number] = max(1, before * share // 1_000)
+            yield from self.prices_of([number])
+            self.walk[number] = before
 
     def break_asset(self):
         number = self.random.choice(list(self.specs))

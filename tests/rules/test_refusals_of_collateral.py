@@ -255,7 +255,9 @@ def test_rule_2_2_refusal_of_collateral(state, command, code):
     must_answer(state, command, code)
 
 
-@pytest.mark.parametrize("command", [say(asset=9), bring(H), judge(9), redeem(9), settle(0)], ids=str)
+@pytest.mark.parametrize(
+    "command", [say(asset=9), bring(H), judge(9), redeem(9), settle(0)], ids=str
+)
 def test_rule_2_6_who_may_set_the_first_stamp(command):
     """Price sources and operators set the clock, whatever becomes of the command itself."""
     story = Story(contract(1, **RATES), collateral=ASSETS)

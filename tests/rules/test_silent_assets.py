@@ -35,8 +35,12 @@ class SilentStory(Story):
     half an hour, has one. Impaired, they count for a tenth less, and for one more each hour."""
 
     def __init__(self, **money: Any) -> None:
-        terms = {"haircuts": (Haircut(floor_value=0, haircut_ppb=0),), "par_ppb": PPB}
-        wanted = {"symbol": "M", "kind": words.ASSET_FIAT, "sources": 3, "sources_min": 2}
+        terms: dict[str, Any] = {
+            "haircuts": (Haircut(floor_value=0, haircut_ppb=0),), "par_ppb": PPB
+        }  # fmt: skip
+        wanted: dict[str, Any] = {
+            "symbol": "M", "kind": words.ASSET_FIAT, "sources": 3, "sources_min": 2
+        }  # fmt: skip
         assets = (
             CollateralAsset(**(terms | wanted | money)),
             CollateralAsset(
