@@ -137,6 +137,17 @@ def test_rule_10_3_a_silent_asset_counts_for_less_step_by_step_until_it_is_heard
     assert impairments(story.go(3_720, 2)) == [(SILENT, 10)]
 
 
+def test_rule_10_3_the_next_rise_goes_with_the_silence():
+    """It would be due an hour behind it, and every minute somebody says something."""
+    story = SilentStory()
+    story.say(1, 2)
+    assert impairments(story.go(61)) == [(SILENT, 10)]
+    for minute in range(1, 63):
+        story.go(60 * minute + 1)
+        story.say(1, 2)
+        assert story.raised() == 0, minute
+
+
 def test_rule_10_3_in_the_end_it_counts_for_nothing_and_nobody_was_below_zero():
     """A, with 1000 behind 50 lots at 100, has 600 in silence, 200 of the 250 an hour later: it goes
     into liquidation above zero, and keeps what that leaves."""
