@@ -35,7 +35,7 @@ ASSETS = (
         impaired_step_ns=20 * NS_PER_SECOND,
         sources=3,
         sources_min=2,
-        stale_ns=2 * MINUTE,
+        stale_ns=4 * MINUTE,
     ),
     CollateralAsset(  # its licence ends within the stream
         symbol="ONE",
@@ -82,7 +82,7 @@ ASSETS = (
         stress_ppb=30 * PERCENT,
         sources=5,
         sources_min=3,
-        stale_ns=4 * MINUTE,
+        stale_ns=8 * MINUTE,
     ),
     CollateralAsset(
         symbol="ALT",

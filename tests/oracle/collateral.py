@@ -8,12 +8,13 @@ from tests.oracle.accounts import Account, equity, notional, requirement
 from tests.oracle.backstop import Step
 from tests.oracle.eligibility import move_timer
 from tests.oracle.rounding import ceil_div, rate_down
-from tests.oracle.timers import DUE_LICENCE, DUE_RISE
+from tests.oracle.timers import DUE_LICENCE, DUE_RISE, DUE_SILENCE
 from tests.oracle.valuation import (
     Asset,
     capped_price,
     change_holding,
     held_by_all,
+    is_depegged,
     market_value,
     price_at_most_par,
     revalue,
@@ -45,14 +46,6 @@ def lower_median(prices: list[int]) -> int:
     return sorted(prices)[(len(prices) - 1) // 2]
 
 
-def is_depegged(asset: Asset) -> bool:
-    """Below par by more than its share. An asset without a price yet has lost nothing."""
-    spec = asset.spec
-    if not spec.par_ppb or not spec.depeg_ppb or not asset.price:
-        return False
-    return asset.price < spec.par_ppb - rate_down(spec.par_ppb, spec.depeg_ppb)
-
-
 def publish_collateral(exchange, command) -> int:
     asset, price = exchange.assets.get(command.asset), command.price_ppb
     if asset is None:
@@ -65,16 +58,43 @@ def publish_collateral(exchange, command) -> int:
         return refusals.PRICE_ABOVE_MAX
     before = standing(asset)
     asset.quotes[command.source] = (price, exchange.clock)
+    listen(exchange, asset)
     fresh = asset.fresh_prices(exchange.clock)
     if asset.is_fresh(exchange.clock):
         asset.price = lower_median(fresh)
     told = (asset.number, command.source, price, asset.price, len(fresh), asset.raise_ppb)
     exchange.emit(events.COLLATERAL_PRICED, *told)
-    if is_depegged(asset) and not asset.is_impaired:
+    if is_depegged(asset):
         impair(exchange, asset, words.IMPAIRED_DEPEG)
+    elif asset.reason == words.IMPAIRED_SILENT and asset.is_fresh(exchange.clock):
+        recover(exchange, asset)
+        exchange.emit(events.COLLATERAL_RECOVERED, asset.number)
     if standing(asset) != before:
         run_step(exchange, asset)
     return refusals.OK
+
+
+# Silence.
+
+
+def listen(exchange, asset: Asset) -> None:
+    """When too few prices will be fresh, if nothing more is said: one unit of time behind the last
+    instant at which the youngest that suffice are."""
+    youngest = sorted((time for _, time in asset.quotes.values()), reverse=True)
+    needed = asset.spec.sources_min
+    if len(youngest) < needed:
+        return
+    silent_from = youngest[needed - 1] + asset.spec.stale_ns + 1
+    move_timer(exchange, DUE_SILENCE, asset.number, asset, asset.silent_from, silent_from)
+    asset.silent_from = silent_from
+
+
+def fall_silent(exchange, asset: Asset) -> None:
+    """By the clock. What is impaired for another reason stays so."""
+    del exchange.timers[asset.silent_from, DUE_SILENCE, asset.number]
+    if not asset.is_impaired:
+        impair(exchange, asset, words.IMPAIRED_SILENT)
+        run_step(exchange, asset)
 
 
 # Impairment.
@@ -94,19 +114,26 @@ def stop_rise(exchange, asset: Asset) -> None:
         asset.next_rise = 0
 
 
-def begin_impairment(exchange, asset: Asset, now: int) -> None:
-    asset.is_impaired = True
+def begin_impairment(exchange, asset: Asset, reason: int, now: int) -> None:
+    asset.reason = reason
     asset.raise_ppb = asset.spec.impaired_haircut_ppb
     start_rise(exchange, asset, now + asset.spec.impaired_step_ns)
 
 
 def impair(exchange, asset: Asset, reason: int) -> None:
-    begin_impairment(exchange, asset, exchange.clock)
+    """Nothing is impaired twice. Silence alone ends without an operator, so that any other reason
+    takes its place; what has been raised is raised."""
+    if not asset.is_impaired:
+        begin_impairment(exchange, asset, reason, exchange.clock)
+    elif asset.reason == words.IMPAIRED_SILENT != reason:
+        asset.reason = reason
+    else:
+        return
     exchange.emit(events.COLLATERAL_IMPAIRED, asset.number, reason, asset.raise_ppb)
 
 
 def recover(exchange, asset: Asset) -> None:
-    asset.is_impaired, asset.raise_ppb = False, 0
+    asset.reason = asset.raise_ppb = 0
     stop_rise(exchange, asset)
 
 
@@ -121,16 +148,17 @@ def start_licences(exchange, now: int) -> None:
     found = [a for a in exchange.assets.values() if 0 < a.licensed_until <= now]
     ended = [asset for asset in found if not asset.is_impaired]
     for asset in ended:
-        begin_impairment(exchange, asset, now)
+        begin_impairment(exchange, asset, words.IMPAIRED_LICENCE, now)
     for asset in ended:
         run_step(exchange, asset)
 
 
 def end_licence(exchange, asset: Asset) -> None:
-    """By the clock. What is impaired already is not impaired by it."""
+    """By the clock. What is impaired already does not count for less by it."""
     del exchange.timers[asset.licensed_until, DUE_LICENCE, asset.number]
-    if not asset.is_impaired:
-        impair(exchange, asset, words.IMPAIRED_LICENCE)
+    before = standing(asset)
+    impair(exchange, asset, words.IMPAIRED_LICENCE)
+    if standing(asset) != before:
         run_step(exchange, asset)
 
 
@@ -148,7 +176,9 @@ def lasting_reason(exchange, asset: Asset) -> int:
     """Why it is impaired whatever an operator says; 0 if nothing speaks against it."""
     if 0 < asset.licensed_until <= exchange.clock:
         return words.IMPAIRED_LICENCE
-    return words.IMPAIRED_DEPEG if is_depegged(asset) else 0
+    if is_depegged(asset):
+        return words.IMPAIRED_DEPEG
+    return words.IMPAIRED_SILENT if asset.is_silent(exchange.clock) else 0
 
 
 def set_collateral(exchange, command) -> int:
@@ -166,7 +196,7 @@ def set_collateral(exchange, command) -> int:
     if command.impaired == 0:
         recover(exchange, asset)
         reason = lasting_reason(exchange, asset)
-    if reason and not asset.is_impaired:
+    if reason:
         impair(exchange, asset, reason)
     if standing(asset) != before:
         run_step(exchange, asset)
@@ -215,7 +245,8 @@ def check_deposit(exchange, account: Account | None, command) -> int:
         return refusals.AMOUNT_NOT_POSITIVE
     if held_by_all(exchange, asset) + asset.converted + quantity > QUANTITY_MAX:
         return refusals.AMOUNT_ABOVE_MAX
-    if exchange.brought() >= bounds.DEPOSITS_MAX:
+    is_spent = exchange.conversion_cash <= -bounds.DEPOSITS_MAX
+    if is_spent or exchange.brought() >= bounds.DEPOSITS_MAX:
         return refusals.AMOUNT_ABOVE_MAX
     if asset.is_impaired or not asset.price or not asset.is_fresh(exchange.clock):
         return refusals.COLLATERAL_CLOSED

@@ -29,6 +29,7 @@ from tests.oracle.cancels import (
 from tests.oracle.collateral import (
     deposit_collateral,
     end_licence,
+    fall_silent,
     licence_timers,
     publish_collateral,
     rise,
@@ -71,6 +72,7 @@ from tests.oracle.protection import set_protection
 from tests.oracle.providers import set_capacity
 from tests.oracle.quotes import mass_quote
 from tests.oracle.raw import RawCommand, RawQuotes
+from tests.oracle.redemption import redeem_conversion, settle_conversion
 from tests.oracle.settling import freeze_end_due, settle
 from tests.oracle.states import DRAFT, FROZEN, LIFELESS
 from tests.oracle.stops import release_trading, stop_trading
@@ -86,6 +88,7 @@ from tests.oracle.timers import (
     DUE_REFERENCE,
     DUE_RISE,
     DUE_SAMPLE,
+    DUE_SILENCE,
     DUE_SLICE,
     DUE_STALE,
     DUE_STATUS,
@@ -137,6 +140,8 @@ OPERATOR_COMMANDS = {
     commands.APPROVE_CONTRACT: approve_contract,
     commands.SET_MARGIN_MODE: set_margin_mode,
     commands.SET_LEVERAGE_CAP: set_leverage_cap,
+    commands.REDEEM_CONVERSION: redeem_conversion,
+    commands.SETTLE_CONVERSION: settle_conversion,
 }
 ELIGIBILITY_KINDS = (
     commands.SET_ELIGIBILITY,
@@ -150,6 +155,7 @@ WORK_OF_TIMERS: dict[int, Callable[..., None]] = {
     DUE_REFERENCE: end_reference,
     DUE_LICENCE: end_licence,
     DUE_RISE: rise,
+    DUE_SILENCE: fall_silent,
 }
 CANCELS = (commands.CANCEL_ORDER, commands.MASS_CANCEL, commands.CANCEL_SESSION)
 OPENABLE = (words.KIND_CLIENT, words.KIND_LIQUIDITY_PROVIDER, words.KIND_AFFILIATE)
@@ -200,7 +206,8 @@ class Oracle:
         self.house = config.house_cash
         self.fees = 0
         self.assets = make_assets(config.collateral)
-        self.conversion_cash = 0  # of the conversion ledger, which pays for what it takes (10.4)
+        # of the conversion ledger: what it was paid for what it took, less what it paid (10.4)
+        self.conversion_cash = 0
         self.deposits = config.fund_cash + config.house_cash  # less withdrawals
         self.withdrawals_stopped = False
         self.fund_losses: dict[int, int] = {}  # by UTC day
@@ -467,7 +474,8 @@ class Oracle:
     # Money in and out.
 
     def brought(self) -> int:
-        """The cash that came in, less what went out: deposits, and what conversions have paid."""
+        """The cash of everybody but the conversion ledger: deposits, and what it has paid, less
+        what it was paid."""
         return self.deposits - self.conversion_cash
 
     def deposit(self, command) -> int:

@@ -31,6 +31,7 @@ from tests.oracle.timers import (
     DUE_LICENCE,
     DUE_REFERENCE,
     DUE_RISE,
+    DUE_SILENCE,
     DUE_STATUS,
 )
 from tests.oracle.triggers import (
@@ -39,7 +40,7 @@ from tests.oracle.triggers import (
     source_value,
     trail_ticks,
 )
-from tests.oracle.valuation import held_by_all, value_without
+from tests.oracle.valuation import held_by_all, is_depegged, value_without
 from tests.oracle.withdrawals import cash_reserved
 
 
@@ -92,7 +93,8 @@ def check_money(exchange) -> None:
     assert held == exchange.deposits, "I1: total equity equals cash held"
     # a loss of collateral that nobody can share is the house's
     assert exchange.house >= 0 or exchange.assets, "I3: the house below zero"
-    assert exchange.fees >= 0 >= exchange.conversion_cash, "I3: a ledger on the wrong side"
+    assert exchange.fees >= 0, "I3: a ledger on the wrong side"
+    assert exchange.conversion_cash <= bounds.DEPOSITS_MAX, "1.3: conversion cash"
 
 
 def check_positions(exchange, market) -> None:
@@ -164,6 +166,10 @@ def check_timers(exchange) -> None:
             wanted[asset.licensed_until, DUE_LICENCE, number] = asset
         if asset.next_rise:
             wanted[asset.next_rise, DUE_RISE, number] = asset
+        if asset.silent_from > exchange.clock:
+            wanted[asset.silent_from, DUE_SILENCE, number] = asset
+        is_silent = asset.silent_from <= exchange.clock
+        assert not asset.price or is_silent == asset.is_silent(exchange.clock), "10.2: silence"
     for account in exchange.accounts.values():
         if account.professional_until > exchange.clock:
             wanted[account.professional_until, DUE_STATUS, account.account] = account
@@ -253,11 +259,18 @@ def check_capacity(account) -> None:
 def check_asset(exchange, asset) -> None:
     """I1 of every asset, and 10.3: a haircut is raised while it is impaired, and rises to all."""
     assert held_by_all(exchange, asset) + asset.converted == asset.deposits, "I1: an asset"
+    assert asset.converted >= 0, "10.6: more redeemed than converted"
     assert asset.is_impaired == (asset.raise_ppb > 0), "10.3: raised, and not impaired"
     is_rising = 0 < asset.raise_ppb < bounds.PPB
     assert (asset.next_rise > 0) == is_rising, "10.3: a rise of nothing, or none"
     has_ended = 0 < asset.licensed_until <= exchange.clock
+    is_silent = asset.is_silent(exchange.clock)
     assert asset.is_impaired or not has_ended, "10.3: without a licence"
+    assert asset.is_impaired or not is_depegged(asset), "10.3: off its peg"
+    assert asset.is_impaired or not is_silent, "10.2: nobody says what it is worth"
+    if asset.reason == words.IMPAIRED_SILENT:
+        assert is_silent, "10.2: silent, and said to be worth something"
+        assert not has_ended and not is_depegged(asset), "10.3: another reason takes over"
 
 
 def check_collateral(exchange, account) -> None:
@@ -383,7 +396,7 @@ def state(exchange) -> dict:
 
     clock, sequence
     ledgers: fund, house, fees, conversion, clearing (by contract), deposits (less withdrawals that
-        are confirmed)
+        are confirmed, with what redemptions brought and settlements moved)
     withdrawals_stopped
     accounts: by id {owner, group, kind, cash, client_id_highest, client_ids (those of the window),
         in_liquidation, was_called, next_step_whole, cools_until,
@@ -409,8 +422,9 @@ def state(exchange) -> dict:
     stopped: sorted (scope, number) of each kill switch
     disclosure_version
     stress_loss: uncovered, in the last stress test
-    collateral: by asset {price (0: none yet), quotes (price, time) by source, impaired, raise_ppb,
-        next_rise (0: none), licensed_until, converted, deposits (less confirmed withdrawals)}
+    collateral: by asset {price (0: none yet), quotes (price, time) by source, impaired (why, 0: it
+        is not), raise_ppb, next_rise (0: none), silent_from (0: none), licensed_until, converted,
+        deposits (less confirmed withdrawals and redemptions)}
     protections: by group and number [window_ns, lots_max, fills_max, net_lots_max, start, lots,
         fills, net_lots, is_tripped]
     contracts: by id {state, index, mark, open_interest, sources [(price, time or -1, out, near
@@ -538,9 +552,10 @@ def state_of_asset(asset) -> dict:
     return {
         "price": asset.price,
         "quotes": {source: asset.quotes[source] for source in sorted(asset.quotes)},
-        "impaired": int(asset.is_impaired),
+        "impaired": asset.reason,
         "raise_ppb": asset.raise_ppb,
         "next_rise": asset.next_rise,
+        "silent_from": asset.silent_from,
         "licensed_until": asset.licensed_until,
         "converted": asset.converted,
         "deposits": asset.deposits,

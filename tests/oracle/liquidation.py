@@ -29,7 +29,7 @@ from tests.oracle.resting import cancel_all
 from tests.oracle.rounding import ceil_div, rate_down, rate_up, sign_of
 from tests.oracle.states import CLOSED, COLLECTING, FROZEN
 from tests.oracle.triggers import look_after_sweep
-from tests.oracle.valuation import convert_missing
+from tests.oracle.valuation import convert_everything, convert_missing
 from tests.oracle.values import value_of_lot
 from tests.oracle.waterfall import run_waterfall
 
@@ -59,12 +59,23 @@ def concerned(exchange, step: Step) -> set[int]:
     return numbers | {account.account for account in holders if account.positions()}
 
 
+def convert_negative(exchange, accounts: list[Account]) -> None:
+    """8.4: before anybody is a debtor all that he holds becomes cash, of the lowest first. Who has
+    anything left by it goes on like others. Nothing is left to cover then: who was short already
+    was so by no more than his collateral counts for, and is paid no less."""
+    found = [(equity(exchange, a), a.account, a) for a in accounts if a.collateral]
+    for _, _, account in sorted(hit for hit in found if hit[0] < 0):
+        convert_everything(exchange, account)
+        assert account.cash >= 0 or equity(exchange, account) < 0, "8.4: still short"
+
+
 def find_hits(exchange, step: Step) -> tuple[list[Hit], list[Hit]]:
     """Value everyone whom the step concerns: those below zero and others below their call level,
     each in the order in which they are dealt with."""
     hits = []
-    for number in sorted(concerned(exchange, step)):
-        account = exchange.accounts[number]
+    accounts = [exchange.accounts[number] for number in sorted(concerned(exchange, step))]
+    convert_negative(exchange, accounts)
+    for account in accounts:
         margin = maintenance(exchange, account)
         largest = largest_position(exchange, account, account.positions())
         call_ppb = exchange.markets[largest.contract].spec.margin_call_ppb

@@ -12,7 +12,7 @@ from tests.oracle.mark import add_basis_sample
 from tests.oracle.market import Market
 from tests.oracle.rounding import ceil_div, clamp, middle, trunc_div
 from tests.oracle.states import CONTINUOUS, POST_ONLY
-from tests.oracle.values import average_price, size_of_lot
+from tests.oracle.values import average_price, size_of_fill, size_of_lot
 
 TRADED_VALUE_FULL = 2**60
 Impact = tuple[int, int]  # size and lots
@@ -29,7 +29,7 @@ def count_trade(exchange, market: Market, parties: Iterable[Order], lots: int, p
     if market.traded_value > TRADED_VALUE_FULL:
         return
     if all(is_priced(exchange, market, order) for order in parties):
-        market.traded_value += lots * size_of_lot(market.spec, price)
+        market.traded_value += size_of_fill(market.spec, lots, price)
         market.traded_lots += lots
 
 

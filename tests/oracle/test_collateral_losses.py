@@ -120,9 +120,9 @@ def test_9_8_a_loss_of_collateral_is_borne_by_fund_house_and_every_equity():
         events.WITHDRAWALS_STOPPED, DECLARED, SHARED, events.GAINS_CUT, CLOSED,
     )  # fmt: skip
     assert of_kind(found, *kinds) == [
+        (CONVERTED, A, 1, 100, 30, 0, 30),
         (STARTED, A, -20, 48),
         (events.LIQUIDATION_STEPPED, A, words.STEP_WATERFALL, 0, 0, -20, 48),
-        (CONVERTED, A, 1, 100, 30, 0, 30),
         (DELEVERAGED, A, 10, 950, 0, B),
         (COVERED, A, words.LAYER_FUND, 8, -12),
         (COVERED, A, words.LAYER_HOUSE, 5, -7),
@@ -240,36 +240,6 @@ def test_9_8_a_frozen_position_stays_and_its_account_comes_to_zero():
 
 
 # The waterfall of a contract (9.3).
-
-
-@pytest.mark.parametrize(
-    ("mark", "found", "given_up", "cash"),
-    [
-        (86, 0, 0, 480),  # -420: 20 below zero with the 400 that count, 480 above it with the 900
-        (70, 0, 0, 0),
-        (69, 30, 30, 0),  # -930
-    ],
-)
-def test_10_4_what_a_debtor_converts_may_bring_it_back(mark, found, given_up, cash):
-    """1,000 units at 1, of which 400 count and 900 are paid."""
-    desk = opened(coin(), fund_cash=1_000)
-    bring(desk, A, 1_000)
-    desk.operator(commands.Deposit, account=B, amount=10_000)
-    desk.deal(A, B, 30, 100)
-    records = desk.mark(mark)
-    equity = 400 - 30 * (100 - mark)
-    steps_of = of_kind(records, events.LIQUIDATION_STEPPED)
-    assert [record[5] for record in steps_of] == [equity]
-    assert of_kind(records, CONVERTED, DELEVERAGED) == [
-        (CONVERTED, A, 1, 1_000, 900, 0, 900),
-        tuple(
-            [DELEVERAGED, A, 30, 30 * mark + given_up, given_up, B]
-            + ([given_up] if given_up else [])
-        ),
-    ]
-    closed = of_kind(records, CLOSED)
-    assert closed == [(CLOSED, A, found, 0, given_up) if found else (CLOSED, A)]
-    assert (desk.cash(A), desk.cash(FUND), held(desk)) == (cash, 1_000, {})
 
 
 def test_10_4_a_debtor_keeps_what_pays_nothing_and_counts_for_nothing():

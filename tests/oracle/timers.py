@@ -1,6 +1,6 @@
 """What falls due at a time of its own: expiries of orders, heartbeats of accounts (4.2, 4.6).
-Ends of eligibility (3.1, 3.3), the slices of the fund (9.6), and what becomes of an impaired asset
-(10.3) are due work, too."""
+Ends of eligibility (3.1, 3.3), the slices of the fund (9.6), and what becomes of an impaired or
+silent asset (10.3) are due work, too."""
 
 from engine.schema import events, refusals
 from engine.schema import vocabulary as words
@@ -15,7 +15,7 @@ DUE_STATUS, DUE_REFERENCE = 6, 7  # of a professional investor, of a contract's 
 DUE_SAMPLE, DUE_FUNDING = 8, 9
 DUE_FREEZE_END = 10
 DUE_SLICE = 11
-DUE_LICENCE, DUE_RISE = 12, 13  # of a collateral asset
+DUE_LICENCE, DUE_RISE, DUE_SILENCE = 12, 13, 14  # of a collateral asset
 
 
 def next_multiple(now: int, every: int, offset: int = 0) -> int:

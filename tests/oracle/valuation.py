@@ -23,11 +23,16 @@ class Asset:
     licensed_until: int  # 0: needs no licence
     quotes: dict[int, tuple[int, int]] = field(default_factory=dict)  # (price, time) by source
     price: int = 0  # 0: none yet
-    is_impaired: bool = False
+    silent_from: int = 0  # when its sources are too old if none says anything, 0: unpriced
+    reason: int = 0  # why it is impaired, 0: it is not
     raise_ppb: int = 0  # on top of every haircut, while it is impaired
     next_rise: int = 0  # 0: none is due
     converted: int = 0  # in the conversion ledger
-    deposits: int = 0  # less withdrawals
+    deposits: int = 0  # less withdrawals and redemptions
+
+    @property
+    def is_impaired(self) -> bool:
+        return self.reason != 0
 
     def fresh_prices(self, now: int) -> list[int]:
         """Of sources that are not stale."""
@@ -36,9 +41,21 @@ class Asset:
     def is_fresh(self, now: int) -> bool:
         return len(self.fresh_prices(now)) >= self.spec.sources_min
 
+    def is_silent(self, now: int) -> bool:
+        """It had a price, and nobody says one any more."""
+        return self.price > 0 and not self.is_fresh(now)
+
 
 def make_assets(specs: tuple[CollateralAsset, ...]) -> dict[int, Asset]:
     return {n: Asset(n, spec, spec.licensed_until_ns) for n, spec in enumerate(specs, 1)}
+
+
+def is_depegged(asset: Asset) -> bool:
+    """Below par by more than its share. An asset without a price yet has lost nothing."""
+    spec = asset.spec
+    if not spec.par_ppb or not spec.depeg_ppb or not asset.price:
+        return False
+    return asset.price < spec.par_ppb - rate_down(spec.par_ppb, spec.depeg_ppb)
 
 
 # Value.
@@ -116,8 +133,12 @@ def change_holding(account: Account, number: int, quantity: int) -> None:
 
 def conversion_price(exchange, asset: Asset) -> int:
     """The index, above par and above the cap of the asset, too: nobody but the pool takes it. Only
-    where all that is held would be worth more than sums can carry is it less."""
-    return min(asset.price, CONVERSION_VALUE_MAX * PPB // held_by_all(exchange, asset))
+    where all that is held would be worth more than sums can carry is it less, and while nobody
+    says an index: then by what haircuts are raised."""
+    price = asset.price
+    if asset.is_silent(exchange.clock):
+        price = rate_down(price, PPB - asset.raise_ppb)
+    return min(price, CONVERSION_VALUE_MAX * PPB // held_by_all(exchange, asset))
 
 
 def payment(asset: Asset, quantity: int, price: int) -> int:

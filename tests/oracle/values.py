@@ -25,6 +25,15 @@ def size_of_lot(spec: Contract, price: int) -> int:
     return abs(value_of_lot(spec, price))
 
 
+def value_of_fill(spec: Contract, lots: int, price: int) -> int:
+    """What is booked for so many lots that are bought in one fill at this price."""
+    return lots * value_of_lot(spec, price)
+
+
+def size_of_fill(spec: Contract, lots: int, price: int) -> int:
+    return abs(value_of_fill(spec, lots, price))
+
+
 def average_price(spec: Contract, size: int, lots: int) -> Fraction:
     """The price in ticks at which so many lots are worth so much; the size is not 0."""
     if is_inverse(spec):

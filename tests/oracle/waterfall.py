@@ -24,7 +24,6 @@ from tests.oracle.money import cover, settle_all_funding, suspect
 from tests.oracle.providers import provide
 from tests.oracle.resting import cancel_all
 from tests.oracle.states import change_state
-from tests.oracle.valuation import convert_everything
 
 
 def run_waterfall(exchange, step: Step, negative: list[Account]) -> None:
@@ -91,8 +90,8 @@ def open_debtor(exchange, step: Step, debtor: Debtor, costs: dict[int, int]) -> 
     )
     cancel_all(exchange, account.orders(), words.CANCEL_LIQUIDATION)
     settle_all_funding(exchange, account)
-    convert_everything(exchange, account)
     left = debtor.found = deficit_left(exchange, debtor)
+    assert left > 0, "8.4: collateral comes first, so that who is left is below zero"
     cost_left = sum(costs.values())
     assert left <= cost_left or step.asset, "9.3: a deficit is never above the step's loss"
     for number, cost in costs.items():

@@ -1,5 +1,6 @@
-"""The part of the workload about collateral: prices of assets that wander, fall and lose their peg,
-what is brought and taken out, what an operator says of an asset, and margin that melts."""
+"""The part of the workload about collateral: prices of assets that wander, fall, lose their peg and
+are heard no more, what is brought and taken out, what an operator says of an asset, and margin that
+melts."""
 
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from engine.schema.contract import Contract
 from tests.oracle.assets import FIRST_PRICES
 from tests.oracle.price_terms import MINUTE
 from tests.oracle.values import size_of_lot
+from tests.oracle.workload_conversions import ConversionWorkload
 from tests.oracle.workload_prices import within_prices
 
 INT8, INT32 = 2**7 - 1, 2**31 - 1
@@ -32,12 +34,6 @@ WRONG_SETTING = {
     "impaired": (2, -1, INT8),
     "licensed_until_ns": (-1, 2**62 + 1, 2**63 - 1, -(2**63)),
 }
-WRONG_REDEMPTION = {
-    "asset": NO_ASSETS,
-    "quantity": AMOUNTS,
-    "proceeds": (-1, 2**59, 2**59 + 1, 2**63 - 1, -(2**63)),
-}
-WRONG_SETTLEMENT = {"amount": (0, 2**59, 2**59 + 1, 2**63 - 1, -(2**59) - 1, -(2**63))}
 
 
 def bracket_rate(spec: Contract, value: int) -> int:
@@ -56,10 +52,9 @@ class CollateralWorkload:
         self.prices = dict(self.walk)  # that the exchange has published
         self.impaired: set[int] = set()
         self.held: dict[tuple[int, int], int] = {}  # by account and asset
-        self.said_at: dict[int, dict[int, int]] = {number: {} for number in self.specs}
-        self.converted: dict[int, int] = {}  # by asset
-        self.conversion_cash = 0
         self.is_stopped = False  # withdrawals
+        self.heard: dict[int, dict[int, int]] = {number: {} for number in self.specs}  # by source
+        self.conversions = ConversionWorkload(self)
 
     def kinds(self) -> tuple[tuple, ...]:
         if not self.specs:
@@ -68,27 +63,27 @@ class CollateralWorkload:
             (self.publish, 10),
             (self.deposit, 8),
             (self.withdraw, 7),
-            (self.set_collateral, 2),
+            (self.set_collateral, 4),
             (self.break_asset, 0.7),
-            (self.refresh, 0.7),
-            (self.hush, 0.8),
-            (self.redeem, 1.5),
-            (self.settle, 0.5),
+            (self.refresh, 2.5),
+            (self.hush, 0.4),
             (self.ruin, 5),
             (self.end_together, 0.4),
+            *self.conversions.kinds(),
         )
 
     # What comes back.
 
     def observe(self, records) -> None:
-        for _, a, b, c, d, e, f, account, _, kind in records:
+        self.conversions.observe(records)
+        for _, a, b, _, d, e, f, account, _, kind in records:
             if kind == events.COLLATERAL_PRICED:
                 self.prices[a] = d
-                self.said_at[a][b] = self.workload.now
+                self.heard[a][b] = self.workload.now
                 self.note(a, f)
             elif kind == events.COLLATERAL_IMPAIRED:
                 self.impaired.add(a)
-            elif kind == events.COLLATERAL_SET and b == 0:
+            elif kind == events.COLLATERAL_RECOVERED or kind == events.COLLATERAL_SET and b == 0:
                 self.impaired.discard(a)
             elif kind == events.COLLATERAL_DEPOSITED:
                 self.held[account, a] = self.held.get((account, a), 0) + b
@@ -97,15 +92,6 @@ class CollateralWorkload:
             elif kind == events.COLLATERAL_CONVERTED:
                 self.held[account, a] = d
                 self.workload.cash[account] = e
-                self.converted[a] = self.converted.get(a, 0) + b
-                self.conversion_cash -= c
-            elif kind == events.COLLATERAL_RECOVERED:
-                self.impaired.discard(a)
-            elif kind == events.CONVERSION_REDEEMED:
-                self.converted[a] = d
-                self.conversion_cash = e
-            elif kind == events.CONVERSION_SETTLED:
-                self.conversion_cash = b
             elif kind == events.WITHDRAWALS_STOPPED:
                 self.is_stopped = True
             elif kind == events.WITHDRAWALS_RELEASED:
@@ -171,6 +157,10 @@ class CollateralWorkload:
 
     def publish(self):
         number = self.random.choice(list(self.specs))
+        if self.random.random() < 0.4:
+            self.next_price(number)
+            self.workload.script = self.prices_of([number])
+            return next(self.workload.script)
         fields = {
             "asset": number,
             "source": self.random.randrange(1, self.specs[number].sources + 1),
@@ -249,71 +239,41 @@ class CollateralWorkload:
             time_ns=self.workload.now, **self.bent(fields, WRONG_SETTING, 0.12)
         )
 
-    def redeem(self):
-        """Of what conversions have brought, a part or all, for more or less than it is worth."""
-        brought = sorted(number for number, units in self.converted.items() if units)
-        number = self.random.choice(brought or list(self.specs))
-        units = self.converted.get(number, 0)
-        part = units // self.random.choice((1, 1, 2, 7))
-        quantity = max(1, self.random.choice((part, part, part, part, 1, units + 1)))
-        worth = quantity * self.prices[number] // PPB
-        share = self.random.choice((0, 50, 90, 100, 110, 300))
-        fields = {"asset": number, "quantity": quantity, "proceeds": worth * share // 100}
-        return commands.RedeemConversion(
-            time_ns=self.workload.now, **self.bent(fields, WRONG_REDEMPTION, 0.1)
-        )
-
-    def settle(self):
-        """What conversions have lost or gained, a part of it, and a unit more than that."""
-        balance = self.conversion_cash
-        amounts = (-balance, -balance, -balance // 2, -balance - 1, 1, -1)
-        fields = {"amount": self.random.choice(amounts)}
-        return commands.SettleConversion(
-            time_ns=self.workload.now, **self.bent(fields, WRONG_SETTLEMENT, 0.1)
-        )
-
     # What goes wrong.
 
-    def silence_of(self, number: int) -> int:
-        """When the asset falls silent, or did; 0 if it has no price."""
-        latest = sorted(self.said_at[number].values(), reverse=True)
-        spec = self.specs[number]
-        if len(latest) < spec.sources_min or not self.prices[number]:
-            return 0
-        return int(latest[spec.sources_min - 1] + spec.stale_ns + 1)
+    def silent_from(self, number: int) -> int:
+        """When too few of its sources are fresh, if no one says anything; the present if they are
+        too few already."""
+        spec, now = self.specs[number], self.workload.now
+        times = sorted(self.heard[number].values(), reverse=True)
+        if len(times) < spec.sources_min:
+            return int(now)
+        return int(max(now, times[spec.sources_min - 1] + spec.stale_ns + 1))
 
     def hush(self):
-        self.workload.script = self.hushed(self.random.choice(list(self.specs)))
+        self.workload.script = self.hushed(self.some_asset())
         return next(self.workload.script)
 
     def hushed(self, number: int) -> Iterator:
-        """Everything else goes on being priced, this asset does not; then it is heard again mostly,
-        at what it was or at less."""
-        if self.random.random() < 0.5:
-            yield from self.prices_of([number])
-        for contract in sorted(self.workload.specs):
-            yield from self.workload.pricing.from_all(contract)
-        yield from self.prices_of([n for n in self.specs if n != number])
-        step = self.specs[number].impaired_step_ns
-        due = self.silence_of(number) + self.random.choice((-1, 0, 0, 0, 1, step - 1, step, step))
-        self.workload.now = max(self.workload.now, due)
-        yield commands.AdvanceTime(time_ns=self.workload.now)
-        chance = self.random.random()
-        if chance < 0.3:
-            yield from self.workload.shocks()
-        elif chance < 0.5:
-            yield self.set_collateral()
-        else:
-            yield self.workload.place()
-        if self.random.random() < 0.3:
-            self.workload.now += step
+        """Up to the instant before it is silent, or into it, in steps in which contracts are priced
+        on; then the other way round, a rise or two later, or not at all."""
+        yield from self.prices_of([number])
+        due = self.silent_from(number) - self.random.choice((0, 0, 0, 1))
+        most = self.workload.config.stamp_ahead_ns_max
+        contract = self.workload.some_contract()
+        while self.workload.now < due:
+            self.workload.now = min(due, self.workload.now + most)
             yield commands.AdvanceTime(time_ns=self.workload.now)
-        if self.random.random() < 0.8:
-            before = self.walk[number]
-            share = self.random.choice((1_000, 1_000, 1_000, 960, 700))
-            self.walk[number] = max(1, before * share // 1_000)
+            yield from self.workload.pricing.from_all(contract)
+        for _ in range(self.random.randrange(3)):
+            yield self.workload.place()
+        if self.random.random() < 0.3:  # conversions at a price that nobody says any more
+            yield from self.workload.shocks()
+        if self.random.random() < 0.5:
+            rises = self.random.randrange(3) * self.specs[number].impaired_step_ns
+            self.workload.now += rises + self.random.randrange(5 * NS_PER_SECOND)
+        if self.random.random() < 0.7:
             yield from self.prices_of([number])
-            self.walk[number] = before
 
     def break_asset(self):
         number = self.random.choice(list(self.specs))
@@ -360,6 +320,8 @@ class CollateralWorkload:
             yield from self.nudge(contract)
         if self.random.random() < 0.2:
             yield from self.boom(number, contract)
+        if self.random.random() < 0.25:
+            yield from self.hushed(number)
         chance = self.random.random()
         if chance < 0.65:
             yield from self.broken(number, DEEP_BREAKS)
