@@ -151,9 +151,16 @@ def end_silence(arena, asset):
 
 @cold
 def fall_silent(arena, asset):
-    """The asset's sources have been silent for too long; returns 1 when that impairs it."""
-    COLLATERAL(arena, asset).silent_next_ns = 0
-    return impair_asset(arena, asset, IMPAIRED_SILENT)
+    """The asset's sources have been silent for too long; returns 1 when that impairs it. Its rises
+    are counted from then on, also where the clock has been set behind it since (2.6)."""
+    record = COLLATERAL(arena, asset)
+    silent_ns = record.silent_next_ns + 0
+    record.silent_next_ns = 0
+    if impair_asset(arena, asset, IMPAIRED_SILENT) == 0:
+        return 0
+    if record.raise_next_ns != 0:
+        record.raise_next_ns = silent_ns + record.impaired_step_ns
+    return 1
 
 
 @cold
