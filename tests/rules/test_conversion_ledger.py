@@ -103,7 +103,7 @@ def test_rule_1_3_what_was_redeemed_makes_room_for_deposits():
     assert story.exchange.collateral()[COINS - 1]["price_ppb"] == 1 < PPB
 
 
-def test_rule_1_3_a_gain_of_conversions_opens_no_room_for_cash():
+def test_rule_1_3_a_gain_of_conversions_neither_takes_nor_makes_room_for_cash():
     """The bound of deposits is of the money of all other ledgers: 10,000 of B and 150 of A's
     conversion, whatever was paid for the coins."""
     story = lost()
@@ -116,6 +116,7 @@ def test_rule_1_3_a_gain_of_conversions_opens_no_room_for_cash():
 
     room = DEPOSITS_MAX - 10_150
     assert pay_in(room + 1) == refusals.AMOUNT_ABOVE_MAX
+    assert pay_in(room - 1) == refusals.OK
     settle(story, -850)
-    assert pay_in(room + 1) == refusals.AMOUNT_ABOVE_MAX
-    assert pay_in(room) == refusals.OK
+    assert pay_in(2) == refusals.AMOUNT_ABOVE_MAX
+    assert pay_in(1) == refusals.OK
