@@ -1,5 +1,6 @@
 """Scenarios and drills in which what stands behind accounts beside cash falls (9.9, 9.8, 10)."""
 
+import numpy as np
 import pytest
 
 from engine.drill import Layers, apply_scenario, run_drill, stress
@@ -7,7 +8,9 @@ from engine.exchange import Exchange
 from engine.schema import commands, refusals
 from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
+from engine.schema.collateral import CollateralAsset, Haircut
 from risk.stress import Scenario, Screen, standard_scenarios
+from risk.stress_collateral import Asset
 from tests.oracle.workload import Workload, configs
 from tests.property.both import pack
 from tests.rules.story import HOUR_NS, PERCENT, A, B, Story, refusal
@@ -135,6 +138,19 @@ def test_rule_10_2_nobody_falls_silent_in_a_drill_for_want_of_a_price():
     money, peg = copy.collateral()
     assert money["raise_ppb"] == 20 * PERCENT
     assert peg["impaired"] == words.IMPAIRED_LICENCE  # which has ended by then
+
+
+def test_rule_10_4_the_screen_converts_for_no_less_than_was_counted():
+    """10^10 at 7 ppb are worth 70; silent, with a raise of a tenth, 63 of it count, and at
+    floor(6.3) they would bring 60."""
+    spec = CollateralAsset(
+        symbol="M", kind=words.ASSET_FIAT, par_ppb=PPB,
+        haircuts=(Haircut(floor_value=0, haircut_ppb=0),),
+    )  # fmt: skip
+    asset = Asset(spec, 7, 10 * PERCENT, words.IMPAIRED_SILENT, True, 10**10)
+    quantities = np.array([10**10, 0, 2 * 10**9])
+    assert asset.count(quantities).tolist() == [63, 0, 12]
+    assert asset.pay(quantities).tolist() == [63, 0, 12]
 
 
 def test_rule_9_9_an_asset_without_a_price_does_not_move():
