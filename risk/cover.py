@@ -31,7 +31,7 @@ from risk.collateral import (
     value_collateral,
 )
 from risk.ledger import apply_cash, apply_entry, settle_all_funding
-from risk.margin import compute_equity, compute_profit_of
+from risk.margin import compute_profit_of
 from risk.position_history import note_realised
 
 
@@ -154,16 +154,6 @@ def cover_debit(arena, account):
         engine = ENGINE(arena, 0)
         SHORT_ACCOUNT(arena, engine.shorts).slot = account
         engine.shorts += 1
-    return 0
-
-
-@cold
-def convert_before_deficit(arena, account):
-    """Convert all that somebody below zero holds, before it is anybody's debtor (8.4, 10.4); what
-    profits can make good of its cash, they do when that has brought it back."""
-    convert_all(arena, account)
-    if ACCOUNT(arena, account).cash < 0 and compute_equity(arena, account) >= 0:
-        restrike_profits(arena, account)
     return 0
 
 

@@ -38,7 +38,7 @@ from engine.trading_state import COLLECTING, EVERY, STEPPED
 from risk.accounts import holder_at
 from risk.bands import set_bands
 from risk.counterparties import value_changed
-from risk.cover import convert_before_deficit, cover_short
+from risk.cover import convert_all, cover_short
 from risk.liquidation import compute_target
 from risk.liquidation_queue import (
     WAITING_NS,
@@ -268,11 +268,12 @@ def sort_hits(arena):
 @cold
 def convert_hit(arena, row):
     """Convert the collateral of one who is below zero, and value it anew; a hit that it has brought
-    back above the margin-call level is none any more, and has no account."""
+    back above the margin-call level is none any more, and has no account. No cash is left to cover
+    then: who was short already was so by no more than what it is paid."""
     hit = HIT(arena, row)
     account = hit.account + 0
     record = ACCOUNT(arena, account)
-    convert_before_deficit(arena, account)
+    convert_all(arena, account)
     equity, maintenance = value_whole(arena, account)
     if record.flags & LIQUIDATING:
         take_place(arena, account, equity, maintenance)

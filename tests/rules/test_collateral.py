@@ -251,6 +251,22 @@ def test_rule_9_1_a_conversion_can_leave_a_margin_call():
         assert named(events, "liquidation_started") == []
 
 
+def test_rule_9_2_a_conversion_moves_an_account_in_liquidation_to_its_new_place():
+    """In one command the mark falls to 90, where A has 100 and C 125 of the 135 to hold, then to
+    86. There A is 20 below zero, and has 580 when it is converted; C has 5, comes first, and is
+    deleveraged at its bankruptcy price."""
+    story = long_of_coins(1_000, 30)
+    story.open(C, 425)
+    story.trade(C, B, 30, 100)
+    events = story.price(1, 90, 1, 86)
+    assert [e.account for e in named(events, "liquidation_started")] == [A, C]
+    assert only(events, "collateral_converted")["paid"] == 1_000
+    assert [e.account for e in named(events, "liquidation_stepped")] == [C]
+    ended = [(e.account, e.values["equity"]) for e in named(events, "liquidation_ended")]
+    assert ended == [(C, 0), (A, 580)]
+    assert story.lots(A) == 30 and named(events, "waterfall_closed") == []
+
+
 def test_rule_8_4_a_fall_of_collateral_converts_what_is_left_of_it_first():
     """The same in a step of an asset: at half of their price the coins count for 200 of the 240
     that A has lost, and bring 500."""
