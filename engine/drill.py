@@ -37,13 +37,14 @@ COMMANDS_MAX = 10_000  # an end for every loop
 
 
 class Layers(msgspec.Struct):
-    """The account of all deficits (9.8, I9): found = fund + given up + house + haircut."""
+    """The account of all deficits (9.8, I9): found = the sum of all others."""
 
     found: int = 0
     fund: int = 0  # cash paid, and charges on positions taken over
     given_up: int = 0  # by opposite holders in deleveragings
     house: int = 0
     haircut: int = 0  # of the gains of the step
+    shared: int = 0  # a loss of collateral, over all equities: a declared loss event
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -56,13 +57,25 @@ class Move(msgspec.Struct, frozen=True):
     is_clamped: bool  # the price would have left the listed range
 
 
+class AssetMove(msgspec.Struct, frozen=True):
+    """The price of an asset, before the marks."""
+
+    asset: int
+    symbol: str
+    before_ppb: int
+    after_ppb: int
+
+
 class Drill(msgspec.Struct, kw_only=True):
     """What a scenario came to; money in the smallest unit of the settlement asset."""
 
     scenario: str
     moves: list[Move]
+    asset_moves: list[AssetMove]
     layers: Layers = msgspec.field(default_factory=Layers)
     accounts_negative: int = 0
+    conversions: int = 0  # of collateral, for cash that lacked or before a deficit (10.4)
+    conversions_paid: int = 0
     margin_calls: int = 0
     liquidations: int = 0  # accounts that entered liquidation, those below zero included
     ended_recovered: int = 0
@@ -88,15 +101,20 @@ class Drill(msgspec.Struct, kw_only=True):
 
 def run_drill(exchange: Exchange, scenario: Scenario) -> tuple[Drill, Events]:
     """Run a scenario on a copy of the exchange; its report, and the records of all its events.
-    ValueError when it moves or silences a contract that is frozen or has settled."""
+    ValueError when it moves or silences a contract that is frozen or has settled, or moves an asset
+    that has no price."""
     for contract in (*scenario.marks, *scenario.frozen):
         if exchange.contract(contract)["state"] in STILL:
             raise ValueError(f"contract {contract} is frozen, settled or not live: its mark stays")
+    for asset in scenario.assets:
+        if exchange.collateral()[asset - 1]["price_ppb"] == 0:
+            raise ValueError(f"asset {asset} has no price yet")
     copy = exchange.copy()
     start_ns = int(copy.arena.engine["clock_ns"][0])
     found = Drill(
         scenario=scenario.name,
         moves=_tell_moves(exchange, scenario),
+        asset_moves=_tell_asset_moves(exchange, scenario),
         fund_before=copy.account(FUND)["equity"],
         house_before=copy.pool()["house"],
     )
@@ -108,7 +126,8 @@ def run_drill(exchange: Exchange, scenario: Scenario) -> tuple[Drill, Events]:
 
 
 def apply_scenario(copy: Exchange, scenario: Scenario) -> Events:
-    """What fails, then the step of all marks, as one transition of a copy; its events."""
+    """What fails, then a step of each asset and the step of all marks, as one transition of a copy;
+    its events."""
     base = copy.arena.base
     drilling.begin_drill(base)
     if scenario.is_book_gone:
@@ -117,6 +136,8 @@ def apply_scenario(copy: Exchange, scenario: Scenario) -> Events:
         drilling.silence_sources(base, contract)
     for account in scenario.defaulted:
         drilling.lose_margin(base, account)
+    for asset, price_ppb in scenario.assets.items():
+        drilling.move_asset(base, asset, price_ppb)
     drilling.hold_prices(base)
     must_supervise = 0
     for contract, mark_ticks in scenario.marks.items():
@@ -164,10 +185,25 @@ def _tell_moves(exchange: Exchange, scenario: Scenario) -> list[Move]:
     ]
 
 
+def _tell_asset_moves(exchange: Exchange, scenario: Scenario) -> list[AssetMove]:
+    before = exchange.collateral()
+    return [
+        AssetMove(
+            asset,
+            exchange.config.collateral[asset - 1].symbol,
+            before[asset - 1]["price_ppb"],
+            price_ppb,
+        )
+        for asset, price_ppb in scenario.assets.items()
+    ]
+
+
 def count_layers(events: Events) -> Layers:
     """The sums over all deficits."""
     closed = _of(events, ev.WATERFALL_CLOSED)
-    return Layers(*(int(closed[letter].sum()) for letter in "abcde"))
+    found, fund, given_up, house, haircut = (int(closed[letter].sum()) for letter in "abcde")
+    shared = int(_of(events, ev.COLLATERAL_LOSS_SHARED)["b"].sum())
+    return Layers(found, fund, given_up, house, haircut - shared, shared)
 
 
 def _of(events: Events, kind: int) -> Events:
@@ -179,6 +215,9 @@ def _count(found: Drill, events: Events) -> None:
     kinds = np.bincount(events["kind"], minlength=max(ev.FIELDS) + 1)
     found.layers = count_layers(events)
     found.accounts_negative = int(kinds[ev.WATERFALL_CLOSED])
+    converted = _of(events, ev.COLLATERAL_CONVERTED)
+    found.conversions = len(converted)
+    found.conversions_paid = int(converted["c"].sum())
     found.margin_calls = int(kinds[ev.MARGIN_CALLED])
     found.liquidations = int(kinds[ev.LIQUIDATION_STARTED])
     ends = _of(events, ev.LIQUIDATION_ENDED)["a"]
@@ -207,7 +246,8 @@ def _close(found: Drill, copy: Exchange) -> None:
         found.fund_ratio_ppb = max(found.fund_before, 0) * PPB // found.layers.found
     found.broken = copy.check()
     layers = found.layers
-    if layers.found != layers.fund + layers.given_up + layers.house + layers.haircut:
+    paid = layers.fund + layers.given_up + layers.house + layers.haircut + layers.shared
+    if layers.found != paid:
         found.broken.append(f"I9: the layers do not add up to {layers.found}")
 
 

@@ -25,6 +25,7 @@ from engine.views import (
     find_trader,
     view_collateral,
     view_contract,
+    view_conversion,
     view_depth,
     view_indicative,
     view_pool,
@@ -224,6 +225,10 @@ class Exchange:
         """Each asset beside the pool's cash: price, raise of its haircuts, what accounts hold and
         what conversion has taken."""
         return view_collateral(self._arena)
+
+    def conversion(self) -> dict[str, Any]:
+        """The conversion ledger: its cash, what it holds, and what both come to (10.6)."""
+        return view_conversion(self._arena)
 
     def check(self) -> list[str]:
         """The invariants I1-I8 of rule 14 that do not hold, as English lines; empty is good.

@@ -283,12 +283,25 @@ SENTENCES: dict[str, Callable[[Event], str]] = {
     ),
     "collateral_impaired": _plain(
         "asset {asset} is impaired, for reason {impairment} (1 off its peg, 2 licence ended, 3 an"
-        " operator, 0 its time has come again): {raise_ppb} ppb are added to its haircuts (10.3)."
+        " operator, 4 silence, 0 its time has come again): {raise_ppb} ppb are added to its"
+        " haircuts (10.3)."
+    ),
+    "collateral_recovered": _plain(
+        "enough sources of asset {asset} are heard again: what its silence added to its haircuts is"
+        " taken off (10.2)."
     ),
     "collateral_converted": _plain(
         "{quantity} of asset {asset} of {who} are converted for {paid}, at the price less the"
         " published discount (10.4); {held} are left, its cash is then {cash} and its collateral"
         " counts for {collateral_value}."
+    ),
+    "conversion_redeemed": _plain(
+        "{quantity} of asset {asset}, which conversions had brought, left for {proceeds}; the"
+        " conversion ledger then has {converted} of it and {conversion_cash} in cash (10.6)."
+    ),
+    "conversion_settled": _plain(
+        "the provider of conversions settles {amount} of what they lost (above 0) or gained (below"
+        " 0); the conversion ledger then has {conversion_cash} in cash (10.6)."
     ),
     "contract_approved": _plain(
         "the specification of {where} is the one that was approved, as record {reference} says"

@@ -123,6 +123,8 @@ def check_holdings(arena: Arena, accounts: list[View]) -> list[str]:
             problems.append(f"I1: asset {asset}: the total held is wrong")
         if held + record["converted"] != record["deposits_net"]:
             problems.append(f"I1: asset {asset}: {held} and what was converted were not deposited")
+        if record["converted"] < 0:
+            problems.append(f"10.6: asset {asset}: more was redeemed than was converted")
         if any(quantities.get(asset, 0) < 0 for quantities in holdings.values()):
             problems.append(f"I1: asset {asset}: a holding is below zero")
     flags = arena.records("accounts", layout.ACCOUNT_ROWS)["flags"]

@@ -75,6 +75,7 @@ RULES_OF_REFUSALS = {
         "10.6": (
             refusals.AMOUNT_NOT_POSITIVE, refusals.LEDGER_INVALID, refusals.COLLATERAL_INSUFFICIENT,
             refusals.WITHDRAWAL_UNKNOWN, refusals.WITHDRAWALS_PENDING,
+            refusals.CONVERSION_INSUFFICIENT,
         ),
         "15.1": (
             refusals.ACCOUNT_EXISTS, refusals.ACCOUNT_KIND_INVALID, refusals.ACCOUNT_OUT_OF_RANGE,

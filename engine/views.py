@@ -226,6 +226,16 @@ def view_collateral(arena: Arena) -> list[dict[str, int]]:
     return [as_dict(row) for row in arena.records("collaterals", assets + 1)[1:]]
 
 
+def view_conversion(arena: Arena) -> dict[str, Any]:
+    """The conversion ledger: its cash, its units by asset, what they are worth at the assets' last
+    prices, each rounded down, and what both come to: the provider's gain, or its loss (10.6)."""
+    assets = view_collateral(arena)
+    units = {k: asset["converted"] for k, asset in enumerate(assets, start=1)}
+    value = sum(asset["converted"] * asset["price_ppb"] // bounds.PPB for asset in assets)
+    cash = int(arena.pool["conversion_cash"][0])
+    return {"cash": cash, "units": units, "value": value, "balance": cash + value}
+
+
 def view_holdings(arena: Arena, account: int) -> dict[int, int]:
     """What the account holds of each asset beside cash; of none nothing is said."""
     if account > bounds.ACCOUNTS_MAX or not arena.engine["collaterals"][0]:

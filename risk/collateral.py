@@ -27,6 +27,7 @@ from engine.state.access import (
 from engine.state.arithmetic import is_ratio_above, multiply_divide, multiply_rate_ceil
 from engine.state.layout import HOLDS_COLLATERAL
 from risk.bands import note_dirty
+from risk.collateral_prices import is_silent
 
 
 @kernel
@@ -66,12 +67,16 @@ def capped_price(arena, asset):
     return min(record.price_ppb, compute_price_cap(record.asset_value_max, record.held))
 
 
-@kernel
+@cold
 def conversion_price(arena, asset):
     """The asset's price, which is the index (10.4), but where all of it that is held is worth more
-    than any sum may carry (1.3)."""
+    than any sum may carry (1.3). A price that nobody says any more is lowered like what it counts
+    for: else the pool would buy in full what has fallen unseen."""
     record = COLLATERAL(arena, asset)
-    return min(record.price_ppb, compute_price_cap(COLLATERAL_VALUE_MAX, record.held))
+    price_ppb = record.price_ppb + 0
+    if record.raise_ppb > 0 and is_silent(arena, asset) == 1:
+        price_ppb = multiply_divide(price_ppb, PPB - record.raise_ppb, PPB)
+    return min(price_ppb, compute_price_cap(COLLATERAL_VALUE_MAX, record.held))
 
 
 @kernel

@@ -97,7 +97,7 @@ def convert_what_lacks(arena, account):
 
 @cold
 def convert_all(arena, account):
-    """Convert whatever a debtor holds: nothing that it posted outlives its deficit (9.5)."""
+    """Convert whatever an account holds, each asset whole."""
     if ACCOUNT(arena, account).flags & HOLDS_COLLATERAL == 0:
         return 0
     for asset in range(1, ENGINE(arena, 0).collaterals + 1):

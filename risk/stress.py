@@ -2,8 +2,9 @@
 
 The screen values all accounts at once in numpy, in whole numbers of 64 bits: an account's equity
 is its cash less entry values and funding owed, which no mark changes, plus its lots at the marks of
-the scenario. It says whom a step would bring down and by how much. Who pays for it the waterfall
-alone decides: that is a drill (`engine/drill.py`), which takes the same scenarios.
+the scenario, plus what its collateral counts for. It says whom a step would bring down and by how
+much. Who pays for it the waterfall alone decides: that is a drill (`engine/drill.py`), which takes
+the same scenarios.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from engine.schema.bounds import PPB, TIERS_MAX
 from engine.schema.contract import Config, Contract, size_of_lot, value_of_lot
 from engine.schema.vocabulary import (
+    ASSET_COIN,
     FUND,
     STATE_APPROVED,
     STATE_DRAFT,
@@ -25,9 +27,11 @@ from engine.schema.vocabulary import (
 from engine.state.arena import Arena
 from engine.state.layout import PORTFOLIO
 from risk.portfolio_grid import Leg, compute_maintenance
+from risk.stress_collateral import Stage, read_assets, read_quantities
 
 MOVES_PPB = (50_000_000, 100_000_000, 200_000_000, 300_000_000, 500_000_000)  # up and down (A25)
 MOVE_BESIDE_PPB = 200_000_000  # of the prices, where something else fails as well
+DEPEG_PPB = 130_000_000  # below par: where a large dollar coin stood in March 2023
 STILL = (STATE_FROZEN, STATE_SETTLED, STATE_DRAFT, STATE_APPROVED)
 MEMBERS = 2  # so many of the largest default at once
 
@@ -35,7 +39,8 @@ Numbers = npt.NDArray[np.int64]
 
 
 class Scenario(msgspec.Struct, frozen=True):
-    """What happens: first whatever fails, then one step in which all marks move."""
+    """What happens: first whatever fails, then a step of each asset whose price moves, then one
+    step in which all marks move."""
 
     name: str
     marks: dict[int, int]  # contract -> the mark of the step, of those that move
@@ -43,6 +48,7 @@ class Scenario(msgspec.Struct, frozen=True):
     frozen: tuple[int, ...] = ()  # contracts whose sources fall silent
     is_book_gone: bool = False  # every order is cancelled
     defaulted: tuple[int, ...] = ()  # accounts that lose their margin: equity 0 before the step
+    assets: dict[int, int] = {}  # asset -> the price that all its sources say, of those that move
 
 
 class Holdings(NamedTuple):
@@ -50,7 +56,9 @@ class Holdings(NamedTuple):
 
     accounts: Numbers
     groups: Numbers  # of the accounts: those under common control
-    cash: Numbers  # with what counts beside it
+    cash: Numbers
+    collateral: Numbers  # what counts beside it, as last valued
+    quantities: Numbers  # of each account what it holds of every asset
     is_portfolio: npt.NDArray[np.bool_]  # of the accounts: margined as a portfolio (8.7)
     starts: Numbers  # the first position of each account
     contracts: Numbers  # from here on of the positions
@@ -74,12 +82,13 @@ class Screening(msgspec.Struct, frozen=True):
     scenario: str
     clamped: tuple[int, ...]
     accounts_under: int  # below maintenance, those below zero included
-    accounts_negative: int
+    accounts_negative: int  # when what they hold beside cash has been converted
+    accounts_converted: int  # were below zero, and had something to convert (10.4)
     deficit: int  # what the accounts below zero lack, in sum
     value_under: int  # notional of the accounts below maintenance, at the marks of the scenario
 
 
-def read_holdings(state: Arena) -> Holdings:
+def read_holdings(state: Arena, assets: int) -> Holdings:
     """All positions with lots. An account without any is worth its cash and can't fail."""
     engine = state.engine[0]
     terms = state.records("contracts", int(engine["contracts"]) + 1)
@@ -99,7 +108,9 @@ def read_holdings(state: Arena) -> Holdings:
     return Holdings(
         accounts=accounts,
         groups=records["group"][accounts].astype(np.int64),
-        cash=records["cash"][accounts] + extras["collateral_value"][accounts],
+        cash=records["cash"][accounts],
+        collateral=extras["collateral_value"][accounts],
+        quantities=read_quantities(state, accounts, assets),
         is_portfolio=(records["flags"][accounts] & PORTFOLIO) != 0,
         starts=starts.astype(np.int64),
         contracts=contracts,
@@ -124,31 +135,49 @@ class Screen:
 
     def __init__(self, config: Config, state: Arena) -> None:
         self.config = config
-        self.holdings = read_holdings(state)
+        self.assets = read_assets(config, state)
+        self.holdings = read_holdings(state, len(self.assets))
         self._tiers = read_tiers(state)
 
     def value(self, scenario: Scenario) -> tuple[Numbers, Numbers]:
-        """(equity, maintenance margin) of every account that holds something, by account id."""
-        equity = self._equity(scenario.marks)
+        """(equity, maintenance margin) of every account that has a position, by account id, as the
+        step of the marks finds it, before anybody's collateral is converted in it."""
+        equity = self._enter(scenario).equity(self._in_positions(scenario.marks))
+        return equity, self._maintenance_of_accounts(scenario)
+
+    def _enter(self, scenario: Scenario) -> Stage:
+        """Everybody right before the step of the marks: who loses its margin has lost it, and every
+        asset has moved."""
+        holdings = self.holdings
+        stage = Stage(self.assets, holdings.cash, holdings.collateral, holdings.quantities)
+        in_positions = self._in_positions({})
         if scenario.defaulted:
-            before = np.maximum(self._equity({}), 0)
-            is_defaulted = np.isin(self.holdings.accounts, scenario.defaulted)
-            equity = equity - np.where(is_defaulted, before, 0)
+            left = np.minimum(stage.equity(in_positions), 0) - in_positions
+            stage.empty(np.isin(holdings.accounts, scenario.defaulted), left)
+        for number, price_ppb in scenario.assets.items():
+            stage.move(number, price_ppb, in_positions)
+        return stage
+
+    def _maintenance_of_accounts(self, scenario: Scenario) -> Numbers:
         maintenance = self._sums(self._maintenance(scenario.marks))
         for row in np.flatnonzero(self.holdings.is_portfolio):
             by_tiers = int(maintenance[row])
             maintenance[row] = self._maintenance_of_portfolio(int(row), scenario.marks, by_tiers)
-        return equity, maintenance
+        return maintenance
 
     def screen(self, scenario: Scenario) -> Screening:
         """Counts and sums of a scenario."""
-        equity, maintenance = self.value(scenario)
-        is_under = equity < maintenance
+        stage = self._enter(scenario)
+        in_positions = self._in_positions(scenario.marks)
+        stage.convert(in_positions)
+        equity = stage.equity(in_positions)
+        is_under = equity < self._maintenance_of_accounts(scenario)
         return Screening(
             scenario=scenario.name,
             clamped=scenario.clamped,
             accounts_under=int(is_under.sum()),
             accounts_negative=int((equity < 0).sum()),
+            accounts_converted=int(stage.is_converted.sum()),
             deficit=-int(np.minimum(equity, 0).sum()),
             value_under=int(self.notional(scenario.marks)[is_under].sum()),
         )
@@ -169,12 +198,11 @@ class Screen:
         found = holdings.accounts[is_client & np.isin(holdings.groups, largest)]
         return tuple(found.tolist())
 
-    def _equity(self, marks: dict[int, int]) -> Numbers:
+    def _in_positions(self, marks: dict[int, int]) -> Numbers:
+        """What its positions add to every account's equity."""
         values = self._by_contract(marks, value_of_lot)
         holdings = self.holdings
-        return holdings.cash + self._sums(
-            holdings.fixed + holdings.lots * values[holdings.contracts]
-        )
+        return self._sums(holdings.fixed + holdings.lots * values[holdings.contracts])
 
     def _sizes(self, marks: dict[int, int]) -> Numbers:
         sizes = self._by_contract(marks, size_of_lot)
@@ -252,9 +280,40 @@ def percent(move_ppb: int) -> str:
     return f"{'-' if move_ppb < 0 else '+'}{whole}{'.' if rest else ''}{rest}%"
 
 
+def find_falls(screen: Screen) -> dict[int, int]:
+    """Of every asset that accounts hold the price to which it falls: off its peg, or by the share
+    of a coin's value that fund and house must be able to lose (9.8); at least 1."""
+    falls = {}
+    for number, asset in enumerate(screen.assets, start=1):
+        spec = asset.spec
+        fallen = asset.price_ppb - asset.price_ppb * spec.stress_ppb // PPB
+        if spec.kind != ASSET_COIN:
+            fallen = min(asset.price_ppb, spec.par_ppb - spec.par_ppb * DEPEG_PPB // PPB)
+        if asset.price_ppb and asset.held:
+            falls[number] = max(1, fallen)
+    return falls
+
+
+def asset_scenarios(screen: Screen, marks: dict[int, int]) -> Iterator[Scenario]:
+    """Every asset falls alone, and with all contracts; so do all coins, and all assets together."""
+    config = screen.config
+    falls = find_falls(screen)
+    sets = {f"{config.collateral[n - 1].symbol} falls": {n: falls[n]} for n in falls}
+    coins = {n: falls[n] for n in falls if config.collateral[n - 1].kind == ASSET_COIN}
+    if len(coins) > 1:
+        sets["coins fall"] = coins
+    if len(falls) > max(1, len(coins)):
+        sets["all assets fall"] = falls
+    for name, prices in sets.items():
+        yield Scenario(name, {}, assets=prices)
+        for move in (-MOVE_BESIDE_PPB, MOVE_BESIDE_PPB):
+            yield move_marks(f"{name}, all {percent(move)}", config, marks, move, assets=prices)
+
+
 def standard_scenarios(screen: Screen) -> Iterator[Scenario]:
     """Prices up and down in steps, of each contract and of all; the same with an empty book, with
-    the sources of one contract silent, and with the largest members in default."""
+    the sources of one contract silent, with the largest members in default, and with what stands
+    behind accounts beside cash falling."""
     config, holdings = screen.config, screen.holdings
     marks = {contract: holdings.marks[contract] for contract in holdings.movable}
     moves = [sign * move for move in MOVES_PPB for sign in (-1, 1)]
@@ -280,3 +339,4 @@ def standard_scenarios(screen: Screen) -> Iterator[Scenario]:
     for move in beside if largest else ():
         name = f"largest {MEMBERS} default, all {percent(move)}"
         yield move_marks(name, config, marks, move, defaulted=largest)
+    yield from asset_scenarios(screen, marks)

@@ -28,6 +28,7 @@ from engine.state.layout import (
     BAND_BLOCKS,
     CALLED,
     COOLING,
+    HOLDS_COLLATERAL,
     LIQUIDATING,
     NEGATIVE,
     SUSPECT,
@@ -37,7 +38,7 @@ from engine.trading_state import COLLECTING, EVERY, STEPPED
 from risk.accounts import holder_at
 from risk.bands import effective_high, effective_low, set_bands
 from risk.counterparties import value_changed
-from risk.cover import cover_short
+from risk.cover import convert_all, cover_short
 from risk.liquidation import compute_target
 from risk.liquidation_queue import (
     WAITING_NS,
@@ -177,6 +178,17 @@ def drain_suspects(arena):
     return 0
 
 
+@kernel
+def is_below_call(arena, account, equity, maintenance):
+    """Whether equity lies below the account's margin-call level."""
+    # nearly every account stands above the highest call level of all contracts: one comparison
+    if equity >= multiply_rate_ceil(maintenance, POOL(arena, 0).margin_call_ppb_max):
+        return False
+    largest = find_largest_position(arena, account, EVERY)
+    terms = CONTRACT(arena, POSITION_EXTRA(arena, largest).contract)
+    return equity < multiply_rate_ceil(maintenance, terms.margin_call_ppb)
+
+
 @cold
 def add_hit(arena, account):
     """Value one account, once a step; below the margin-call level it becomes a hit."""
@@ -189,13 +201,7 @@ def add_hit(arena, account):
     record = ACCOUNT(arena, account)
     if record.flags & LIQUIDATING:
         take_place(arena, account, equity, maintenance)
-    # nearly every account stands above the highest call level of all contracts: one comparison
-    level = multiply_rate_ceil(maintenance, POOL(arena, 0).margin_call_ppb_max)
-    if equity < level:
-        largest = find_largest_position(arena, account, EVERY)
-        terms = CONTRACT(arena, POSITION_EXTRA(arena, largest).contract)
-        level = multiply_rate_ceil(maintenance, terms.margin_call_ppb)
-    if equity >= level:
+    if not is_below_call(arena, account, equity, maintenance):
         record.flags &= ~CALLED
         set_bands(arena, account, equity, maintenance)
         return 0
@@ -256,6 +262,50 @@ def sort_hits(arena):
         HIT_ORDER(arena, 0).slot = HIT_ORDER(arena, last).slot
         HIT_ORDER(arena, last).slot = top
         sift_hit(arena, 0, last)
+    return 0
+
+
+@cold
+def convert_hit(arena, row):
+    """Convert the collateral of one who is below zero, and value it anew; a hit that it has brought
+    back above the margin-call level is none any more, and has no account. No cash is left to cover
+    then: who was short already was so by no more than what it is paid."""
+    hit = HIT(arena, row)
+    account = hit.account + 0
+    record = ACCOUNT(arena, account)
+    convert_all(arena, account)
+    equity, maintenance = value_whole(arena, account)
+    if record.flags & LIQUIDATING:
+        take_place(arena, account, equity, maintenance)
+    hit.equity = equity
+    hit.excess = equity - maintenance
+    if not is_below_call(arena, account, equity, maintenance):
+        record.flags &= ~CALLED
+        hit.account = NONE
+    set_bands(arena, account, equity, maintenance)
+    return 0
+
+
+@cold
+def order_hits(arena):
+    """Sort the hits; those below zero, which then stand first, are converted before they are
+    anybody's debtors (8.4, 10.4), and take their new places."""
+    sort_hits(arena)
+    engine = ENGINE(arena, 0)
+    converted = 0
+    kept = 0
+    for k in range(engine.hits):
+        row = HIT_ORDER(arena, k).slot + 0
+        if HIT(arena, row).equity < 0:
+            if ACCOUNT(arena, HIT(arena, row).account).flags & HOLDS_COLLATERAL:
+                convert_hit(arena, row)
+                converted += 1
+        if HIT(arena, row).account != NONE:
+            HIT_ORDER(arena, kept).slot = row
+            kept += 1
+    engine.hits = kept
+    if converted > 0:
+        sort_hits(arena)
     return 0
 
 
@@ -352,5 +402,5 @@ def scan_step(arena):
         if CONTRACT(arena, contract).step == engine.step:
             scan_bands(arena, contract)
         contract += 1
-    sort_hits(arena)
+    order_hits(arena)
     return engine.hits + 0

@@ -9,19 +9,19 @@ import typer
 from engine.cli.printing import AsJson, end, print_json, progress
 from engine.cli.reading import must_list, run_to_end
 from engine.cli.tables import flat_rows, show, show_grid
+from engine.drill import AssetMove, StressRow, run_drill
 from engine.drill import Move as MarkMove
-from engine.drill import StressRow, run_drill
 from engine.drill import stress as stress_all
 from engine.exchange import Exchange
 from engine.journal.command_file import CommandFileError
-from engine.schema.bounds import PPB
+from engine.schema.bounds import COLLATERAL_PRICE_PPB_MAX, PPB
 from engine.schema.vocabulary import FUND
 from risk.stress import Scenario, Screen, move_marks, percent, standard_scenarios
 
 MOVE_PPB_MAX = 100 * PPB
 HEADERS = (
     "scenario", "below maintenance", "below zero", "deficits", "fund", "given up", "house",
-    "gains cut",
+    "gains cut", "shared",
 )  # fmt: skip
 
 Move = Annotated[
@@ -35,6 +35,13 @@ Silent = Annotated[list[int] | None, typer.Option(help="Freeze this contract bef
 NoOrders = Annotated[bool, typer.Option("--no-orders", help="Cancel every order before.")]
 Defaults = Annotated[
     int, typer.Option(min=0, help="So many of the largest members lose their margin before.")
+]
+Falling = Annotated[int, typer.Option(help="Move the price of this asset before; 0: of none.")]
+AssetMoved = Annotated[
+    int,
+    typer.Option(
+        min=-PPB, max=MOVE_PPB_MAX, help="How far that price moves, in parts per billion."
+    ),
 ]
 
 
@@ -79,6 +86,8 @@ def drill(
     freeze: Silent = None,
     no_orders: NoOrders = False,
     defaults: Defaults = 0,
+    asset: Falling = 0,
+    asset_move: AssetMoved = 0,
     as_json: AsJson = False,
 ) -> None:
     """Replay a command file, then run the waterfall for one scenario on a copy of the state."""
@@ -89,14 +98,19 @@ def drill(
     screen = Screen(exchange.config, exchange.arena)
     scenario = _scenario(file, screen, move, contract, silent)
     scenario = msgspec.structs.replace(
-        scenario, is_book_gone=no_orders, defaulted=screen.find_largest(defaults)
+        scenario,
+        is_book_gone=no_orders,
+        defaulted=screen.find_largest(defaults),
+        assets=_asset_prices(file, screen, asset, asset_move),
     )
     report, _ = run_drill(exchange, scenario)
     if as_json:
         print_json(report)
     else:
         moves = [(f"mark of {move.symbol}", _tell(move)) for move in report.moves]
-        rest = [row for row in flat_rows(report) if row[0] not in ("scenario", "moves")]
+        moves += [(f"price of {m.symbol}", _tell_price(m)) for m in report.asset_moves]
+        told = ("scenario", "moves", "asset_moves")
+        rest = [row for row in flat_rows(report) if row[0] not in told]
         show(f"drill of {file.name}: {report.scenario}", [*moves, *rest])
     end(report.broken)
 
@@ -117,6 +131,21 @@ def _scenario(
         marks = {contract: marks[contract]}
         name = f"{screen.config.contracts[contract - 1].symbol} {percent(move)}"
     return move_marks(name, screen.config, marks, move, frozen=silent)
+
+
+def _asset_prices(file: Path, screen: Screen, asset: int, move_ppb: int) -> dict[int, int]:
+    """The price to which an asset moves, at least 1; what has none can't move."""
+    if asset == 0:
+        return {}
+    if not 1 <= asset <= len(screen.assets) or screen.assets[asset - 1].price_ppb == 0:
+        raise CommandFileError(f"{file}: asset: {asset} is not in the configuration, or unpriced")
+    price_ppb = screen.assets[asset - 1].price_ppb
+    moved_ppb = price_ppb + price_ppb * move_ppb // PPB
+    return {asset: min(max(1, moved_ppb), COLLATERAL_PRICE_PPB_MAX)}
+
+
+def _tell_price(move: AssetMove) -> str:
+    return f"{move.before_ppb:,} to {move.after_ppb:,} ppb"
 
 
 def _tell(move: MarkMove) -> str:
@@ -142,6 +171,6 @@ def _cells(row: StressRow) -> list[str]:
     found, layers = row.screening, row.layers
     numbers: list[Any] = [
         found.accounts_under, found.accounts_negative, found.deficit,
-        layers.fund, layers.given_up, layers.house, layers.haircut,
+        layers.fund, layers.given_up, layers.house, layers.haircut, layers.shared,
     ]  # fmt: skip
     return [found.scenario + ("*" if found.clamped else ""), *(f"{n:,}" for n in numbers)]

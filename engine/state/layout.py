@@ -171,6 +171,7 @@ COLLATERAL = _record(
     impaired_haircut_ppb="i8", impaired_step_ns="i8", stress_ppb="i8", sources="i8",
     sources_min="i8", stale_ns="i8", account_kinds="i8", haircuts="i8",
     price_ppb="i8", impaired="i8", raise_ppb="i8", raise_next_ns="i8", licence_next_ns="i8",
+    silent_next_ns="i8",
     held="i8", reserved="i8", converted="i8", deposits_net="i8",
 )  # fmt: skip
 COLLATERAL_SOURCE = _record(16, price_ppb="i8", time_ns="i8")

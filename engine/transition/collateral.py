@@ -10,6 +10,7 @@ from engine.schema.vocabulary import (
     IMPAIRED_DEPEG,
     IMPAIRED_LICENCE,
     IMPAIRED_OPERATOR,
+    IMPAIRED_SILENT,
     NONE,
 )
 from engine.state.access import (
@@ -23,7 +24,7 @@ from engine.state.arithmetic import is_ratio_above, multiply_rate_floor
 from engine.state.due import hasten_due
 from engine.state.events import emit
 from engine.trading_state import EVERY
-from engine.transition.due_times import HAIRCUT_RISE
+from engine.transition.due_times import HAIRCUT_RISE, SILENCE
 from engine.transition.money import check_amount, compute_paid_in
 from engine.transition.waterfall import finish_negative
 from risk.accounts import is_opened, next_account
@@ -37,18 +38,23 @@ from risk.collateral import (
     value_collateral,
 )
 from risk.collateral_prices import (
+    clear_impairment,
     count_fresh,
     end_licence,
+    end_silence,
+    fall_silent,
     find_median,
     has_licence_ended,
     impair_asset,
     is_depegged,
+    is_silent,
+    note_heard,
     raise_haircut,
 )
 from risk.counterparties import value_changed
 from risk.margin import compute_equity, find_largest_position
 from risk.step import begin_step
-from risk.supervision import add_hit, announce_hits, sort_hits, value_again
+from risk.supervision import add_hit, announce_hits, order_hits, value_again
 
 
 @kernel
@@ -80,7 +86,7 @@ def step_asset(arena, asset):
             else:
                 value_again(arena, account)
         account = next_account(arena, account)
-    sort_hits(arena)
+    order_hits(arena)
     return finish_negative(arena, announce_hits(arena))
 
 
@@ -112,8 +118,10 @@ def publish_collateral(arena, asset, source, price_ppb):
     COLLATERAL_SOURCE(arena, row).time_ns = ENGINE(arena, 0).clock_ns
     price_before = record.price_ppb + 0
     fresh = count_fresh(arena, asset)
-    if fresh >= record.sources_min:
+    is_heard = 1 if fresh >= record.sources_min else 0
+    if is_heard == 1:
         record.price_ppb = find_median(arena, asset, fresh)
+        note_heard(arena, asset)
     emit(
         arena, events.COLLATERAL_PRICED, 0, 0,
         asset, source, price_ppb, record.price_ppb, fresh, record.raise_ppb,
@@ -121,6 +129,8 @@ def publish_collateral(arena, asset, source, price_ppb):
     has_changed = 1 if record.price_ppb != price_before else 0
     if is_depegged(arena, asset):
         has_changed |= impair_asset(arena, asset, IMPAIRED_DEPEG)
+    elif is_heard == 1:
+        has_changed |= end_silence(arena, asset)
     if has_changed == 1:
         step_asset(arena, asset)
     return refusals.OK
@@ -139,36 +149,37 @@ def set_collateral(arena, asset, impaired, licensed_until_ns):
         return refusals.COLLATERAL_INVALID
     # From here it is written; nothing below may refuse.
 
-    impaired_before = record.impaired + 0
+    was_impaired = record.impaired != 0
     raise_before = record.raise_ppb + 0
     record.licensed_until_ns = licensed_until_ns
     record.licence_next_ns = 0
     emit(arena, events.COLLATERAL_SET, 0, 0, asset, impaired, licensed_until_ns, 0, 0, 0)
     if impaired == 0:
-        record.impaired = 0
-        record.raise_ppb = 0
-        record.raise_next_ns = 0
+        clear_impairment(arena, asset)
         if has_licence_ended(arena, asset):
             impair_asset(arena, asset, IMPAIRED_LICENCE)
         elif is_depegged(arena, asset):
             impair_asset(arena, asset, IMPAIRED_DEPEG)
+        elif record.price_ppb > 0 and is_silent(arena, asset) == 1:
+            impair_asset(arena, asset, IMPAIRED_SILENT)
     else:
         impair_asset(arena, asset, IMPAIRED_OPERATOR)
     if licensed_until_ns > ENGINE(arena, 0).clock_ns:
         record.licence_next_ns = licensed_until_ns
         hasten_due(arena, licensed_until_ns)
-    if record.impaired != impaired_before or record.raise_ppb != raise_before:
+    if (record.impaired != 0) != was_impaired or record.raise_ppb != raise_before:
         step_asset(arena, asset)
     return refusals.OK
 
 
 @cold
 def do_asset_item(arena, asset, kind):
-    """A licence that ends, or a haircut that rises, at its time."""
+    """A licence that ends, a haircut that rises, sources that have been silent, at their time."""
     if kind == HAIRCUT_RISE:
         raise_haircut(arena, asset)
         return step_asset(arena, asset)
-    if end_licence(arena, asset) == 1:
+    is_new = fall_silent(arena, asset) if kind == SILENCE else end_licence(arena, asset)
+    if is_new == 1:
         step_asset(arena, asset)
     return 0
 
@@ -226,9 +237,11 @@ def check_deposit(arena, account, asset, quantity):
         return refusals.AMOUNT_ABOVE_MAX
     if compute_paid_in(arena) >= bounds.DEPOSITS_MAX:
         return refusals.AMOUNT_ABOVE_MAX
+    if POOL(arena, 0).conversion_cash <= -bounds.DEPOSITS_MAX:
+        return refusals.AMOUNT_ABOVE_MAX
     if record.impaired != 0 or record.price_ppb == 0:
         return refusals.COLLATERAL_CLOSED
-    if count_fresh(arena, asset) < record.sources_min:
+    if is_silent(arena, asset) == 1:
         return refusals.COLLATERAL_CLOSED
     return check_caps(arena, asset, quantity)
 

@@ -1,4 +1,4 @@
-"""What a drill does to a copy of the state (9.9): whatever fails, then one step of marks.
+"""What a drill does to a copy of the state (9.9): whatever fails, steps of assets, one of marks.
 
 A mark is set where a price command would have found it; from there on everything is what a price
 command does: band cancels, triggers, supervision, the waterfall, the queue. All of it writes, and
@@ -7,16 +7,18 @@ none of it is a command: these entries are for copies.
 
 from engine.kernel import entry
 from engine.schema import events
-from engine.schema.bounds import TIME_NS_MAX
+from engine.schema.bounds import COLLATERAL_SOURCES_MAX, TIME_NS_MAX
 from engine.schema.vocabulary import CANCEL_KILL, NONE, STATE_FROZEN
-from engine.state.access import CONTRACT, ENGINE, POOL
+from engine.state.access import COLLATERAL, COLLATERAL_SOURCE, CONTRACT, ENGINE, POOL
 from engine.state.events import emit
+from engine.transition.collateral import publish_collateral
 from engine.transition.due import freeze_contract
 from engine.transition.due_times import note_due
 from engine.transition.orders import cancel_linked, cancel_of_contract
 from engine.transition.prices import close_step, work_mark
 from engine.transition.step import follow_command
 from funding.mark import set_mark
+from risk.collateral_prices import is_silent
 from risk.cover import convert_all
 from risk.ledger import apply_cash
 from risk.margin import compute_equity
@@ -53,8 +55,13 @@ def silence_sources(arena: int, contract: int) -> int:
 
 @entry("int64(int64)")
 def hold_prices(arena: int) -> int:
-    """From here on the sources of all other contracts go on saying what they say: none freezes
-    because a drill, in which time passes, has nobody who publishes prices."""
+    """From here on the sources of all other contracts, and of assets that are not silent, go on
+    saying what they say: none freezes, and none falls silent, because a drill, in which time
+    passes, has nobody who publishes prices."""
+    for asset in range(1, ENGINE(arena, 0).collaterals + 1):
+        if is_silent(arena, asset) == 0:
+            COLLATERAL(arena, asset).stale_ns = TIME_NS_MAX
+            COLLATERAL(arena, asset).silent_next_ns = 0
     for contract in range(1, ENGINE(arena, 0).contracts + 1):
         if CONTRACT(arena, contract).state != STATE_FROZEN:
             CONTRACT(arena, contract).stale_ns = TIME_NS_MAX
@@ -73,6 +80,20 @@ def lose_margin(arena: int, account: int) -> int:
     cover_if_short(arena, account)
     note_suspect(arena, account)  # no contract of its own needs to move
     return amount
+
+
+@entry("int64(int64, int64, int64)")
+def move_asset(arena: int, asset: int, price_ppb: int) -> int:
+    """All sources of an asset say this price, and its step follows; what comes behind is another
+    step."""
+    first = asset * COLLATERAL_SOURCES_MAX
+    last = COLLATERAL(arena, asset).sources + 0
+    for row in range(first, first + last):
+        COLLATERAL_SOURCE(arena, row).price_ppb = price_ppb
+        COLLATERAL_SOURCE(arena, row).time_ns = ENGINE(arena, 0).clock_ns
+    publish_collateral(arena, asset, last, price_ppb)
+    begin_step(arena)
+    return 0
 
 
 @entry("int64(int64, int64, int64)")

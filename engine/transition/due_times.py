@@ -24,7 +24,8 @@ FREEZE_END = 10
 SLICE = 11
 LICENCE_END = 12
 HAIRCUT_RISE = 13
-NO_WORK = 14
+SILENCE = 14
+NO_WORK = 15
 NEVER = TIME_NS_MAX + 1
 
 
@@ -85,6 +86,9 @@ def next_of_asset(arena, asset):
     if record.raise_next_ns != 0 and record.raise_next_ns < due_ns:
         due_ns = record.raise_next_ns + 0
         kind = HAIRCUT_RISE
+    if record.silent_next_ns != 0 and record.silent_next_ns < due_ns:
+        due_ns = record.silent_next_ns + 0
+        kind = SILENCE
     return due_ns, kind
 
 

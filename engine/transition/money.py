@@ -59,8 +59,8 @@ def check_amount(amount):
 
 @kernel
 def compute_paid_in(arena):
-    """Cash that has come into the pool's ledgers: deposits less withdrawals, and what conversions
-    have paid, whose ledger is at or below zero for it (1.3)."""
+    """Cash that stands in all ledgers but that of conversions: deposits less withdrawals, and what
+    conversions have paid and nobody has paid in for them (1.3)."""
     return POOL(arena, 0).deposits_net - POOL(arena, 0).conversion_cash
 
 

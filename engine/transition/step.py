@@ -26,6 +26,7 @@ from engine.schema.commands import (
     PUBLISH_COLLATERAL,
     PUBLISH_DISCLOSURE,
     PUBLISH_PRICE,
+    REDEEM_CONVERSION,
     REDENOMINATE_CONSTITUENT,
     RELEASE_TRADING,
     RELEASE_WITHDRAWALS,
@@ -43,6 +44,7 @@ from engine.schema.commands import (
     SET_SAMPLE_CLOCK,
     SET_STRESS_LOSS,
     SET_WORK_BACK,
+    SETTLE_CONVERSION,
     STOP_TRADING,
     WITH_ACCOUNT,
     WITH_CLIENT_ID,
@@ -74,6 +76,7 @@ from engine.transition.constituents import (
     redenominate_constituent,
     set_sample_clock,
 )
+from engine.transition.conversion import redeem_conversion, settle_conversion
 from engine.transition.due import do_due_work
 from engine.transition.eligibility import publish_disclosure, set_eligibility, set_reference
 from engine.transition.interruptions import change_trading_state, set_band
@@ -110,7 +113,7 @@ def may_set_clock(arena, kind):
         return POOL(arena, 0).approvals_required != 0
     if kind == PUBLISH_PRICE or kind == PUBLISH_COLLATERAL:
         return True
-    return kind >= OPEN_ACCOUNT and kind <= SET_LEVERAGE_CAP
+    return kind >= OPEN_ACCOUNT and kind <= SETTLE_CONVERSION
 
 
 @kernel
@@ -213,6 +216,10 @@ def do_operator_command(arena, commands, row):
         return set_margin_mode(arena, command.account, command.margin_mode)
     if kind == SET_LEVERAGE_CAP:
         return set_leverage_cap(arena, command.account, command.rate_initial_ppb)
+    if kind == REDEEM_CONVERSION:
+        return redeem_conversion(arena, command.asset, command.quantity, command.proceeds)
+    if kind == SETTLE_CONVERSION:
+        return settle_conversion(arena, command.amount)
     if kind == ADVANCE_TIME:
         time_ns = ENGINE(arena, 0).clock_ns
         emit(arena, events.TIME_ADVANCED, 0, 0, time_ns, 0, 0, 0, 0, 0)

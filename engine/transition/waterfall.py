@@ -36,7 +36,6 @@ from engine.transition.transfers import (
     take_over,
 )
 from risk.accounts import contract_of, first_position, next_position
-from risk.cover import convert_all
 from risk.haircut import collect_gains, cut_gains, share_loss, stop_withdrawals
 from risk.insurance import emit_covered, pay_from_fund, pay_from_house
 from risk.ledger import apply_cash, settle_all_funding
@@ -125,8 +124,7 @@ def work_debtor(arena, row):
     )  # fmt: skip
     cancel_of_account(arena, debtor, CANCEL_LIQUIDATION, 0, SIDES_BOTH, 0)
     settle_all_funding(arena, debtor)
-    convert_all(arena, debtor)
-    hit.deficit = max(0, -compute_equity(arena, debtor))
+    hit.deficit = -compute_equity(arena, debtor)
     charge_left = hit.deficit + 0
     cost_left = compute_step_cost(arena, debtor)
     k = 0

@@ -8,7 +8,9 @@ from typer.testing import CliRunner
 from engine.cli.app import app
 from engine.journal.json_lines import write_json_lines
 from engine.schema import commands
+from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND
+from engine.schema.collateral import CollateralAsset, Haircut
 from engine.schema.contract import Config
 from tests.rules.story import BUY, PERCENT, SELL, A, B, contract
 
@@ -57,7 +59,8 @@ def test_rule_9_9_stress_tells_every_scenario_and_who_pays(file):
     down = rows["all -20%"]
     assert down["screening"]["deficit"] == down["layers"]["found"] == 1_000
     assert down["layers"] == {
-        "found": 1_000, "fund": 0, "given_up": 1_000, "house": 0, "haircut": 0
+        "found": 1_000, "fund": 0, "given_up": 1_000, "house": 0, "haircut": 0,
+        "shared": 0,
     }  # fmt: skip
     up = rows["all +20%"]["screening"]
     assert (up["clamped"], up["accounts_under"], up["deficit"]) == ([1], 1, 0)
@@ -139,3 +142,55 @@ def test_faults_of_input_are_one_line_and_end_with_2(file, tmp_path, arguments, 
 )
 def test_wrong_options_end_with_2(arguments):
     assert "Usage" in run(*arguments, code=2).stderr
+
+
+@pytest.fixture
+def file_of_coins(tmp_path):
+    """A, with 1000 coins that count for 400, is long 30 at 100 against B."""
+    coin = CollateralAsset(
+        symbol="BTC", kind=words.ASSET_COIN, stress_ppb=700_000_000,
+        haircuts=(Haircut(floor_value=0, haircut_ppb=600_000_000),),
+    )  # fmt: skip
+    euro = CollateralAsset(
+        symbol="EUR", kind=words.ASSET_FIAT, haircuts=(Haircut(floor_value=0, haircut_ppb=0),),
+        par_ppb=10**9,
+    )  # fmt: skip
+    config = Config(contracts=(contract(1, **RATES),), collateral=(coin, euro), fund_cash=700)
+    told: list[commands.AnyCommand] = [
+        *(commands.OpenAccount(time_ns=NOW, account=a, owner=a, group=a) for a in (A, B)),
+        commands.Deposit(time_ns=NOW, account=B, amount=2_000),
+        commands.PublishCollateral(time_ns=NOW, asset=1, source=1, price_ppb=10**9),
+        commands.DepositCollateral(time_ns=NOW, account=A, asset=1, quantity=1_000),
+        commands.PublishPrice(time_ns=NOW, source=1, contract=1, price_ticks=100),
+        *(
+            commands.PlaceOrder(
+                time_ns=NOW, account=a, client_id=1, contract=1, side=s, lots=30, price_ticks=100
+            )
+            for a, s in ((B, SELL), (A, BUY))
+        ),
+    ]
+    path = tmp_path / "coins.jsonl"
+    with path.open("wb") as stream:
+        write_json_lines(stream, config, told)
+    return path
+
+
+def test_rule_9_9_assets_fall_in_stress_and_drills(file_of_coins):
+    """Coins at 0.3 count for 120 of A's 150; 20% down, it has 300 less 600 when they are
+    converted, and B gives up the 300: the fund takes no lots."""
+    report = json.loads(run("stress", file_of_coins, "--json").stdout)
+    rows = {row["screening"]["scenario"]: row for row in report["scenarios"]}
+    assert rows["BTC falls"]["screening"]["accounts_under"] == 1
+    down = rows["BTC falls, all -20%"]
+    assert down["screening"]["deficit"] == down["layers"]["found"] == 300
+    told = ("--move", -200_000_000, "--asset", 1, "--asset-move", -700_000_000)
+    report = json.loads(run("drill", file_of_coins, *told, "--json").stdout)
+    assert report["layers"]["found"] == report["layers"]["given_up"] == 300
+    assert (report["conversions_paid"], report["broken"]) == (300, [])
+    assert "price of BTC" in run("drill", file_of_coins, *told).stdout
+
+
+@pytest.mark.parametrize("asset", [-1, 2, 3])
+def test_rule_9_9_only_an_asset_with_a_price_can_fall(file_of_coins, asset):
+    result = run("drill", file_of_coins, "--move", 0, "--asset", asset, code=2)
+    assert f"asset: {asset} is not in the configuration, or unpriced" in result.output

@@ -90,6 +90,8 @@ SAMPLES: list[c.AnyCommand] = [
     ),
     c.SetMarginMode(time_ns=5, account=2, margin_mode=1),
     c.SetLeverageCap(time_ns=5, account=2, rate_initial_ppb=10**9),
+    c.RedeemConversion(time_ns=5, asset=8, quantity=2**59, proceeds=-(2**59)),
+    c.SettleConversion(time_ns=5, amount=-(2**59)),
 ]  # fmt: skip
 QUOTES_WITH_A_TRUTH = c.MassQuote(
     time_ns=1, account=2, client_id=1, protection=1, rows=(c.Quote(1, 5, True, 6, 1),)

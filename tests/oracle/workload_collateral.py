@@ -267,6 +267,8 @@ class CollateralWorkload:
             yield from self.workload.pricing.from_all(contract)
         for _ in range(self.random.randrange(3)):
             yield self.workload.place()
+        if self.random.random() < 0.3:  # conversions at a price that nobody says any more
+            yield from self.workload.shocks()
         if self.random.random() < 0.5:
             rises = self.random.randrange(3) * self.specs[number].impaired_step_ns
             self.workload.now += rises + self.random.randrange(5 * NS_PER_SECOND)

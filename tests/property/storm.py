@@ -233,12 +233,13 @@ class Storm:
         return min(max(price, spec.price_ticks_min), spec.price_ticks_max)
 
     def top_ups(self, count: int, contracts: Any, prices: Any) -> Records:
-        """Cash; where the pool takes something beside it, that, too, and its prices."""
+        """Cash; where the pool takes something beside it, that, too, its prices, and what becomes
+        of what was converted."""
         records = self.deposits(count)
         if not self.config.collateral:
             return records
-        kinds = self.random.integers(0, 4, count)
-        for kind, make in enumerate((self.brought, self.taken, self.priced)):
+        kinds = self.random.integers(0, 6, count)
+        for kind, make in enumerate((self.brought, self.taken, self.priced, self.redeemed)):
             rows = np.flatnonzero(kinds == kind)
             records.view("V64")[rows] = make(len(rows)).view("V64")
         return records
@@ -266,6 +267,20 @@ class Storm:
         shares = np.where(self.random.random(count) < 0.5, near, self.random.random(count))
         records["price_ppb"] = np.maximum(1, shares * bounds.PPB)
         return self.some_assets(records)
+
+    def redeemed(self, count: int) -> Records:
+        """Conversions are redeemed for about what they are worth; a third of these settle what that
+        has gained or lost."""
+        records = self.records(count, commands.REDEEM_CONVERSION)
+        records["quantity"] = np.maximum(1, self.deposits(count)["amount"] // 64)
+        records["proceeds"] = records["quantity"] * (self.random.random(count) + 0.3)
+        records = self.some_assets(records)
+        rows = np.flatnonzero(self.random.random(count) < 0.3)
+        settled = self.records(len(rows), commands.SETTLE_CONVERSION)
+        signs = self.random.choice([-1, 1], len(rows))
+        settled["amount"] = self.deposits(len(rows))["amount"] // 64 * signs
+        records.view("V64")[rows] = settled.view("V64")
+        return records
 
     def deposits(self, count: int) -> Records:
         records = self.records(count, commands.DEPOSIT)

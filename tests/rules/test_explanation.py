@@ -36,7 +36,8 @@ TOLD_WHOLE = (
     "liquidation_stepped", "position_taken_over", "positions_paired", "position_deleveraged",
     "deficit_covered", "gains_cut", "waterfall_closed", "withdrawals_stopped", "position_provided",
     "stress_loss_set", "collateral_impaired", "collateral_converted", "collateral_loss_declared",
-    "collateral_loss_shared", "contract_approved",
+    "collateral_loss_shared", "collateral_recovered", "conversion_redeemed", "conversion_settled",
+    "contract_approved",
 )  # fmt: skip
 CODED = {"layer": words.LAYER_FUND, "step": words.STEP_WHOLE, "end": words.END_FLAT}
 

@@ -78,6 +78,16 @@ def judge(asset: int = DOLLARS, impaired: int = 0, until_ns: int = FAR) -> AnyCo
     )
 
 
+def redeem(asset: int = DOLLARS, quantity: int = 1, proceeds: int = 1) -> AnyCommand:
+    return commands.RedeemConversion(
+        time_ns=START_NS, asset=asset, quantity=quantity, proceeds=proceeds
+    )
+
+
+def settle(amount: int = 1) -> AnyCommand:
+    return commands.SettleConversion(time_ns=START_NS, amount=amount)
+
+
 def held() -> Story:
     """A has 500 of each asset that takes deposits, and nothing else; C is an affiliate; the coin's
     fund and house have 500 to lose."""
@@ -114,6 +124,33 @@ def fallen() -> Story:
     story.price(92)
     assert story.account(A)["in_liquidation"]
     return story
+
+
+def converted() -> Story:
+    """A has closed one of its lots 10 below the mark: 10 dollars have been converted for it."""
+    story = margined()
+    story.trade(B, A, 1, 90)
+    assert story.exchange.conversion()["cash"] == -10
+    return story
+
+
+def gained() -> Story:
+    """Half of them were redeemed for 20: the conversion ledger has gained 10."""
+    story = converted()
+    assert refusal(story.submit(redeem(quantity=5, proceeds=20))) == R.OK
+    return story
+
+
+def drained(conversion_cash: int = -DEPOSITS_MAX) -> Story:
+    """As much has been paid for conversions as the engine bears, and withdrawn."""
+    story = held()
+    for name in ("conversion_cash", "deposits_net"):
+        story.exchange.arena.pool[name] += conversion_cash
+    return story
+
+
+def nearly_drained() -> Story:
+    return drained(1 - DEPOSITS_MAX)
 
 
 # fmt: off
@@ -175,6 +212,40 @@ TABLE: list[Row] = [
     (margined, take(asset=COINS, quantity=375), R.OK),  # of which 40% count
     (margined, take(asset=COINS, quantity=376), R.WITHDRAWAL_ABOVE_AVAILABLE),
     (fallen, take(), R.ACCOUNT_IN_LIQUIDATION),
+    (drained, bring(), R.AMOUNT_ABOVE_MAX),
+    (nearly_drained, bring(), R.OK),
+    (converted, redeem(), R.OK),
+    (converted, redeem(0), R.ASSET_UNKNOWN),
+    (converted, redeem(5), R.ASSET_UNKNOWN),
+    (converted, redeem(quantity=0), R.AMOUNT_NOT_POSITIVE),
+    (converted, redeem(quantity=-1), R.AMOUNT_NOT_POSITIVE),
+    (converted, redeem(quantity=DEPOSITS_MAX + 1), R.AMOUNT_ABOVE_MAX),
+    (converted, redeem(quantity=DEPOSITS_MAX), R.CONVERSION_INSUFFICIENT),
+    (converted, redeem(quantity=11), R.CONVERSION_INSUFFICIENT),
+    (converted, redeem(quantity=11, proceeds=-1), R.AMOUNT_NOT_POSITIVE),
+    (converted, redeem(quantity=10), R.OK),
+    (converted, redeem(COINS), R.CONVERSION_INSUFFICIENT),
+    (converted, redeem(proceeds=-1), R.AMOUNT_NOT_POSITIVE),
+    (converted, redeem(proceeds=0), R.OK),
+    (converted, redeem(proceeds=DEPOSITS_MAX + 1), R.AMOUNT_ABOVE_MAX),
+    (converted, redeem(proceeds=2**63 - 1), R.AMOUNT_ABOVE_MAX),
+    (converted, redeem(proceeds=DEPOSITS_MAX), R.OK),  # 10 are lacking
+    (gained, redeem(quantity=6, proceeds=DEPOSITS_MAX - 9), R.AMOUNT_ABOVE_MAX),
+    (gained, redeem(quantity=5, proceeds=DEPOSITS_MAX - 10), R.OK),
+    (stopped, redeem(), R.CONVERSION_INSUFFICIENT),
+    (held, settle(), R.OK),
+    (held, settle(0), R.AMOUNT_NOT_POSITIVE),
+    (held, settle(-1), R.CONVERSION_INSUFFICIENT),
+    (held, settle(-DEPOSITS_MAX), R.CONVERSION_INSUFFICIENT),
+    (held, settle(-DEPOSITS_MAX - 1), R.AMOUNT_ABOVE_MAX),
+    (held, settle(-(2**63)), R.AMOUNT_ABOVE_MAX),
+    (held, settle(DEPOSITS_MAX), R.OK),
+    (held, settle(DEPOSITS_MAX + 1), R.AMOUNT_ABOVE_MAX),
+    (gained, settle(DEPOSITS_MAX - 10), R.OK),
+    (gained, settle(DEPOSITS_MAX - 9), R.AMOUNT_ABOVE_MAX),
+    (gained, settle(-10), R.OK),
+    (gained, settle(-11), R.CONVERSION_INSUFFICIENT),
+    (converted, settle(-1), R.CONVERSION_INSUFFICIENT),
 ]
 # fmt: on
 
@@ -184,7 +255,9 @@ def test_rule_2_2_refusal_of_collateral(state, command, code):
     must_answer(state, command, code)
 
 
-@pytest.mark.parametrize("command", [say(asset=9), bring(H), judge(9)], ids=str)
+@pytest.mark.parametrize(
+    "command", [say(asset=9), bring(H), judge(9), redeem(9), settle(0)], ids=str
+)
 def test_rule_2_6_who_may_set_the_first_stamp(command):
     """Price sources and operators set the clock, whatever becomes of the command itself."""
     story = Story(contract(1, **RATES), collateral=ASSETS)
