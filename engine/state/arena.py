@@ -35,7 +35,7 @@ WIDELY_TOUCHED = (
     "page_words", "levels", "level_orders", "orders", "order_extras", "accounts", "account_extras",
     "positions", "position_extras", "holders", "bands", "dirty_accounts", "events",
 )  # fmt: skip
-DIGEST_VERSION = 8
+DIGEST_VERSION = 9
 
 Records = npt.NDArray[np.void]
 
