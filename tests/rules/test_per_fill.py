@@ -77,6 +77,8 @@ def short_ten(cash: int, **terms: Any) -> Story:
         (1, 800, 130),  # 130.5, and a half goes to the even
         (3, 800, 392),  # 391.5
         (5, 800, 652),  # 652.5
+        (1, 480, 218),  # 217.5
+        (3, 480, 652),  # 652.5: a half of the whole, not of what is behind a lot's whole units
         (2**20, 10_000, 10_947_133),  # 10947133.44
     ],
 )
@@ -192,6 +194,14 @@ def test_rule_9_0_an_aggressor_is_cut_to_the_most_lots(cash, lots):
     assert cancel_reasons(events)[0] == (A, "solvency")
 
 
+def test_rule_8_8_the_fee_of_a_cut_fill_is_that_of_what_is_left_of_it():
+    """1% of 501; of the 142 that A has (11 went for the opening) 123 are lost, so it can pay."""
+    story = short_ten(157, **ANY_SLIPPAGE, fee_taker_ppb=PERCENT)
+    story.order(D, SELL, 10, 1_250)
+    leg = named(story.order(A, BUY, 8, 1_250, flags=REDUCE_ONLY), "leg", A)[0].values
+    assert (leg["position_lots"], leg["fee"]) == (-4, 6)
+
+
 @pytest.mark.parametrize(("cash", "trades"), [(147, True), (146, False)])
 def test_rule_9_0_a_maker_who_would_breach_is_cancelled(cash, trades):
     """8 lots sold at 850 are worth 983 (982.6): A, with 4 more than its cash, loses 983 - 832."""
@@ -250,6 +260,26 @@ def test_rule_9_3_the_limit_of_a_liquidation_is_that_of_all_lots_in_one_fill(
     story = make(cash, liquidation_whole_lots=100)
     step = only(story.price(mark), "liquidation_stepped")
     assert (step["lots"], step["limit_ticks"]) == (10, limit)
+
+
+def test_rule_9_4_the_liquidation_fee_is_what_that_fill_leaves():
+    """1.5%: 18 of 1160, so the limit leaves 34 - 18: 888. There all lots cost 1176 (1175.7), of
+    the share 18 are left, and so many are asked for. (118 each would leave 14.)"""
+    story = long_ten(150, liquidation_fee_ppb=3 * PERCENT // 2, liquidation_whole_lots=100)
+    story.order(D, BUY, 10, 888)
+    events = story.price(900)
+    assert only(events, "liquidation_stepped")["limit_ticks"] == 888
+    assert only(events, "liquidation_fee_paid", A) == {"amount": 18, "cash": 0}
+
+
+@pytest.mark.parametrize(("least", "state"), [(1_024, "auction"), (1_025, "continuous")])
+def test_rule_5_3_a_rest_is_worth_what_one_fill_of_it_is(least, state):
+    """Ten lots at 1020 are worth 1023.5; a lot 102."""
+    story = story_of(band_dynamic_ppb=PERCENT, band_dynamic_value_min=least)
+    story.trade(C, D, 1, 1_000)
+    story.order(D, SELL, 10, 1_020)
+    story.order(C, BUY, 10, 1_020)
+    assert story.state() == state
 
 
 def test_rule_8_9_the_bankruptcy_price_is_that_limit():
