@@ -84,12 +84,13 @@ def hedges_of_both_kinds() -> Config:
     """Of one underlying: losses of inverse contracts grow as the price falls, so that no hedge with
     a linear one is whole. A reserve can be all that an order is worth, and more."""
     held = {"underlying": 7, "fund_value_max": 6_000_000}
+    rounded = {"rounding": words.ROUNDING_PER_FILL} | FAIR
     slow = {"liquidation_cooldown_ns": 5 * NS_PER_SECOND, "liquidation_depth_ppb": 10**9}
     return Config(
         contracts=(
             tiny_inverse(1, tiers=INVERSE_TIERS, basis_ppb=3_333_333, **held | slow),
             tiny(2, 1_000, tiers=WIDE_TIERS, concentration_value=3_000_000, **held | slow),
-            tiny_inverse(3, concentration_ppb=40_000_000, concentration_value=0, **held | FAIR),
+            tiny_inverse(3, concentration_ppb=40_000_000, concentration_value=0, **held | rounded),
         ),
         settlement=COIN,
         fund_cash=10**6,

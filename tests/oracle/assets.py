@@ -3,7 +3,7 @@ kind, within reach of a stream that begins at START_NS."""
 
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND, PPB
-from engine.schema.collateral import CollateralAsset, Haircut
+from engine.schema.collateral import CollateralAsset, Haircut, SettlementAsset
 from tests.oracle.price_terms import MINUTE, START_NS
 
 PERCENT = PPB // 100
@@ -115,4 +115,12 @@ ASSETS = (
         stale_ns=5 * MINUTE,
         account_kinds=(*CLIENTS, words.KIND_LIQUIDITY_PROVIDER),
     ),
+)
+
+STABLECOIN = SettlementAsset(  # its licence ends within the stream
+    symbol="HKD1",
+    kind=words.ASSET_STABLECOIN,
+    issuer=9,
+    licence="B1",
+    licensed_until_ns=START_NS + 6 * MINUTE,
 )

@@ -23,7 +23,7 @@ from tests.oracle.brackets import follow_entry
 from tests.oracle.linked import cancel_ended, follow_fill
 from tests.oracle.liquidation import Plan
 from tests.oracle.market import Market
-from tests.oracle.matching import gain_per_lot, is_beyond_slippage, liquidation_fee, settle_fill
+from tests.oracle.matching import is_beyond_slippage, liquidation_fee, settle_fill
 from tests.oracle.money import suspect
 from tests.oracle.premium import count_trade
 from tests.oracle.protection import protect
@@ -39,7 +39,7 @@ from tests.oracle.states import (
     state_instead,
 )
 from tests.oracle.triggers import look_at_everything
-from tests.oracle.values import size_of_lot
+from tests.oracle.values import size_of_fill
 
 TAKER_SIDE_OF_AN_UNCROSS = 2  # both orders rested
 
@@ -200,14 +200,14 @@ class Figures:
         return equity(self.exchange, self.exchange.accounts[account]) if known is None else known
 
     def after_price(self, order: Order, lots: int, price: int) -> int:
-        return self.equity(order.account) + lots * gain_per_lot(self.market, order.sign, price)
+        return self.equity(order.account) + self.market.gain_of_fill(order.sign, lots, price)
 
     def fee(self, order: Order, other: Order, lots: int, price: int) -> int:
         """Cut to what the price leaves; a buyer who meets himself has the seller's gain ahead."""
         left = self.after_price(order, lots, price)
         if order.account == other.account and order.side == words.BUY:
             left = self.equity(order.account)
-        size = lots * size_of_lot(self.market.spec, price)
+        size = size_of_fill(self.market.spec, lots, price)
         return fee_up(size, max(0, self.market.spec.fee_maker_ppb), left)
 
     def judge(self, order: Order, other: Order, lots: int, price: int) -> int:
@@ -216,7 +216,8 @@ class Figures:
         after = self.after_price(order, lots, price)
         if after < 0:
             return words.CANCEL_SOLVENCY
-        if order.is_liquidation or not is_beyond_slippage(self.market, order.sign, price):
+        is_beyond = is_beyond_slippage(self.market, order.sign, lots, price)
+        if order.is_liquidation or not is_beyond:
             return 0
         account = self.exchange.accounts[order.account]
         bought = self.lots.get(order.account, 0) + order.sign * lots
@@ -359,7 +360,7 @@ def fill_pair(
         take_lots(exchange, market, forced, order, lots)
     own_loss = None
     if buy.account == sell.account:
-        own_loss = -lots * gain_per_lot(market, buy.sign, price)
+        own_loss = -market.gain_of_fill(buy.sign, lots, price)
     # nobody pays a taker's fee, so nobody is paid a rebate
     settle_fill(exchange, buy, lots, price, 0, own_loss)
     settle_fill(exchange, sell, lots, price, 0)

@@ -4,7 +4,7 @@ from engine.schema import events, refusals
 from engine.schema import vocabulary as words
 from tests.oracle.rounding import rate_down
 from tests.oracle.states import AUCTION, HALTED, enter_state
-from tests.oracle.values import size_of_lot
+from tests.oracle.values import size_of_fill
 
 Band = tuple[int, int]
 
@@ -25,7 +25,7 @@ def is_outside(band: Band | None, price: int) -> bool:
 
 
 def is_worth_an_auction(market, order) -> bool:
-    size = order.open * size_of_lot(market.spec, order.price)
+    size = size_of_fill(market.spec, order.open, order.price)
     return size >= market.spec.band_dynamic_value_min
 
 

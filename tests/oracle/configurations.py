@@ -9,7 +9,7 @@ from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
 from engine.schema.contract import Config, Tier, check_config
 from tests.coins import COIN
 from tests.oracle.approvals import hedges, hedges_of_both_kinds, one_by_one
-from tests.oracle.assets import ASSETS
+from tests.oracle.assets import ASSETS, STABLECOIN
 from tests.oracle.contracts import (
     BRIEF,
     INVERSE_TIERS,
@@ -21,6 +21,7 @@ from tests.oracle.contracts import (
     realistic,
     tiny,
     tiny_inverse,
+    tiny_per_fill,
 )
 from tests.oracle.price_terms import (
     AVERAGED,
@@ -341,8 +342,9 @@ def quote_configs() -> dict[str, Config]:
 
 
 def inverse_and_linear() -> Config:
-    """Two inverse contracts, of which the second has the prices and rates of a large venue, and a
-    linear one against which they are hedged. Both lowest prices can be reached."""
+    """Two inverse contracts, of which the second has the prices and rates of a large venue and
+    rounds by fills, and a linear one against which they are hedged. Both lowest prices can be
+    reached."""
     return Config(
         contracts=(
             tiny_inverse(
@@ -360,7 +362,7 @@ def inverse_and_linear() -> Config:
                 "ETH",
                 0,
                 contract_value=2_500_000_000,
-                lot_value_min=2_500,
+                rounding=words.ROUNDING_PER_FILL,
                 price_ticks_min=200_000,
                 price_ticks_max=1_000_000,
                 tiers=(
@@ -380,6 +382,50 @@ def inverse_and_linear() -> Config:
         fund_cash=10**6,
         house_cash=10**5,
         fund_loss_step_max=5 * 10**5,
+    )
+
+
+def rounded_per_fill() -> Config:
+    """In a coin that affiliates may not hold. Lots of few units, of which those of the third
+    contract are rounded each by itself."""
+    own = {"tiers": INVERSE_TIERS, "freeze_max_ns": BRIEF}
+    return Config(
+        contracts=(
+            tiny_per_fill(
+                1,
+                symbol=f"{ISOLATED}1",
+                liquidation_slippage_ppb=10**9,  # equity alone bounds what a fill may cost
+                order_value_min=95,
+                order_value_max=20_000,
+                stp_none_allowed=True,
+                **SHORT_AUCTIONS | {"band_dynamic_ppb": 0},
+            ),
+            tiny_per_fill(
+                2,
+                contract_value=4_050,  # 40.5 at 100
+                fee_taker_ppb=3_000_000,
+                fee_maker_ppb=-1_500_000,
+                liquidation_slippage_ppb=30_000_000,
+                funding_interval_ns=2 * MINUTE,
+                funding_impact_value=15 * 40,
+                funding_interest_ppb=500_000_000,
+                funding_clamp_ppb=600_000_000,
+                funding_cap_ppb=30_000_000,
+                fund_value_max=2_000,
+                mark_last_value_min=20 * 40,
+                fund_slice_lots=3,
+                fund_slice_ns=20 * NS_PER_SECOND,
+                fund_slice_slippage_ppb=30_000_000,
+                band_dynamic_ppb=60_000_000,
+                band_dynamic_value_min=160,
+                **LAST,
+            ),
+            tiny_inverse(3, contract_value=10_050, lot_value_min=20, **own),
+        ),
+        settlement=replace(COIN, account_kinds=(words.KIND_CLIENT, words.KIND_LIQUIDITY_PROVIDER)),
+        fund_cash=1_500,
+        house_cash=200,
+        fund_loss_step_max=400,
     )
 
 
@@ -413,7 +459,8 @@ def raised_rates() -> Config:
 
 def value_configs() -> dict[str, Config]:
     """Lots whose value is no multiple of the price; initial rates above those of the tiers."""
-    return {"inverse": inverse_and_linear(), "leverage": raised_rates()}
+    inverse = {"inverse": inverse_and_linear(), "per fill": rounded_per_fill()}
+    return inverse | {"leverage": raised_rates()}
 
 
 def thin_auctions() -> Config:
@@ -536,7 +583,8 @@ def deleveraging_configs() -> dict[str, Config]:
 
 
 def margin_configs() -> dict[str, Config]:
-    """Margin accounts of their own, beside contracts that stay cross."""
+    """Margin accounts of their own, beside contracts that stay cross. The issuer of what they are
+    paid in loses its licence now and then."""
     funded: dict[str, Any] = {
         "funding_interval_ns": 2 * MINUTE,
         "funding_interest_ppb": 300_000_000,
@@ -566,6 +614,7 @@ def margin_configs() -> dict[str, Config]:
             messages_max=4,
             messages_window_ns=2 * NS_PER_SECOND,
             liquidation_steps_max=1,
+            settlement=STABLECOIN,
         ),
     }
 
@@ -587,7 +636,6 @@ def checked_accounts() -> Config:
             ),
             tiny(3, 1_000, tiers=STEEP_TIERS, **LAST),
         ),
-        settlement=COIN,
         fund_cash=10**7,
         house_cash=10**6,
         eligibility_checked=True,
@@ -604,7 +652,8 @@ def thin_backstop() -> Config:
     first = tiny(1, 1_000, tiers=WIDE_TIERS, funding_interval_ns=2 * MINUTE, **held | worked)
     scaled = {"open_interest_scale_low_lots": 40, "open_interest_scale_high_lots": 900}
     second = tiny(2, 1_000, tiers=STEEP_TIERS, freeze_max_ns=BRIEF, **SHORT_AUCTIONS | held)
-    third = tiny_inverse(3, tiers=INVERSE_TIERS, **held | scaled | worked)
+    rounded = {"rounding": words.ROUNDING_PER_FILL}
+    third = tiny_inverse(3, tiers=INVERSE_TIERS, **held | scaled | worked | rounded)
     return Config(
         contracts=(
             replace(first, fund_slice_slippage_ppb=30_000_000),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND
 from engine.schema.contract import Contract, Tier, outside
 from tests.oracle.price_terms import MINUTE
@@ -72,6 +73,22 @@ def tiny_inverse(contract: int, **changes) -> Contract:
         "mark_last_value_min": 20 * 120_000,
     }
     return tiny(contract, 0, **(values | changes))
+
+
+def tiny_per_fill(contract: int, **changes) -> Contract:
+    """Lots of few units, so that it shows whether a value was rounded for a lot or for a fill: at
+    100 one is worth 100.5, at the prices around it all between 95 and 106."""
+    values: dict[str, Any] = {
+        "contract_value": 10_050,
+        "rounding": words.ROUNDING_PER_FILL,
+        "tiers": (Tier(0, 100_000_000, 60_000_000), Tier(5_000, 200_000_000, 120_000_000)),
+        "funding_impact_value": 15 * 100,
+        "fund_value_max": 5_000,
+        "mark_last_value_min": 20 * 100,
+        "liquidation_fee_ppb": 4_000_000,
+        "takeover_penalty_ppb": 3_000_000,
+    }
+    return tiny_inverse(contract, **(values | changes))
 
 
 def realistic(contract: int, symbol: str, tick_value: int, **changes) -> Contract:

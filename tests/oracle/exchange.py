@@ -71,6 +71,7 @@ from tests.oracle.protection import set_protection
 from tests.oracle.providers import set_capacity
 from tests.oracle.quotes import mass_quote
 from tests.oracle.raw import RawCommand, RawQuotes
+from tests.oracle.settlement_asset import NUMBER, make_settlement, set_settlement
 from tests.oracle.settling import freeze_end_due, settle
 from tests.oracle.states import DRAFT, FROZEN, LIFELESS
 from tests.oracle.stops import release_trading, stop_trading
@@ -200,6 +201,7 @@ class Oracle:
         self.house = config.house_cash
         self.fees = 0
         self.assets = make_assets(config.collateral)
+        self.settlement = make_settlement(config.settlement)
         self.conversion_cash = 0  # of the conversion ledger, which pays for what it takes (10.4)
         self.deposits = config.fund_cash + config.house_cash  # less withdrawals
         self.withdrawals_stopped = False
@@ -373,6 +375,8 @@ class Oracle:
             return refusals.OK
         if kind == commands.RELEASE_WITHDRAWALS:
             return self.release_withdrawals()
+        if kind == commands.SET_COLLATERAL and command.asset == NUMBER:
+            return set_settlement(self, command)
         if kind in OPERATOR_COMMANDS:
             return OPERATOR_COMMANDS[kind](self, command)
         return refusals.COMMAND_UNKNOWN
@@ -450,6 +454,8 @@ class Oracle:
             return refusals.ACCOUNT_EXISTS
         if command.account_kind not in OPENABLE:
             return refusals.ACCOUNT_KIND_INVALID
+        if not self.settlement.permits(command.account_kind):
+            return refusals.KIND_NOT_PERMITTED
         if command.owner < 1 or command.group < 1:
             return refusals.GROUP_INVALID
         self.accounts[command.account] = Account(
@@ -484,6 +490,9 @@ class Oracle:
             return refusals.AMOUNT_NOT_POSITIVE
         if self.brought() + command.amount > bounds.DEPOSITS_MAX:
             return refusals.AMOUNT_ABOVE_MAX
+        is_client = command.ledger == words.LEDGER_CLIENT
+        if is_client and self.settlement.is_closed(self.clock):
+            return refusals.COLLATERAL_CLOSED
         self.deposits += command.amount
         if account is None:
             self.house += command.amount

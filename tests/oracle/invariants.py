@@ -102,6 +102,8 @@ def check_positions(exchange, market) -> None:
     assert longs == shorts == market.open_interest(), "I2: open interest"
     owed = [h.lots * (market.funding_index - h.funding_index) for h in market.holders.values()]
     assert sum(owed) + market.clearing == 0, "I7: clearing"
+    is_coin = exchange.settlement.spec.kind == words.ASSET_COIN
+    assert is_coin or not market.spec.contract_value, "1.2: paid in something else"
     for holding in market.holders.values():
         assert holding.lots != 0 or holding.entry_value == 0, "I1: entry value of nothing"
         assert holding.lots != 0 or holding.realised == 0, "9.7: profit of no position"
@@ -267,6 +269,8 @@ def check_collateral(exchange, account) -> None:
     assert 0 <= account.collateral_value <= worth, "10.2: worth less than it counts for"
     is_client = account is not exchange.fund and not account.main
     assert is_client or not account.collateral, "10.2: this one holds none"
+    is_permitted = exchange.settlement.permits(account.kind)
+    assert account is exchange.fund or is_permitted, "10.1: cash of somebody who may not hold it"
 
 
 def check_reserved(exchange, account) -> None:
@@ -381,10 +385,9 @@ def check_order(market, holding, order: Order) -> None:
 def state(exchange) -> dict:
     """The logical state, all plain integers, lists and dicts:
 
-    clock, sequence
+    clock, sequence, withdrawals_stopped
     ledgers: fund, house, fees, conversion, clearing (by contract), deposits (less withdrawals that
         are confirmed)
-    withdrawals_stopped
     accounts: by id {owner, group, kind, cash, client_id_highest, client_ids (those of the window),
         in_liquidation, was_called, next_step_whole, cools_until,
         heartbeat_due, messages (in the present window),
@@ -407,8 +410,8 @@ def state(exchange) -> dict:
         or order of firing of the same fields, then trigger, source, trail_bp, best, value that
         fired it or 0
     stopped: sorted (scope, number) of each kill switch
-    disclosure_version
-    stress_loss: uncovered, in the last stress test
+    disclosure_version, stress_loss (uncovered, in the last stress test)
+    settlement: [impaired, licensed until] of the pool's cash
     collateral: by asset {price (0: none yet), quotes (price, time) by source, impaired, raise_ppb,
         next_rise (0: none), licensed_until, converted, deposits (less confirmed withdrawals)}
     protections: by group and number [window_ns, lots_max, fills_max, net_lots_max, start, lots,
@@ -451,6 +454,7 @@ def state(exchange) -> dict:
         "stopped": sorted(exchange.stopped),
         "disclosure_version": exchange.disclosure_version,
         "stress_loss": exchange.stress_loss,
+        "settlement": [int(exchange.settlement.is_impaired), exchange.settlement.licensed_until],
         "collateral": {n: state_of_asset(asset) for n, asset in exchange.assets.items()},
         "protections": {
             number: [int(getattr(window, name)) for name in window.__slots__]

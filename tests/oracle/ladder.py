@@ -25,7 +25,7 @@ from tests.oracle.states import COLLECTING, check_state, must_reduce
 from tests.oracle.stops import is_stopped
 from tests.oracle.stress import check_cover
 from tests.oracle.triggers import is_reached, is_trailing, source_value
-from tests.oracle.values import is_inverse, size_of_lot, value_of_lot
+from tests.oracle.values import is_inverse, size_of_fill
 
 SOURCES = (words.SOURCE_MARK, words.SOURCE_INDEX, words.SOURCE_LAST)
 SLICES_MAX = 1_000  # of an iceberg: a sweep through it has an end
@@ -252,7 +252,7 @@ def market_price(market: Market, side: int) -> int:
 
 def check_value(market: Market, order: Order) -> int:
     """A whole position may always be closed, however much it is worth."""
-    size = order.open * size_of_lot(market.spec, order.price)
+    size = size_of_fill(market.spec, order.open, order.price)
     if size < market.spec.order_value_min and not order.is_reduce_only:
         return refusals.VALUE_BELOW_MIN
     is_above = size > market.spec.order_value_max
@@ -348,11 +348,12 @@ def check_limits(exchange, market: Market, order: Order, without: Order | None) 
 
 
 def size_in_reserve(market: Market, order: Order) -> int:
-    """Of a lot. A fill better than the limit may be worth more than at the limit: it would be at
-    a higher price for a seller, at a lower one for an inverse contract's buyer."""
-    at_limit = size_of_lot(market.spec, order.price)
+    """As one fill at its limit. A fill better than the limit may be worth more: it would be at a
+    higher price for a seller, at a lower one for an inverse contract's buyer."""
+    at_limit = size_of_fill(market.spec, order.open, order.price)
+    at_mark = order.open * market.lot_size
     worth_more_side = words.BUY if is_inverse(market.spec) else words.SELL
-    return max(at_limit, market.lot_size) if order.side == worth_more_side else at_limit
+    return max(at_limit, at_mark) if order.side == worth_more_side else at_limit
 
 
 def rate_in_reserve(exchange, account: Account, holding: Holding, worst_lots: int) -> int:
@@ -376,9 +377,8 @@ def record_reserve(
     }
     worst = max(abs(holding.lots + working[words.BUY]), abs(holding.lots - working[words.SELL]))
     rate = rate_in_reserve(exchange, account, holding, worst)
-    size = order.open * size_in_reserve(market, order)
-    worse = value_of_lot(spec, order.price) - market.lot_value
-    loss = order.open * max(0, order.sign * worse)
+    size = size_in_reserve(market, order)
+    loss = max(0, -market.gain_of_fill(order.sign, order.open, order.price))
     fee = rate_up(size, max(spec.fee_taker_ppb, spec.fee_maker_ppb, 0))
     order.reserve = rate_up(size, rate)
     order.charges = loss + fee

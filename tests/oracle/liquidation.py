@@ -30,7 +30,6 @@ from tests.oracle.rounding import ceil_div, rate_down, rate_up, sign_of
 from tests.oracle.states import CLOSED, COLLECTING, FROZEN
 from tests.oracle.triggers import look_after_sweep
 from tests.oracle.valuation import convert_missing
-from tests.oracle.values import value_of_lot
 from tests.oracle.waterfall import run_waterfall
 
 # Supervision.
@@ -208,14 +207,15 @@ def is_recovered(exchange, account: Account, holding: Holding) -> bool:
 def limit_of(market: Market, holding: Holding, share: int) -> int:
     """The bankruptcy price, fee included, rounded towards earlier bankruptcy: the price farthest
     from the mark at which the position's loss can still be paid."""
-    spec, lots = market.spec, holding.lots
-    left = share - rate_up(abs(lots) * market.lot_size, spec.liquidation_fee_ppb)
+    spec, sign, lots = market.spec, sign_of(holding.lots), abs(holding.lots)
+    left = share - rate_up(lots * market.lot_size, spec.liquidation_fee_ppb)
 
     def can_be_paid(price: int) -> bool:
-        return lots * (market.lot_value - value_of_lot(spec, price)) <= left
+        """By all lots in one fill."""
+        return -market.gain_of_fill(-sign, lots, price) <= left
 
     prices = range(spec.price_ticks_min, spec.price_ticks_max + 1)
-    if lots > 0:
+    if sign > 0:
         first = bisect_left(prices, True, key=can_be_paid)
         return prices[min(first, len(prices) - 1)]
     beyond = bisect_left(prices, True, key=lambda price: not can_be_paid(price))

@@ -10,7 +10,7 @@ from tests.oracle.accounts import Brackets, Holding, Order, brackets_of
 from tests.oracle.book import Book
 from tests.oracle.rounding import rate_down
 from tests.oracle.states import CONTINUOUS, FROZEN
-from tests.oracle.values import size_of_lot, value_of_lot
+from tests.oracle.values import size_of_lot, value_of_fill, value_of_lot
 
 
 @dataclass(slots=True, eq=False)
@@ -121,6 +121,11 @@ class Market:
     def lot_size(self) -> int:
         """The same without its sign."""
         return size_of_lot(self.spec, self.mark)
+
+    def gain_of_fill(self, sign: int, lots: int, price: int) -> int:
+        """What so many lots bought (+1) or sold (-1) in one fill change in equity at mark. It is
+        one number times the lots, rounded: of more lots not less, or not more."""
+        return sign * (lots * self.lot_value - value_of_fill(self.spec, lots, price))
 
     def fired_list(self, order: Order) -> dict[int, Order]:
         return self.fired[0 if order.is_reduce_only else 1]

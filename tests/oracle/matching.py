@@ -1,6 +1,7 @@
 """The sweep: one resting order at a time, best price first, oldest first (4.1, 4.7, 9.0)."""
 
 import pickle
+from functools import partial
 
 from engine.schema import events
 from engine.schema import vocabulary as words
@@ -33,7 +34,7 @@ from tests.oracle.premium import count_trade
 from tests.oracle.protection import protect
 from tests.oracle.resting import cancel, emit_reduced, end, keep_reduce_only, leave
 from tests.oracle.rounding import ceil_div, rate_up
-from tests.oracle.values import size_of_lot, value_of_lot
+from tests.oracle.values import size_of_fill, value_of_fill
 
 
 def sweep(exchange, order: Order) -> tuple[list[int], bool]:
@@ -111,15 +112,10 @@ def decrement(exchange, order: Order, resting: Order) -> None:
 # Solvency at the fill (9.0).
 
 
-def gain_per_lot(market: Market, sign: int, price: int) -> int:
-    """What one lot bought (+1) or sold (-1) at this price changes in equity at mark."""
-    return sign * (market.lot_value - value_of_lot(market.spec, price))
-
-
-def is_beyond_slippage(market: Market, sign: int, price: int) -> bool:
+def is_beyond_slippage(market: Market, sign: int, lots: int, price: int) -> bool:
     spec = market.spec
     allowed = ceil_div(market.lot_size * (spec.liquidation_slippage_ppb + spec.fee_taker_ppb), PPB)
-    return -gain_per_lot(market, sign, price) > allowed
+    return -market.gain_of_fill(sign, lots, price) > lots * allowed
 
 
 def is_short_of_maintenance(
@@ -135,12 +131,12 @@ def is_maker_fit(exchange, order: Order, resting: Order) -> bool:
     market = exchange.markets[order.contract]
     maker = exchange.accounts[resting.account]
     lots, price = min(order.open, resting.displayed), resting.price
-    size = lots * size_of_lot(market.spec, price)
-    after = equity(exchange, maker) + lots * gain_per_lot(market, resting.sign, price)
+    size = size_of_fill(market.spec, lots, price)
+    after = equity(exchange, maker) + market.gain_of_fill(resting.sign, lots, price)
     if after < 0:
         cancel(exchange, resting, words.CANCEL_SOLVENCY)
         return False
-    if not is_beyond_slippage(market, resting.sign, price):
+    if not is_beyond_slippage(market, resting.sign, lots, price):
         return True
     after -= fee_up(size, max(0, market.spec.fee_maker_ppb), after)
     if is_short_of_maintenance(exchange, maker, market, resting.sign * lots, after):
@@ -153,15 +149,14 @@ def trade_with(exchange, order: Order, resting: Order) -> None:
     market = exchange.markets[order.contract]
     taker = exchange.accounts[order.account]
     uncut, price = min(order.open, resting.displayed), resting.price
-    per_lot = gain_per_lot(market, order.sign, price)
     before = equity(exchange, taker)
-    lots = solvent_lots(before, per_lot, uncut)
+    lots = solvent_lots(before, partial(market.gain_of_fill, order.sign, price=price), uncut)
     if lots == 0:
         end_aggressor(exchange, order, words.CANCEL_SOLVENCY)
         return
-    if not order.is_liquidation and is_beyond_slippage(market, order.sign, price):
-        after = before + lots * per_lot
-        size = lots * size_of_lot(market.spec, price)
+    if not order.is_liquidation and is_beyond_slippage(market, order.sign, lots, price):
+        after = before + market.gain_of_fill(order.sign, lots, price)
+        size = size_of_fill(market.spec, lots, price)
         if resting.account == order.account:
             after = before  # its own two legs cancel out
         after -= fee_up(size, market.spec.fee_taker_ppb, after)
@@ -203,7 +198,7 @@ def fill(exchange, order: Order, resting: Order, lots: int) -> None:
         refill_if_gone(exchange, resting)
     own_loss = None
     if resting.account == order.account:
-        own_loss = -lots * gain_per_lot(market, order.sign, price)
+        own_loss = -market.gain_of_fill(order.sign, lots, price)
     taker_fee = settle_fill(exchange, order, lots, price, None, own_loss)
     settle_fill(exchange, resting, lots, price, taker_fee)
     protect(exchange, resting, lots)
@@ -233,7 +228,7 @@ def settle_fill(
     """
     market = exchange.markets[order.contract]
     account = exchange.accounts[order.account]
-    value = lots * value_of_lot(market.spec, price)
+    value = value_of_fill(market.spec, lots, price)
     realised = change_position(
         exchange, account, market.contract, order.sign * lots, order.sign * value
     )
@@ -254,8 +249,8 @@ def liquidation_fee(
     market: Market, order: Order, lots: int, price: int, fee: int, equity_left: int
 ) -> int:
     """9.4: out of the surplus over the bankruptcy price, never more."""
-    size = lots * size_of_lot(market.spec, price)
-    surplus = lots * gain_per_lot(market, order.sign, price)
+    size = size_of_fill(market.spec, lots, price)
+    surplus = market.gain_of_fill(order.sign, lots, price)
     surplus += order.step_share * lots // order.step_lots - fee
     surplus = min(equity_left, surplus)
     return min(rate_up(size, market.spec.liquidation_fee_ppb), max(0, surplus))

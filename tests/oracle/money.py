@@ -1,5 +1,8 @@
 """Where money moves: funding, fills, transfers, and the cover of a negative balance (1.5, 8.4)."""
 
+from bisect import bisect_left
+from collections.abc import Callable
+
 from engine.schema import events
 from tests.oracle.accounts import Account, Holding, Order, equity, fee_up, owed, profit
 from tests.oracle.resting import keep_reduce_only
@@ -160,11 +163,12 @@ def suspect(exchange, account: Account) -> None:
         exchange.suspects.append(account.account)
 
 
-def solvent_lots(equity_before: int, gain_per_lot: int, lots: int) -> int:
-    """9.0: the most lots of a fill that leave equity at or above zero."""
-    if gain_per_lot >= 0:
-        return lots if equity_before >= 0 else 0
-    return max(0, min(lots, equity_before // -gain_per_lot))
+def solvent_lots(equity_before: int, gain_of: Callable[[int], int], lots: int) -> int:
+    """9.0: the most lots of a fill that leave equity at or above zero. More lots at one price never
+    lose less: what k of them lose is one number times k, rounded."""
+    if equity_before < 0:
+        return 0
+    return bisect_left(range(1, lots + 1), True, key=lambda k: equity_before + gain_of(k) < 0)
 
 
 def trading_fee(

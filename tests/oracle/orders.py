@@ -25,7 +25,7 @@ from tests.oracle.resting import (
 from tests.oracle.states import COLLECTING, FIRING
 from tests.oracle.timers import day_end
 from tests.oracle.triggers import arm, look_after_sweep
-from tests.oracle.values import size_of_lot
+from tests.oracle.values import size_of_fill
 
 
 def order_of(exchange, command) -> Order:
@@ -162,7 +162,7 @@ def amend_order(exchange, command) -> int:
     if command.price_ticks == order.price and new_open == order.open:
         return refusals.AMEND_NOTHING
     if command.price_ticks == order.price and new_open < order.open:
-        size = command.lots * size_of_lot(market.spec, order.price)
+        size = size_of_fill(market.spec, command.lots, order.price)
         if size < market.spec.order_value_min and not order.is_reduce_only:
             return refusals.VALUE_BELOW_MIN
         decrease(exchange, market, order, order.open - new_open)

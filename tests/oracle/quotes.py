@@ -8,7 +8,7 @@ from tests.oracle.isolated import route
 from tests.oracle.orders import decrease, enter, move
 from tests.oracle.protection import WINDOWS, is_tripped
 from tests.oracle.resting import cancel
-from tests.oracle.values import size_of_lot
+from tests.oracle.values import size_of_fill
 
 
 def mass_quote(exchange, command: MassQuote) -> int:
@@ -155,7 +155,7 @@ def replace_quote(
         return move(exchange, old, price, lots)
     if lots < old.open:
         spec = exchange.markets[contract].spec
-        if lots * size_of_lot(spec, price) < spec.order_value_min:
+        if size_of_fill(spec, lots, price) < spec.order_value_min:
             return refusals.VALUE_BELOW_MIN
         decrease(exchange, exchange.markets[contract], old, old.open - lots)
     return refusals.OK

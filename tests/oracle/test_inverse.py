@@ -203,7 +203,7 @@ def test_9_0_slippage_is_measured_in_values(sign, price, is_beyond):
     """2% of 10,000 at the mark. A lot is worth 10,101 at 99, 10,204 at 98, 9,804 at 102 (196 less)
     and 9,709 at 103."""
     market = opened(liquidation_slippage_ppb=2 * PERCENT).oracle.markets[1]
-    assert is_beyond_slippage(market, sign, price) is is_beyond
+    assert is_beyond_slippage(market, sign, 1, price) is is_beyond
 
 
 @pytest.mark.parametrize(("cash", "lots"), [(27_779, 0), (27_780, 10)])

@@ -3,6 +3,7 @@
 
 from fractions import Fraction
 
+from engine.schema import vocabulary as words
 from engine.schema.contract import Contract
 
 
@@ -23,6 +24,18 @@ def value_of_lot(spec: Contract, price: int) -> int:
 def size_of_lot(spec: Contract, price: int) -> int:
     """The same without its sign: what fees, margins and caps are a share of."""
     return abs(value_of_lot(spec, price))
+
+
+def value_of_fill(spec: Contract, lots: int, price: int) -> int:
+    """What is booked for so many lots that are bought in one fill at this price: the sum of all, or
+    rounded once for all of them. Whatever is no fill goes by lots."""
+    if spec.rounding == words.ROUNDING_PER_FILL:
+        return -round(Fraction(lots * spec.contract_value, price))
+    return lots * value_of_lot(spec, price)
+
+
+def size_of_fill(spec: Contract, lots: int, price: int) -> int:
+    return abs(value_of_fill(spec, lots, price))
 
 
 def average_price(spec: Contract, size: int, lots: int) -> Fraction:

@@ -16,12 +16,14 @@ from tests.oracle.values import size_of_lot
 from tests.oracle.workload_backstop import BackstopWorkload
 from tests.oracle.workload_collateral import CollateralWorkload
 from tests.oracle.workload_eligibility import EligibilityWorkload
+from tests.oracle.workload_fills import FillWorkload
 from tests.oracle.workload_isolated import IsolatedWorkload
 from tests.oracle.workload_leverage import LeverageWorkload
 from tests.oracle.workload_listing import ListingWorkload
 from tests.oracle.workload_portfolio import PortfolioWorkload
 from tests.oracle.workload_prices import PriceWorkload, is_lone, within_prices
 from tests.oracle.workload_quotes import QuoteWorkload, group_of
+from tests.oracle.workload_settlement import SettlementWorkload
 from tests.oracle.workload_settling import SettlingWorkload
 from tests.oracle.workload_states import StateWorkload
 from tests.oracle.workload_withdrawals import WithdrawalWorkload
@@ -64,6 +66,8 @@ class Workload(OrderFlow):
         self.collateral = CollateralWorkload(self)
         self.withdrawals = WithdrawalWorkload(self)
         self.portfolios = PortfolioWorkload(self)
+        self.settlement = SettlementWorkload(self)
+        self.fills = FillWorkload(self)
         self.kinds = (
             (self.place, 50),
             (self.publish, 15),
@@ -92,6 +96,8 @@ class Workload(OrderFlow):
             *self.withdrawals.kinds(),
             *self.listing.kinds(),
             *self.portfolios.kinds(),
+            *self.settlement.kinds(),
+            *self.fills.kinds(),
         )
 
     # What comes back.
@@ -108,6 +114,7 @@ class Workload(OrderFlow):
         self.withdrawals.observe(records)
         self.listing.observe(records)
         self.portfolios.observe(records)
+        self.settlement.observe(records)
         for _, a, b, c, d, e, f, number, contract, kind in records:
             account = self.isolating.owner(number)
             if kind == events.ORDER_ACCEPTED:
