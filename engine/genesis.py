@@ -12,7 +12,7 @@ from engine.schema.bounds import (
     SOURCES_MAX,
     TIERS_MAX,
 )
-from engine.schema.collateral import CollateralAsset
+from engine.schema.collateral import KINDS, CollateralAsset, kinds_of
 from engine.schema.contract import (
     Config,
     Contract,
@@ -36,6 +36,9 @@ def write_genesis(arena: Arena, config: Config) -> None:
     for name in layout.POOL.names or ():
         if name in config.__struct_fields__:
             pool[name] = getattr(config, name)
+    barred = set(KINDS) - set(kinds_of(config.settlement))
+    pool["settlement_barred"] = sum(1 << kind for kind in barred)
+    pool["settlement_licensed_until_ns"] = config.settlement.licensed_until_ns
     pool["house"] = config.house_cash
     pool["margin_call_ppb_max"] = max((c.margin_call_ppb for c in config.contracts), default=0)
     pool["cash_total"] = config.fund_cash

@@ -29,10 +29,10 @@ def compute_limit(arena, contract, position, share):
     terms = CONTRACT(arena, contract)
     lots = POSITION(arena, position).lots
     fee = multiply_rate_ceil(absolute(lots) * terms.mark_size, terms.liquidation_fee_ppb)
-    reach = (share - fee) // absolute(lots)
+    value = lots * terms.mark_value - (share - fee)  # what closing must bring at least
     if lots > 0:
-        return find_lowest_price(arena, contract, terms.mark_value - reach)
-    return find_highest_price(arena, contract, terms.mark_value + reach)
+        return find_lowest_price(arena, contract, lots, value)
+    return find_highest_price(arena, contract, -lots, -value)
 
 
 @kernel

@@ -5,6 +5,7 @@ from engine.schema.vocabulary import BUY, REDUCE_ONLY
 from engine.state.access import CONTRACT, ORDER, ORDER_EXTRA, POSITION, TIER
 from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
 from engine.state.layout import EXTRA, LIMITS_RATE
+from engine.state.values import gain_of_fill
 from risk.margin import is_portfolio
 from risk.portfolio import compute_reserve_rate
 from risk.tiers import compute_raised_rate, floor_of, tier_of
@@ -17,12 +18,12 @@ def compute_worst_lots(position_lots, lots_buy, lots_sell):
 
 
 @kernel
-def compute_reserved_size(terms, side, lot_value):
-    """The size of a lot at which an order is valued: at its limit, or at the mark where that is
-    more and a better fill is the larger one, of linear sells and inverse buys."""
+def compute_reserved_value(terms, side, lots, value):
+    """The size at which an order is reckoned that is worth `value` at its limit: at that, or at the
+    mark where it is more and a better fill is the larger one, of linear sells and inverse buys."""
     if side != BUY:
-        return max(lot_value, terms.mark_value) if lot_value > 0 else -lot_value
-    return lot_value if lot_value > 0 else max(-lot_value, terms.mark_size)
+        return max(value, lots * terms.mark_value) if value > 0 else -value
+    return value if value > 0 else max(-value, lots * terms.mark_size)
 
 
 @kernel
@@ -42,12 +43,10 @@ def compute_reserve(arena, contract, account, position, value, worst_lots):
 
 
 @kernel
-def compute_loss_fee(terms, side, lot_value, lots, value):
+def compute_loss_fee(terms, side, lots, value, reserved):
     """Opening loss against the mark plus the worst fee, rounded up against the client."""
-    worse = lot_value - terms.mark_value
-    if side != BUY:
-        worse = -worse
-    return lots * max(worse, 0) + multiply_rate_ceil(value, terms.fee_worst_ppb)
+    loss = max(-gain_of_fill(terms, side, lots, value), 0)
+    return loss + multiply_rate_ceil(reserved, terms.fee_worst_ppb)
 
 
 @kernel

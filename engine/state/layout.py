@@ -90,6 +90,10 @@ POOL = _record(
     # portfolio margin: how many moves of prices there are, 0: it is not offered (8.7)
     portfolio_moves="i8", portfolio_initial_ppb="i8", portfolio_floor_ppb="i8",
     fund_cover_min_ppb="i8", stress_loss="i8",  # of the last stress test, 0: nobody asks (9.6)
+    # the settlement asset (10.1): the kinds of account that may not be settled in it, as bits, so
+    # that an older snapshot bars nobody; of a stablecoin, which alone has a licence that ends, how
+    # it stands
+    settlement_barred="i8", settlement_licensed_until_ns="i8", settlement_impaired="i8",
 )  # fmt: skip
 
 CONTRACT = _record(
@@ -106,7 +110,7 @@ CONTRACT = _record(
     level_orders_max="i8", last_trade_ticks="i8", armed_last="i8", band_dynamic_ppb="i8",
     band_set_low_ticks="i8",
     # specification
-    contract_value="i8",
+    contract_value="i8", rounding="i8",
     band_static_ppb="i8", market_range_ppb="i8", sources="i8", sources_healthy_min="i8",
     source_stale_ns="i8", source_outlier_ppb="i8", source_reentry_ppb="i8",
     source_reentry_ns="i8",
@@ -186,8 +190,8 @@ SWEEP = _record(
     mode="i8", share="i8", share_lots="i8", equity="i8", beside="i8", leaves="i8", filled="i8",
     stop_reason="i8", first_ticks="i8",
     maker_slot="i8", maker="i8", maker_position="i8", maker_equity="i8", maker_beside="i8",
-    asked_lots="i8", price_ticks="i8", lot_value="i8",
-    edge="i8", lots="i8", fee="i8", liquidation_fee="i8",
+    asked_lots="i8", price_ticks="i8", value="i8",
+    gain="i8", lots="i8", fee="i8", liquidation_fee="i8",
     maker_sibling="i8", maker_group="i8", maker_is_entry="i8", maker_is_over="i8",
     is_special="i8",
     banded="i8",  # 1 when the dynamic band ended the sweep

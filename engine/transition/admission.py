@@ -62,7 +62,7 @@ from engine.state.layout import (
     LIQUIDATING,
     STOPPED,
 )
-from engine.state.values import size_of_lot, value_of_lot
+from engine.state.values import size_of_fill, value_of_fill
 from engine.trading_state import CLOSED, COLLECTING, NOT_LIVE, is_one_of
 from engine.transition.states import is_collecting, must_reduce
 from risk.accounts import find_position, has_position_room, is_listed
@@ -73,7 +73,7 @@ from risk.margin import compute_need, is_portfolio, value_for_order
 from risk.reserve import (
     compute_loss_fee,
     compute_reserve,
-    compute_reserved_size,
+    compute_reserved_value,
     compute_worst_lots,
 )
 from risk.tiers import compute_initial_of
@@ -357,9 +357,9 @@ def check_limits(arena, contract, account, position, side, lots, replaced_lots):
 @kernel
 def check_value_min(terms, price_ticks, lots, flags):
     """Smallest value of an order (4.9); what reduces may be worth as little as it likes."""
-    if lots * size_of_lot(terms, price_ticks) < terms.order_value_min and flags & REDUCE_ONLY == 0:
-        return refusals.VALUE_BELOW_MIN
-    return refusals.OK
+    value = size_of_fill(terms, price_ticks, lots)
+    is_small = value < terms.order_value_min and flags & REDUCE_ONLY == 0
+    return refusals.VALUE_BELOW_MIN if is_small else refusals.OK
 
 
 @kernel
@@ -370,7 +370,7 @@ def check_value(terms, price_ticks, lots, flags):
     code = check_value_min(terms, price_ticks, lots, flags)
     if code != refusals.OK:
         return code
-    value = lots * size_of_lot(terms, price_ticks)
+    value = size_of_fill(terms, price_ticks, lots)
     if value > terms.order_value_max and flags & CLOSE_POSITION == 0:  # it closes what is there
         return refusals.VALUE_ABOVE_MAX
     return refusals.OK
@@ -470,10 +470,10 @@ def check_margin(arena, contract, account, position, side, price_ticks, lots, re
         held.lots_sell + (lots_change if side != BUY else 0),
     )
     terms = CONTRACT(arena, contract)
-    lot_value = value_of_lot(terms, price_ticks)
-    value = lots * compute_reserved_size(terms, side, lot_value)
-    loss_fee = compute_loss_fee(terms, side, lot_value, lots, value)
-    reserve = compute_reserve(arena, contract, account, position, value, worst_lots)
+    value = value_of_fill(terms, price_ticks, lots)  # of all its lots at once
+    reserved = compute_reserved_value(terms, side, lots, value)
+    loss_fee = compute_loss_fee(terms, side, lots, value, reserved)
+    reserve = compute_reserve(arena, contract, account, position, reserved, worst_lots)
     admission = ADMISSION(arena, 0)
     admission.lots = lots
     admission.reserve = reserve

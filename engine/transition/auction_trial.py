@@ -35,7 +35,7 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.layout import STP_SHIFT
-from engine.state.values import value_of_lot
+from engine.state.values import gain_of_fill, value_of_fill
 from engine.transition.feasibility import (
     begin_trial,
     note_trial_equity,
@@ -139,16 +139,15 @@ def find_party(arena, contract, side, in_trial):
 
 
 @kernel
-def edge_of(arena, contract, side):
-    """What a party of the side gains per lot at the price, against the mark."""
-    terms = CONTRACT(arena, contract)
-    edge = terms.mark_value - value_of_lot(terms, UNCROSS(arena, 0).price_ticks)
-    return edge if side == BUY else -edge
+def value_of(arena, contract, lots):
+    return value_of_fill(CONTRACT(arena, contract), UNCROSS(arena, 0).price_ticks, lots)
 
 
 @kernel
-def value_of(arena, contract, lots):
-    return lots * value_of_lot(CONTRACT(arena, contract), UNCROSS(arena, 0).price_ticks)
+def gain_of(arena, contract, side, lots):
+    """What a party of the side gains by a pair of these lots at the price, against the mark."""
+    value = value_of(arena, contract, lots)
+    return gain_of_fill(CONTRACT(arena, contract), side, lots, value)
 
 
 @kernel
@@ -161,11 +160,11 @@ def judge(arena, contract, party, side, lots):
     """Why a party can't trade these lots, 0 when it can (9.0), by the values of the trial."""
     terms = CONTRACT(arena, contract)
     account = account_of(arena, party)
-    edge = edge_of(arena, contract, side)
-    equity = trial_equity_of(arena, account) + lots * edge
+    gain = gain_of(arena, contract, side, lots)
+    equity = trial_equity_of(arena, account) + gain
     if equity < 0:
         return CANCEL_SOLVENCY
-    if party < 0 or -edge <= terms.slip_value:
+    if party < 0 or -gain <= lots * terms.slip_value:
         return 0
     equity -= compute_fee_unrebated(terms, size_of(arena, contract, lots), equity)
     signed = lots if side == BUY else -lots
@@ -181,7 +180,7 @@ def compute_fee(arena, contract, party, side, lots, equity, is_own):
     """The trading fee of one side, given its equity before the pair. Of an account that meets
     itself the price effects cancel out: its buyer's fee is cut to the equity before."""
     if side == SELL or is_own == 0:
-        equity += lots * edge_of(arena, contract, side)
+        equity += gain_of(arena, contract, side, lots)
     terms = CONTRACT(arena, contract)
     return compute_fee_unrebated(terms, size_of(arena, contract, lots), equity)
 
@@ -192,7 +191,7 @@ def compute_penalty(arena, contract, party, side, lots, equity, fee):
     if party > 0:
         return 0
     order = AUCTION_ORDER(arena, row_of(party))
-    effect = lots * edge_of(arena, contract, side)
+    effect = gain_of(arena, contract, side, lots)
     surplus = effect + multiply_divide(order.share, lots, order.share_lots) - fee
     value = size_of(arena, contract, lots)
     return compute_liquidation_fee(CONTRACT(arena, contract), value, surplus, equity + effect - fee)
@@ -206,7 +205,7 @@ def fill_in_trial(arena, contract, party, side, lots, is_own):
     equity = trial_equity_of(arena, account)
     fee = compute_fee(arena, contract, party, side, lots, equity, is_own)
     fee += compute_penalty(arena, contract, party, side, lots, equity, fee)
-    note_trial_equity(arena, account, equity + lots * edge_of(arena, contract, side) - fee)
+    note_trial_equity(arena, account, equity + gain_of(arena, contract, side, lots) - fee)
     signed = lots if side == BUY else -lots
     note_trial_position_lots(arena, position, trial_position_lots_of(arena, position) + signed)
     return 0

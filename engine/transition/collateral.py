@@ -25,7 +25,7 @@ from engine.state.due import hasten_due
 from engine.state.events import emit
 from engine.trading_state import EVERY
 from engine.transition.due_times import HAIRCUT_RISE, SILENCE
-from engine.transition.money import check_amount, compute_paid_in
+from engine.transition.money import check_amount, compute_paid_in, set_settlement
 from engine.transition.waterfall import finish_negative
 from risk.accounts import is_opened, next_account
 from risk.collateral import (
@@ -55,6 +55,7 @@ from risk.counterparties import value_changed
 from risk.margin import compute_equity, find_largest_position
 from risk.step import begin_step
 from risk.supervision import add_hit, announce_hits, order_hits, value_again
+from risk.withdrawals import CASH
 
 
 @kernel
@@ -140,6 +141,8 @@ def publish_collateral(arena, asset, source, price_ppb):
 def set_collateral(arena, asset, impaired, licensed_until_ns):
     """An operator writes down an asset's standing. What is cleared while its licence has ended or
     its price is off its peg is impaired anew at once."""
+    if asset == CASH:
+        return set_settlement(arena, impaired, licensed_until_ns)
     if not is_registered(arena, asset):
         return refusals.ASSET_UNKNOWN
     record = COLLATERAL(arena, asset)

@@ -33,7 +33,7 @@ from engine.state.access import (
 )
 from engine.state.arithmetic import absolute
 from engine.state.layout import ARMED_REDUCING, EXTRA, STP_SHIFT
-from engine.state.values import value_of_lot
+from engine.state.values import gain_of_fill, value_of_fill
 from engine.transition.band import has_dynamic_band, tighten_key
 from engine.transition.orders import is_waiting
 from engine.transition.protection import (
@@ -163,20 +163,17 @@ def try_fill(arena, slot, maker_slot, shown, leaves):
     account = order.account
     maker = maker_order.account
     asked = min(leaves, shown)
-    lot_value = value_of_lot(terms, maker_order.price_ticks)
-    edge = terms.mark_value - lot_value
-    signed = 1
-    if order.side != BUY:
-        edge = -edge
-        signed = -1
+    value = value_of_fill(terms, maker_order.price_ticks, asked)
+    gain = gain_of_fill(terms, order.side, asked, value)
+    value = absolute(value)
+    signed = 1 if order.side == BUY else -1
 
-    maker_equity = trial_equity_of(arena, maker) - asked * edge
+    maker_equity = trial_equity_of(arena, maker) - gain
     maker_lots = trial_position_lots_of(arena, maker_order.position) - signed * asked
     if maker_equity < 0:
         note_trial_order_lots(arena, maker_slot, 0)  # taken away: its sibling stays
         return 0
-    if edge > terms.slip_value:
-        value = asked * absolute(lot_value)
+    if gain > asked * terms.slip_value:
         after = maker_equity - compute_fee_unrebated(terms, value, maker_equity)
         _, beside = value_beside(arena, maker, contract)
         if after < compute_required(arena, maker, contract, maker_lots, beside):
@@ -184,20 +181,19 @@ def try_fill(arena, slot, maker_slot, shown, leaves):
             return 0
 
     equity = trial_equity_of(arena, account)
-    if edge < 0 and equity // -edge < asked:
+    after = equity + gain
+    if gain < 0 and after < 0:
         return -1
-    value = asked * absolute(lot_value)
-    after = equity + asked * edge
     fee = compute_taker_fee(terms, value, equity if maker == account else after)
     after -= fee
     lots = trial_position_lots_of(arena, order.position) + signed * asked
-    if -edge > terms.slip_value:
+    if -gain > asked * terms.slip_value:
         _, beside = value_beside(arena, account, contract)
         if after < compute_required(arena, account, contract, lots, beside):
             return -1
     note_trial_equity(arena, account, after)
     note_trial_position_lots(arena, order.position, lots)
-    after = trial_equity_of(arena, maker) - asked * edge
+    after = trial_equity_of(arena, maker) - gain
     after -= compute_maker_fee(terms, value, after, fee)
     note_trial_equity(arena, maker, after)
     lots = trial_position_lots_of(arena, maker_order.position) - signed * asked

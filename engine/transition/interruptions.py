@@ -15,7 +15,7 @@ from engine.schema.vocabulary import (
 )
 from engine.state.access import CONTRACT, ENGINE, VOLATILITY_TIME
 from engine.state.events import emit
-from engine.state.values import size_of_lot
+from engine.state.values import size_of_fill
 from engine.trading_state import TRADING, is_one_of, may_operator_change
 from engine.transition.auctions import uncross_into
 from engine.transition.due_times import note_due
@@ -60,7 +60,7 @@ def interrupt_trading(arena, contract):
 def is_rest_small(arena, contract, lots, price_ticks):
     """1 when a rest at the dynamic band is worth too little to start an auction."""
     terms = CONTRACT(arena, contract)
-    worth = lots * size_of_lot(terms, price_ticks)
+    worth = size_of_fill(terms, price_ticks, lots)
     return 1 if worth < terms.band_dynamic_value_min else 0
 
 

@@ -1,4 +1,5 @@
-"""Accounts and money: open, deposit, let withdrawals go on (9.8, 10.6, 15.1)."""
+"""Accounts and money: open, deposit, let withdrawals go on; the standing of the settlement asset
+(9.8, 10.1, 10.6, 15.1)."""
 
 from engine.kernel import cold, kernel
 from engine.schema import bounds, events, refusals
@@ -21,6 +22,7 @@ from risk.eligibility import is_asked
 from risk.groups import join_group
 from risk.ledger import apply_cash, release_withdrawals_if_refilled
 from risk.supervision import value_again
+from risk.withdrawals import CASH
 
 
 @cold
@@ -31,6 +33,8 @@ def open_account(arena, account, owner, group, kind):
         return refusals.ACCOUNT_EXISTS
     if kind < KIND_CLIENT or kind > KIND_LAST or kind == KIND_FUND:
         return refusals.ACCOUNT_KIND_INVALID
+    if POOL(arena, 0).settlement_barred >> kind & 1 == 1:
+        return refusals.KIND_NOT_PERMITTED
     if owner < 1 or group < 1:
         return refusals.GROUP_INVALID
     ACCOUNT(arena, account).group = group
@@ -65,6 +69,34 @@ def compute_paid_in(arena):
 
 
 @cold
+def has_settlement_lapsed(arena):
+    """1 while no client may bring the settlement asset: an operator has it impaired, or its licence
+    has ended (10.1, 10.3)."""
+    pool = POOL(arena, 0)
+    until_ns = pool.settlement_licensed_until_ns
+    has_ended = until_ns != 0 and until_ns <= ENGINE(arena, 0).clock_ns
+    return 1 if has_ended or pool.settlement_impaired == 1 else 0
+
+
+@cold
+def set_settlement(arena, impaired, licensed_until_ns):
+    """An operator writes down the standing of a settlement asset that is a stablecoin."""
+    pool = POOL(arena, 0)
+    if pool.settlement_licensed_until_ns == 0:
+        return refusals.ASSET_UNKNOWN
+    if impaired < 0 or impaired > 1:
+        return refusals.COLLATERAL_INVALID
+    if licensed_until_ns < 1 or licensed_until_ns > bounds.TIME_NS_MAX:
+        return refusals.COLLATERAL_INVALID
+    # From here it is written; nothing below may refuse.
+
+    pool.settlement_impaired = impaired
+    pool.settlement_licensed_until_ns = licensed_until_ns
+    emit(arena, events.COLLATERAL_SET, 0, 0, CASH, impaired, licensed_until_ns, 0, 0, 0)
+    return refusals.OK
+
+
+@cold
 def deposit(arena, ledger, account, amount):
     """Final money into a client's cash, the fund or the house layer."""
     if ledger < LEDGER_CLIENT or ledger > LEDGER_HOUSE:
@@ -77,6 +109,8 @@ def deposit(arena, ledger, account, amount):
     pool = POOL(arena, 0)
     if compute_paid_in(arena) + amount > bounds.DEPOSITS_MAX:
         return refusals.AMOUNT_ABOVE_MAX
+    if ledger == LEDGER_CLIENT and has_settlement_lapsed(arena) == 1:
+        return refusals.COLLATERAL_CLOSED
     # From here the money is in; nothing below may refuse.
 
     pool.deposits_net += amount

@@ -46,7 +46,7 @@ from engine.state.access import (
 from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.events import emit
 from engine.state.layout import EXTRA, LIQUIDATING
-from engine.state.values import value_of_lot
+from engine.state.values import find_most_lots, gain_of_fill, value_of_fill
 from engine.trading_state import TRIGGERING, is_one_of
 from engine.transition.band import has_dynamic_band, tighten_key
 from engine.transition.brackets import follow_entry
@@ -103,19 +103,16 @@ def prevent_self_trade(arena):
 
 @kernel
 def load_maker(arena):
-    """Value the maker and what the fill would cost per lot against the mark.
-
-    `edge` is what the aggressor gains per lot, and so what the maker loses.
-    """
+    """Value the maker and the fill: `gain` is what the aggressor gains by it against the mark, and
+    so what the maker loses."""
     motion = SWEEP(arena, 0)
     order = ORDER(arena, motion.maker_slot)
     terms = CONTRACT(arena, motion.contract)
     motion.maker_position = order.position
     motion.price_ticks = order.price_ticks
     motion.asked_lots = min(motion.leaves, order.lots)
-    motion.lot_value = value_of_lot(terms, order.price_ticks)
-    edge = terms.mark_value - motion.lot_value
-    motion.edge = edge if motion.side == BUY else -edge
+    motion.value = value_of_fill(terms, order.price_ticks, motion.asked_lots)
+    motion.gain = gain_of_fill(terms, motion.side, motion.asked_lots, motion.value)
     equity, beside = value_beside(arena, motion.maker, motion.contract)
     motion.maker_equity = equity
     motion.maker_beside = beside
@@ -127,9 +124,8 @@ def is_maker_beyond_slippage(arena):
     below maintenance (9.0)."""
     motion = SWEEP(arena, 0)
     terms = CONTRACT(arena, motion.contract)
-    value = motion.asked_lots * absolute(motion.lot_value)
-    equity = motion.maker_equity - motion.asked_lots * motion.edge
-    equity -= compute_fee_unrebated(terms, value, equity)
+    equity = motion.maker_equity - motion.gain
+    equity -= compute_fee_unrebated(terms, absolute(motion.value), equity)
     signed = -motion.asked_lots if motion.side == BUY else motion.asked_lots
     lots = POSITION(arena, motion.maker_position).lots + signed
     required = compute_required(arena, motion.maker, motion.contract, lots, motion.maker_beside)
@@ -140,12 +136,25 @@ def is_maker_beyond_slippage(arena):
 def check_maker(arena):
     """Why the resting order can't trade and must be cancelled whole, 0 when it can (9.0)."""
     motion = SWEEP(arena, 0)
-    if motion.maker_equity - motion.asked_lots * motion.edge < 0:
+    if motion.maker_equity - motion.gain < 0:
         return CANCEL_SOLVENCY
-    if motion.edge > CONTRACT(arena, motion.contract).slip_value:
+    if motion.gain > motion.asked_lots * CONTRACT(arena, motion.contract).slip_value:
         if is_maker_beyond_slippage(arena) == 1:
             return CANCEL_SLIPPAGE
     return 0
+
+
+@cold
+def cut_fill(arena):
+    """Cut the fill to the most lots that leave the aggressor's equity >= 0 (9.0)."""
+    motion = SWEEP(arena, 0)
+    terms = CONTRACT(arena, motion.contract)
+    motion.lots = find_most_lots(
+        arena, motion.contract, motion.side, motion.price_ticks, motion.asked_lots, motion.equity
+    )
+    motion.value = value_of_fill(terms, motion.price_ticks, motion.lots)
+    motion.gain = gain_of_fill(terms, motion.side, motion.lots, motion.value)
+    return motion.lots + 0
 
 
 @kernel
@@ -153,14 +162,14 @@ def check_aggressor(arena):
     """Size the fill and its fees; why the aggressor can't trade at all, 0 when it can (9.0)."""
     motion = SWEEP(arena, 0)
     terms = CONTRACT(arena, motion.contract)
-    lots = motion.asked_lots
-    edge = motion.edge
-    if edge < 0:
-        lots = min(lots, motion.equity // -edge)
-        if lots <= 0:
+    motion.lots = motion.asked_lots
+    if motion.gain < 0 and motion.equity + motion.gain < 0:
+        if cut_fill(arena) == 0:
             return CANCEL_SOLVENCY
-    value = lots * absolute(motion.lot_value)
-    equity = motion.equity + lots * edge
+    lots = motion.lots
+    gain = motion.gain
+    value = absolute(motion.value)
+    equity = motion.equity + gain
     if motion.maker == motion.account:
         equity = motion.equity  # its own two legs cancel out: only the fee can cost it
     fee = compute_taker_fee(terms, value, equity)
@@ -168,9 +177,9 @@ def check_aggressor(arena):
     liquidation_fee = 0
     if motion.slot == NONE:
         # up to what is left above the bankruptcy value of these lots (9.4)
-        surplus = lots * edge + multiply_divide(motion.share, lots, motion.share_lots) - fee
+        surplus = gain + multiply_divide(motion.share, lots, motion.share_lots) - fee
         liquidation_fee = compute_liquidation_fee(terms, value, surplus, equity)
-    elif -edge > terms.slip_value:
+    elif -gain > lots * terms.slip_value:
         signed = lots if motion.side == BUY else -lots
         lots_after = POSITION(arena, motion.position).lots + signed
         required = compute_required(
@@ -178,7 +187,6 @@ def check_aggressor(arena):
         )
         if equity < required:
             return CANCEL_SLIPPAGE
-    motion.lots = lots
     motion.fee = fee
     motion.liquidation_fee = liquidation_fee
     return 0
@@ -221,7 +229,8 @@ def settle_fill(arena, maker_order_id):
     motion = SWEEP(arena, 0)
     contract = motion.contract
     lots = motion.lots
-    value = lots * motion.lot_value
+    value = motion.value
+    gain = motion.gain
     settle_side(
         arena, contract, motion.account, motion.position, motion.order_id,
         motion.side, lots, value, motion.fee,
@@ -230,10 +239,10 @@ def settle_fill(arena, maker_order_id):
         pay_liquidation_fee(arena, contract, motion.account, motion.liquidation_fee)
     if motion.maker != motion.account:
         cover_if_short(arena, motion.account)
-    motion.equity += lots * motion.edge - motion.fee - motion.liquidation_fee
+    motion.equity += gain - motion.fee - motion.liquidation_fee
     if motion.maker == motion.account:
         motion.maker_equity = motion.equity
-    motion.maker_equity -= lots * motion.edge
+    motion.maker_equity -= gain
     terms = CONTRACT(arena, contract)
     maker_fee = compute_maker_fee(terms, absolute(value), motion.maker_equity, motion.fee)
     motion.maker_equity -= maker_fee

@@ -36,15 +36,15 @@ MARGIN = (
     ),
     Row(
         "risk/reserve.py",
-        "        return max(lot_value, terms.mark_value) if lot_value > 0 else -lot_value\n",
-        "        return lot_value if lot_value > 0 else -lot_value\n",
+        "        return max(value, lots * terms.mark_value) if value > 0 else -value\n",
+        "        return value if value > 0 else -value\n",
         "a sell below the mark is reserved at its limit",
         "8.2",
     ),
     Row(
         "risk/reserve.py",
-        "    return lots * max(worse, 0) + multiply_rate_ceil(value, terms.fee_worst_ppb)\n",
-        "    return multiply_rate_ceil(value, terms.fee_worst_ppb)\n",
+        "    return loss + multiply_rate_ceil(reserved, terms.fee_worst_ppb)\n",
+        "    return multiply_rate_ceil(reserved, terms.fee_worst_ppb)\n",
         "the opening loss against the mark is not reserved",
         "8.2",
     ),
@@ -186,14 +186,14 @@ SOLVENCY = (
     ),
     Row(
         "engine/transition/sweep.py",
-        "        lots = min(lots, motion.equity // -edge)\n",
-        "        lots = min(lots, motion.equity // -edge + 1)\n",
+        "motion.price_ticks, motion.asked_lots, motion.equity\n    )\n",
+        "motion.price_ticks, motion.asked_lots, motion.equity\n    ) + 1\n",
         "an aggressor fills one lot more than leaves it solvent",
         "9.0",
     ),
     Row(
         "engine/transition/sweep.py",
-        "    if motion.edge > CONTRACT(arena, motion.contract).slip_value:\n"
+        "    if motion.gain > motion.asked_lots * CONTRACT(arena, motion.contract).slip_value:\n"
         "        if is_maker_beyond_slippage(arena) == 1:\n"
         "            return CANCEL_SLIPPAGE\n",
         "",
@@ -243,9 +243,9 @@ SOLVENCY = (
         "9.2",
     ),
     Row(
-        "risk/liquidation.py",
-        "    reach = (share - fee) // absolute(lots)\n",
-        "    reach = -((fee - share) // absolute(lots))\n",
+        "engine/state/values.py",
+        "        price_ticks = -(-value // (lots * terms.tick_value))\n",
+        "        price_ticks = value // (lots * terms.tick_value)\n",
         "the bankruptcy limit is rounded to the later price",
         "9.3",
     ),

@@ -107,6 +107,35 @@ PRICES = (
 
 MONEY = (
     Row(
+        "engine/state/values.py",
+        "    if terms.rounding == ROUNDING_PER_FILL:\n",
+        "    if terms.rounding > ROUNDING_PER_FILL:\n",
+        "a fill that is rounded once is worth the sum of its lots",
+        "1.2",
+    ),
+    Row(
+        "engine/state/values.py",
+        "    return round_half_even(lots * lot_whole + whole, rest, price_ticks)\n",
+        "    return lots * lot_whole + round_half_even(whole, rest, price_ticks)\n",
+        "half of a unit goes to the even of a part of the value",
+        "1.2",
+    ),
+    Row(
+        "engine/transition/money.py",
+        "    if POOL(arena, 0).settlement_barred >> kind & 1 == 1:\n"
+        "        return refusals.KIND_NOT_PERMITTED\n",
+        "",
+        "an account is opened in a coin that its kind may not hold",
+        "10.1",
+    ),
+    Row(
+        "engine/transition/money.py",
+        "    has_ended = until_ns != 0 and until_ns <= ENGINE(arena, 0).clock_ns\n",
+        "    has_ended = until_ns != 0 and until_ns < ENGINE(arena, 0).clock_ns\n",
+        "the settlement asset is taken at the time at which its licence ends",
+        "10.3",
+    ),
+    Row(
         "risk/collateral.py",
         "            lost += multiply_rate_ceil(top - step.floor_value, haircut_ppb)\n",
         "            lost += (top - step.floor_value) * haircut_ppb // PPB\n",

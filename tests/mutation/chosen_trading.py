@@ -154,7 +154,7 @@ BOOK = (
     ),
     Row(
         "engine/transition/feasibility.py",
-        "    if edge < 0 and equity // -edge < asked:\n        return -1\n",
+        "    if gain < 0 and after < 0:\n        return -1\n",
         "",
         "fill-or-kill counts what the aggressor can't afford",
         "4.2",

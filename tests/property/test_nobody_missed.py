@@ -126,7 +126,8 @@ class FundingRevaluation(Revaluation):
 
 
 @pytest.mark.parametrize(
-    "name", ["fund and house", "moves limited", "inverse beside linear", "portfolios"]
+    "name",
+    ["fund and house", "moves limited", "inverse beside linear", "rounded per fill", "portfolios"],
 )
 def test_rule_9_1_no_account_is_missed(name):
     revaluation = Revaluation(Storm(STORMS[name], seed=3))

@@ -22,6 +22,9 @@ SOAK_COMMANDS = 1_000_000
 PART_MAX = 400
 # Inverse: a lot is worth 10^5 at the highest price and 6.5 x 10^9 at the lowest.
 INVERSE = {"tick_value": 0, "contract_value": 2**18 * 10**5, "price_ticks_min": 4}
+# Rounded per fill: a lot is worth 3/2 units at the highest price, where marks say 2, or 683.
+COARSE = INVERSE | {"contract_value": 2**18 * 3 // 2, "rounding": words.ROUNDING_PER_FILL}
+FINE = COARSE | {"contract_value": 2**11 * 87_381}
 SMALL = {"order_lots_max": 2**10, "position_lots_max": 2**12, "open_interest_lots_max": 2**16}
 # price x lots x tick value at their bounds: 2^44 a lot, 2^52 in all
 AT_THE_BOUND = {
@@ -54,6 +57,15 @@ STORMS: dict[str, Config] = {
         ),
         settlement=COIN,
         fund_cash=2**40,
+    ),
+    "rounded per fill": Config(
+        contracts=(
+            storm_contract(1, **(COARSE | SMALL)),
+            storm_contract(2),
+            storm_contract(3, **(FINE | SMALL), mark_move_ppb=2 * PERCENT),
+        ),
+        settlement=COIN,
+        fund_cash=2**30,
     ),
     "providers and slices": Config(
         contracts=(

@@ -58,6 +58,7 @@ from tests.rules.test_refusals_of_prices import TABLE as ROWS_OF_PRICES
 from tests.rules.test_refusals_of_quotes import ROWS as ROWS_OF_A_MASS_QUOTE
 from tests.rules.test_refusals_of_quotes import TABLE as ROWS_OF_QUOTES
 from tests.rules.test_refusals_of_states import TABLE as ROWS_OF_STATES
+from tests.rules.test_settlement_asset import TABLE as ROWS_OF_SETTLEMENT
 
 NS = START_NS
 AHEAD = 60 * NS_PER_SECOND
@@ -282,7 +283,7 @@ def test_rule_2_2_an_unknown_kind_is_refused():
 def test_every_refusal_code_has_a_row():
     rows = TABLE + ROWS_OF_ORDERS + ROWS_OF_QUOTES + ROWS_OF_STATES + ROWS_OF_PRICES
     rows += ROWS_OF_LEVERAGE + ROWS_OF_MARGIN + ROWS_OF_ELIGIBILITY + ROWS_OF_BACKSTOP
-    rows += ROWS_OF_COLLATERAL + ROWS_OF_OPERATORS
+    rows += ROWS_OF_COLLATERAL + ROWS_OF_OPERATORS + ROWS_OF_SETTLEMENT
     seen = {code for _, _, code in rows} | {code for _, code in ROWS_OF_A_MASS_QUOTE}
     seen.add(refusals.COMMAND_UNKNOWN)
     assert seen - {refusals.OK} == set(refusals.NAMES)
