@@ -103,7 +103,7 @@ def test_13_1_a_failure_that_nobody_was_told_is_said_at_the_end(disk):
 
 def test_13_1_a_commit_waits_for_the_next_one_that_is_asked_for_but_not_for_ever():
     log = CountingLog()
-    desk = Desk(log)
+    desk = Desk(log)  # type: ignore[arg-type]
     desk.commits_asked = 3
     big = np.zeros(COMMIT_BYTES_MAX // 64, "V64")
     for job in (Append(big[:1], 1), Commit(1), Append(big, 2), Commit(2), Append(big[:1], 3)):
