@@ -109,7 +109,7 @@ def test_rule_13_2_an_older_configuration_is_settled_in_an_unnamed_fiat():
     assert msgspec.convert(fields, Config) == config
     assert check_config(config) == []
     pool = Story(linear()).exchange.arena.pool
-    names = [name for name in pool.dtype.names if name.startswith("settlement_")]
+    names = [name for name in pool.dtype.names or () if name.startswith("settlement_")]
     assert names and not any(pool[name][0] for name in names)
 
 
