@@ -101,12 +101,16 @@ def test_rule_10_1_no_exchange_opens_without_the_permission():
 
 
 def test_rule_13_2_an_older_configuration_is_settled_in_an_unnamed_fiat():
-    """Every kind of account may be opened, as ever."""
+    """Every kind of account may be opened, as ever; an older snapshot, in whose pool there are
+    zeros in the place of what this asset says, means the same."""
     config = Config(contracts=(linear(),))
     fields = msgspec.to_builtins(config)
     assert fields.pop("settlement")["kind"] == words.ASSET_FIAT
     assert msgspec.convert(fields, Config) == config
     assert check_config(config) == []
+    pool = Story(linear()).exchange.arena.pool
+    names = [name for name in pool.dtype.names or () if name.startswith("settlement_")]
+    assert names and not any(pool[name][0] for name in names)
 
 
 def opened(**asset: Any) -> Story:
