@@ -383,8 +383,9 @@ def find_lowest_maintenance(spec: Contract, config: Config | None) -> int:
 def _check_lot_value(where: str, spec: Contract, lowest_ppb: int) -> list[str]:
     """Whether an inverse lot is worth enough where it is worth least (1.2).
 
-    Rounded per fill it may be worth few units; but marks are rounded per lot, by up to half a unit,
-    and that beside the band must not use up a maintenance margin.
+    Rounded per fill it may be worth few units; but values at mark are rounded per lot. A position is
+    margined at one mark and valued at the next, each up to half a unit off, and that unit beside the
+    band must not use up a maintenance margin.
     """
     if spec.contract_value == 0:
         return []
@@ -393,12 +394,12 @@ def _check_lot_value(where: str, spec: Contract, lowest_ppb: int) -> list[str]:
         if least >= spec.lot_value_min:
             return []
         return [f"{where}: a lot at the highest price is worth less than lot_value_min (1.2)"]
-    half_unit_ppb = -(-bounds.PPB // (2 * max(least, 1)))
-    if spec.mark_band_ppb + half_unit_ppb < lowest_ppb:
+    unit_ppb = -(-bounds.PPB // max(least, 1))
+    if spec.mark_band_ppb + unit_ppb < lowest_ppb:
         return []
     return [
-        f"{where}: mark_band_ppb + half a unit of a lot at the highest price is not below the"
-        " lowest maintenance rate (1.2)"
+        f"{where}: mark_band_ppb + a unit of a lot at the highest price is not below the lowest"
+        " maintenance rate (1.2)"
     ]
 
 

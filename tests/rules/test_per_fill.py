@@ -334,14 +334,15 @@ def test_rule_1_2_what_can_be_listed(terms):
 
 @pytest.mark.parametrize(
     ("units", "band_ppb", "is_fine"),
-    [(11, 0, True), (10, 0, False), (13, PERCENT, True), (12, PERCENT, False)],
+    [(21, 0, True), (20, 0, False), (26, PERCENT, True), (25, PERCENT, False)],
 )
-def test_rule_1_2_approval_weighs_half_a_unit_against_the_maintenance(units, band_ppb, is_fine):
-    """Of 11 units a lot, half a unit is below 5%; with a band of 1% it is below the other 4% of
-    13. How many units per_lot asks for does not matter."""
+def test_rule_1_2_approval_weighs_a_unit_against_the_maintenance(units, band_ppb, is_fine):
+    """Of 21 units a lot, one is below 5%; with a band of 1% it is below the other 4% of 26. Half a
+    unit at the mark of the margin and half at the next: 100 units, a maintenance of 0.9, and a mark
+    across a half takes 1. How many units per_lot asks for does not matter."""
     terms = {"contract_value": units * 10_000, "mark_band_ppb": band_ppb}
     faults = check_approval(contract(1, **RATES, **(PER_FILL | terms)))
-    assert any("half a unit" in fault for fault in faults) != is_fine
+    assert any("+ a unit of a lot" in fault for fault in faults) != is_fine
     assert not any("lot_value_min" in fault for fault in faults)
 
 
