@@ -151,8 +151,9 @@ class Valuer:
         extras = self.arena.records("position_extras", len(positions))
         names_of_extra = ("contract", "rate_floor_ppb", "capacity")
         of_contract, floors, capacities = (extras[name].tolist() for name in names_of_extra)
-        top = int(account_ids(self.arena)[-1]) + 1
-        caps = self.arena.records("account_extras", top)["rate_initial_min_ppb"].tolist()
+        ids = account_ids(self.arena)
+        account_extras = self.arena.records("account_extras", int(ids[-1]) + 1)[ids]
+        caps = dict(zip(ids.tolist(), account_extras["rate_initial_min_ppb"].tolist(), strict=True))
         held: dict[int, list[dict[str, int]]] = {}
         for slot, row in enumerate(positions.tolist()):
             if slot != NONE:  # slots rise with first use, as the account's contracts do
@@ -162,9 +163,7 @@ class Valuer:
                     of_contract[slot], view, floors[slot], capacities[slot], cap_ppb
                 )
                 held.setdefault(view["account"], []).append(view)
-        ids = account_ids(self.arena)
         accounts = self.arena.records("accounts", int(ids[-1]) + 1)[ids]
-        account_extras = self.arena.records("account_extras", int(ids[-1]) + 1)[ids]
         values = account_extras["collateral_value"].tolist()
         names = (*(layout.ACCOUNT.names or ()), "collateral_value")
         return [

@@ -383,9 +383,9 @@ def find_lowest_maintenance(spec: Contract, config: Config | None) -> int:
 def _check_lot_value(where: str, spec: Contract, lowest_ppb: int) -> list[str]:
     """Whether an inverse lot is worth enough where it is worth least (1.2).
 
-    Rounded per fill it may be worth few units; but values at mark are rounded per lot. A position is
-    margined at one mark and valued at the next, each up to half a unit off, and that unit beside the
-    band must not use up a maintenance margin.
+    Rounded per fill it may be worth few units; but values at mark are rounded per lot. A position
+    is margined at one mark and valued at the next, each up to half a unit off, and that unit beside
+    the band must not use up a maintenance margin.
     """
     if spec.contract_value == 0:
         return []

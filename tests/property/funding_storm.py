@@ -14,6 +14,7 @@ from engine.exchange import Exchange
 from engine.schema import bounds, commands, events
 from engine.schema.commands import COMMAND
 from engine.schema.contract import Config, Contract, Tier, size_of_lot
+from tests.coins import COIN
 from tests.property.storm import PERCENT, Records, Storm, storm_contract
 
 INTERVAL_NS = 600 * bounds.NS_PER_SECOND
@@ -61,6 +62,7 @@ FUNDING_STORMS: dict[str, Config] = {
             funded(2, 1, 30, **(INVERSE | SMALL), mark_move_ppb=6 * PERCENT),
             funded(3, 3, 20),
         ),
+        settlement=COIN,
         **PATIENT,
         fund_cash=2**40,
     ),
@@ -72,6 +74,7 @@ FUNDING_STORMS: dict[str, Config] = {
         ),
         portfolio_moves_ppb=(-40 * PERCENT, -10 * PERCENT, 10 * PERCENT, 40 * PERCENT),
         portfolio_floor_ppb=40 * PERCENT,
+        settlement=COIN,
         **PATIENT,
         fund_cash=2**36,
     ),

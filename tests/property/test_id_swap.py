@@ -3,9 +3,10 @@ a stream, and their results are swapped, too; nothing else changes (4.1).
 
 Ids do give an order where the rulebook says so: the kill switch of a contract or of everything,
 the settlement of a contract, the lapse of a reference asset and that of several accounts at a time
-cancel account by account (and so decide which slot the next order gets), and lots that can't be
-shared evenly among deleveraged accounts go by id (9.7). So the streams leave out the first three,
-and one with several lapses at a time, or with deleveraging, is compared up to there.
+cancel account by account (and so decide which slot the next order gets), and what can't be shared
+evenly goes by id: lots among deleveraged accounts (9.7), a loss of collateral value (9.8). So the
+streams leave out the first three, and one with several lapses at a time, or with such a sharing, is
+compared up to there.
 """
 
 from collections import Counter
@@ -32,13 +33,17 @@ PAIRS = [(4, 9), (7, 8)]  # clients that are alone in their groups, whose ids ar
 NAMES = sorted(configs())
 # Where a stream soon ends, or the pair has little in it of its own, several.
 SEEDS = {
-    "backstop": (22, 29),
-    "collateral": (22, 25, 33),
+    "backstop": (25, 27, 32),
+    "collateral": (36, 54),
     "eligibility": range(21, 41),
-    "isolated": (24, 29),
+    "inverse": (22,),
+    "isolated": (26, 28),
     "listing": (34, 37, 39),
+    "per fill": (26, 27, 34),
     "portfolio": (24, 32, 33),
+    "portfolio inverse": (22,),
 }
+SHARED = {events.POSITION_DELEVERAGED, events.COLLATERAL_LOSS_SHARED}
 OF_ACCOUNTS = ("counterparty", "owner", "group")
 NAMED_SCOPES = (words.SCOPE_ACCOUNT, words.SCOPE_GROUP)
 
@@ -124,7 +129,7 @@ def must_swap(seed: int, name: str, pair: tuple[int, int], is_rich: bool) -> dic
         swapped = [swap.event(e) for e in apply(exchanges[1], swap.command(command))]
         workload.observe(found)
         kinds = [event[KIND] for event in found]
-        if events.POSITION_DELEVERAGED in kinds or kinds.count(events.ELIGIBILITY_LAPSED) > 1:
+        if SHARED & set(kinds) or kinds.count(events.ELIGIBILITY_LAPSED) > 1:
             return had
         assert swapped == found, f"command {number} {command}"
         for event in found:
