@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.schema.contract import Config, check_config
+from engine.schema.decoding import FAULTS
 
 ALIGNMENT = 64
 BLOCK_RECORDS = 65_536
@@ -293,7 +294,7 @@ def _read_config(layout: Layout, path: Path, header: Header, octets: bytes) -> C
         raise layout.error(f"{path}: config: the bytes behind it must be zero")
     try:
         config = msgspec.json.decode(text, type=Config)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except FAULTS as error:
         raise layout.error(f"{path}: config: {error}") from error
     problems = check_config(config)
     if problems:
