@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from engine.feed.messages import PUBLIC_TYPES, PublicMessage
-from engine.schema.decoding import FAULTS
+from engine.schema.decoding import FAULTS, tell_fault
 
 LENGTH_BYTES = 4  # before each MessagePack message, big endian
 
@@ -54,4 +54,4 @@ def _decode(decoder: Decoder, octets: bytes) -> PublicMessage:
     try:
         return decoder.decode(octets)
     except FAULTS as error:
-        raise msgspec.DecodeError(str(error)) from None
+        raise msgspec.DecodeError(tell_fault(error)) from None

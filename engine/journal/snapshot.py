@@ -47,7 +47,7 @@ from engine.journal.snapshot_format import (
     pack_description,
 )
 from engine.journal.whole_file import publish, read_whole
-from engine.schema.decoding import FAULTS
+from engine.schema.decoding import FAULTS, tell_fault
 from engine.state.arena import DIGEST_VERSION, Arena
 from engine.state.copying import ROWS, find_impossible_count
 from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, SECTIONS
@@ -295,7 +295,7 @@ def _read_description(name: str, octets: bytes) -> Description:
     try:
         description = msgspec.json.decode(octets, type=Description)
     except FAULTS as error:
-        raise SnapshotDamaged(f"{name}: description: {error}") from error
+        raise SnapshotDamaged(f"{name}: description: {tell_fault(error)}") from error
     fault = find_fault(description)
     if fault is not None:
         raise SnapshotDamaged(f"{name}: description: {fault}")

@@ -17,6 +17,7 @@ from engine.journal.snapshot_errors import SnapshotDamaged
 from engine.journal.snapshot_format import ALIGNMENT, HEADER, RUN, Description, Header
 from engine.state.layout import SECTIONS
 from tests.hostile.decoders import (
+    DECODERS,
     decode_segment,
     decode_snapshot,
     seeds_of_segment,
@@ -28,6 +29,21 @@ from tests.hostile.repairs import repair_segment
 NOWHERE = Path("/nowhere")  # what reads from memory asks for no directory
 DEEP = b"[" * DEPTH + b"]" * DEPTH
 GAP = GapMarked(contract=1, engine_sequence=2, first_sequence=3, last_sequence=4)
+
+
+@pytest.mark.parametrize(
+    ("decoder", "text"),
+    [
+        ("config.json", b'{"a\\nb":1}'),
+        ("checkpoint", b'{"a\\nb":1}'),
+        ("feed as JSON", b'{"type":"a\\nb"}'),
+    ],
+)
+def test_a_refusal_that_quotes_a_line_end_is_one_line(decoder, text):
+    named = {each.name: each for each in DECODERS}[decoder]
+    with pytest.raises(named.errors) as caught:
+        named.decode(text, NOWHERE)
+    assert str(caught.value).isprintable()
 
 
 def framed(message: bytes, size: int) -> bytes:
