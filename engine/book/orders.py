@@ -188,9 +188,12 @@ def free_plain_slot(arena, slot):
     order = ORDER(arena, slot)
     order.lots = 0
     order.generation += 1
-    order.next = engine.orders_free
-    engine.orders_free = slot
-    engine.orders_live -= 1
+    # With its ids used up a slot counts as live for ever: the slot freed last is taken first, so a
+    # stream of orders that never rest comes to the end of one in minutes.
+    if order.generation < bounds.GENERATIONS_MAX:
+        order.next = engine.orders_free
+        engine.orders_free = slot
+        engine.orders_live -= 1
 
 
 @kernel

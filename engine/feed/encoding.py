@@ -9,10 +9,12 @@ from typing import Any
 import msgspec
 
 from engine.feed.messages import PUBLIC_TYPES, PublicMessage
+from engine.schema.decoding import FAULTS, tell_fault
 
 LENGTH_BYTES = 4  # before each MessagePack message, big endian
 
 AnyPublicMessage: Any = reduce(or_, PUBLIC_TYPES)
+Decoder = msgspec.json.Decoder[PublicMessage] | msgspec.msgpack.Decoder[PublicMessage]
 
 _to_json = msgspec.json.Encoder()
 _to_msgpack = msgspec.msgpack.Encoder()
@@ -33,7 +35,7 @@ def encode_msgpack(messages: Iterable[msgspec.Struct]) -> bytes:
 
 def decode_json(octets: bytes) -> Iterator[PublicMessage]:
     """What `encode_json` wrote. Raises msgspec.DecodeError on anything else."""
-    return (_from_json.decode(line) for line in octets.splitlines())
+    return (_decode(_from_json, line) for line in octets.splitlines())
 
 
 def decode_msgpack(octets: bytes) -> Iterator[PublicMessage]:
@@ -42,5 +44,14 @@ def decode_msgpack(octets: bytes) -> Iterator[PublicMessage]:
     while start < len(octets):
         size = int.from_bytes(octets[start : start + LENGTH_BYTES], "big")
         start += LENGTH_BYTES
-        yield _from_msgpack.decode(octets[start : start + size])
+        if start + size > len(octets):
+            raise msgspec.DecodeError(f"{start + size - len(octets)} bytes are missing at the end")
+        yield _decode(_from_msgpack, octets[start : start + size])
         start += size
+
+
+def _decode(decoder: Decoder, octets: bytes) -> PublicMessage:
+    try:
+        return decoder.decode(octets)
+    except FAULTS as error:
+        raise msgspec.DecodeError(tell_fault(error)) from None

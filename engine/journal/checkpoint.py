@@ -15,6 +15,7 @@ import msgspec
 from engine.journal.disk import Disk
 from engine.journal.log_errors import JournalError
 from engine.journal.whole_file import publish, read_whole
+from engine.schema.decoding import FAULTS, tell_fault
 
 NAME = re.compile(r"checkpoint-([0-9]{20})\.json")
 CHECKPOINT_BYTES_MAX = 1 << 16
@@ -91,8 +92,8 @@ def read_checkpoint(disk: Disk, directory: Path, sequence: int) -> Checkpoint:
         checkpoint = msgspec.json.decode(octets, type=Checkpoint)
     except OSError as error:
         raise CheckpointRefused(f"{path.name}: {error.strerror or error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise CheckpointRefused(f"{path.name}: {error}") from error
+    except FAULTS as error:
+        raise CheckpointRefused(f"{path.name}: {tell_fault(error)}") from error
     if checkpoint.sequence != sequence:
         raise CheckpointRefused(f"{path.name}: it is of sequence {checkpoint.sequence}")
     return checkpoint

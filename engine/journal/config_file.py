@@ -15,6 +15,7 @@ from engine.journal.log_errors import ForeignLog, LogUnreadable
 from engine.journal.log_format import compute_config_digest
 from engine.journal.whole_file import publish, read_whole
 from engine.schema.contract import Config
+from engine.schema.decoding import FAULTS, tell_fault
 
 NAME = "config.json"
 CONFIG_BYTES_MAX = 1 << 24
@@ -44,8 +45,8 @@ def read_config(disk: Disk, directory: Path) -> KeptConfig:
         config = msgspec.json.decode(octets, type=Config)
     except OSError as error:
         raise LogUnreadable(f"{path}: {error.strerror or error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ForeignLog(f"{path}: {error}") from error
+    except FAULTS as error:
+        raise ForeignLog(f"{path}: {tell_fault(error)}") from error
     return KeptConfig(config, hashlib.sha256(octets).digest())
 
 

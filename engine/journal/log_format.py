@@ -36,6 +36,7 @@ SEGMENT_MAGIC = b"LIONSEGM"
 VERSION = 1
 SEGMENT_HEADER_BYTES = 512  # a sector of its own: no later write can tear it
 SEGMENT_BYTES_MAX = 1 << 30  # read in one piece; durable_bytes has 32 bits
+SEQUENCES_MAX = 1 << 63  # the engine counts them in signed words
 HASH_BYTES = 32
 NO_HASH = bytes(HASH_BYTES)  # before the first batch of a log
 

@@ -52,6 +52,7 @@ from engine.journal.log_format import (
     SEGMENT_HEADER,
     SEGMENT_HEADER_BYTES,
     SEGMENT_MAGIC,
+    SEQUENCES_MAX,
     SLOT,
     VERSION,
     BatchHeader,
@@ -100,6 +101,7 @@ def read_segment_header(name: str, octets: bytes, config_digest: bytes) -> Segme
     if header.config_digest != config_digest:
         raise ForeignLog(f"{name}: the log was written for another configuration")
     is_sized = SEGMENT_BYTES_MIN <= header.segment_bytes <= SEGMENT_BYTES_MAX
+    is_sized &= 0 < header.first_sequence <= SEQUENCES_MAX
     if not is_sized or header.segment_bytes % SLOT or header.record_bytes != COMMAND.itemsize:
         raise LogDamaged(name, 0, "the segment's header has numbers that were never written")
     if SEGMENT_HEADER.pack(*header) != octets[: SEGMENT_HEADER.size] or header.version < 1:
@@ -196,6 +198,7 @@ class Walk:
             else header.commands == header.records == 0
         )
         is_proof = SEGMENT_HEADER_BYTES <= header.durable_bytes <= at
+        is_counted &= 0 < header.first_sequence <= SEQUENCES_MAX - header.commands
         if header.records * SLOT <= room_bytes and is_counted and is_proof:
             return None
         return Fault(at, "the header of a batch has numbers that were never written", False)

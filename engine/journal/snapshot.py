@@ -47,8 +47,9 @@ from engine.journal.snapshot_format import (
     pack_description,
 )
 from engine.journal.whole_file import publish, read_whole
+from engine.schema.decoding import FAULTS, tell_fault
 from engine.state.arena import DIGEST_VERSION, Arena
-from engine.state.copying import ROWS
+from engine.state.copying import ROWS, find_impossible_count
 from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, SECTIONS
 
 NAME = re.compile(r"state-([0-9]{20})\.snapshot")
@@ -293,8 +294,8 @@ def _read_header(name: str, octets: bytes, size: int) -> Header:
 def _read_description(name: str, octets: bytes) -> Description:
     try:
         description = msgspec.json.decode(octets, type=Description)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SnapshotDamaged(f"{name}: description: {error}") from error
+    except FAULTS as error:
+        raise SnapshotDamaged(f"{name}: description: {tell_fault(error)}") from error
     fault = find_fault(description)
     if fault is not None:
         raise SnapshotDamaged(f"{name}: description: {fault}")
@@ -314,6 +315,9 @@ def _fill(name: str, description: Description, table: "np.ndarray", octets: byte
             raise SnapshotDamaged(f"{name}: a run of {section.name} passes the end")
         _put_rows(name, arena, section, first, memoryview(octets)[offset : offset + size])
         offset += size
+    fault = find_impossible_count(arena)
+    if fault is not None:
+        raise SnapshotDamaged(f"{name}: its records are no state: {fault}")
     arena.engine["version"] = LAYOUT_VERSION
     arena.engine["events"] = 0  # those of the last command stay behind
     return arena

@@ -29,6 +29,7 @@ VERSION = 1
 ALIGNMENT = 64
 DESCRIPTION_BYTES_MAX = 1 << 20
 RUNS_MAX = 1 << 24
+RECORD_BYTES_MAX = 1 << 16
 KIND = re.compile(r"[<|][iu][1248]")
 RUN = np.dtype([("section", "<u4"), ("reserved", "<u4"), ("first", "<u8"), ("rows", "<u8")])
 HEADER = struct.Struct("<8sIIQQQQ32s32s32s112x")
@@ -106,8 +107,10 @@ def find_fault(description: Description) -> str | None:
     """What a description can't have been written with: fields that are no integers, or not within
     their record."""
     for section in description.sections:
-        if section.record_bytes < 1:
+        if not 1 <= section.record_bytes <= RECORD_BYTES_MAX:
             return f"a record of {section.name} has {section.record_bytes} bytes"
+        if len({name for name, _, _ in section.fields}) != len(section.fields):
+            return f"{section.name}: two fields have one name"
         for name, kind, offset in section.fields:
             if not KIND.fullmatch(kind):
                 return f"{section.name}: {name} is of the kind {kind!r}"

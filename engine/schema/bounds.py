@@ -64,6 +64,7 @@ CONTRACTS_MAX = 256
 ACCOUNTS_MAX = 2**21 - 1
 MARGIN_ACCOUNTS_LAST = 2**22 - 1  # of isolated positions, behind all opened accounts (8.5)
 ORDERS_MAX = 2**24 - 1
+GENERATIONS_MAX = 2**31 - 1  # of an order's slot, which then rests: 2**55 ids of all slots
 POSITIONS_MAX = 2**23 - 1
 PAGES_MAX = 2**17 - 1
 ARMED_PAGES_MAX = 2**16  # of them, at most so many of triggers
@@ -113,4 +114,5 @@ assert (2**54 // PPB + 1) * PPB < 2**62 and PPB * PPB < 2**62, "split products f
 assert PRICE_TICKS_MAX * BAND_PPB_MAX < 2**62, "a band of any price fits"
 assert 2 * PPB * SOURCES_MAX * SOURCE_WEIGHT_MAX < 2**62, "twice a cumulated share"
 assert ASSETS_MAX * UNITS_PPB_MAX * PRICE_TICKS_MAX < 2**62, "a basket's value fits"
+assert GENERATIONS_MAX << 32 | ORDERS_MAX < 2**63, "ids of orders are positive"
 assert ORDERS_MAX < 2**31 and MARGIN_ACCOUNTS_LAST < 2**31 and POSITIONS_MAX < 2**31

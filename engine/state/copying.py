@@ -155,6 +155,23 @@ ROWS: dict[str, Callable[[Arena], Rows]] = {
 }
 
 
+def find_impossible_count(arena: Arena) -> str | None:
+    """The first count of a state from elsewhere that its section has no room for: whoever believed
+    it would read what lies behind. None when all of them can be."""
+    counts = (
+        ("collaterals", int(arena.engine["collaterals"][0]), bounds.COLLATERAL_MAX),
+        ("portfolio_moves", int(arena.pool["portfolio_moves"][0]), bounds.PORTFOLIO_MOVES_MAX),
+    )
+    for name, count, most in counts:
+        if not 0 <= count <= most:
+            return f"{count} {name}"
+    for name, rows_of in ROWS.items():  # contracts come before what is read of each of them
+        for first, count in rows_of(arena):
+            if count < 0 or first + count > SECTIONS[name].rows:
+                return f"{count} rows of {name}"
+    return None
+
+
 def copy_arena(arena: Arena) -> Arena:
     """A second arena in the same state, without the events of the last command."""
     copy = Arena()
