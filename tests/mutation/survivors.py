@@ -10,4 +10,13 @@ SURVIVORS: dict[str, str] = {
         "risk/liquidation_queue.py cool_account: if engine.cooling == 1 or ready_ns < engine."
         "cooling_ns: -> if engine.cooling == 1 or ready_ns <= engine.cooling_ns:"
     ): "it writes the value that stands there already",
+    (
+        "engine/transition/step.py is_kind_of: return kind >= 0 and kind < 63 and (kinds >> k"
+        "ind) & 1 != 0 -> return kind > 0 and kind < 63 and (kinds >> kind) & 1 != 0"
+    ): "kinds of commands begin at 1, so no mask has the bit of kind 0",
+    ("engine/transition/sweep.py settle_links: return True -> return False"): (
+        "it comes behind the stop reason, at which the sweep ends, too, after a fill; where a"
+        " resting order was taken away instead, the aggressor is never found: what self-trade"
+        " prevention, solvency and slippage take away dissolves its link, and ends no sibling"
+    ),
 }

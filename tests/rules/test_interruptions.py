@@ -409,6 +409,19 @@ def test_rule_5_4_liquidation_orders_stand_in_the_auction_at_their_bankruptcy_pr
     assert story.equity(A) == 0
 
 
+def test_rule_5_2_a_liquidation_order_stands_behind_all_others_of_its_price():
+    """A must sell 100 at 900 or better. D's 60 at 900 came later and trade first; of A's, 20."""
+    story = failing()
+    change(story, AUCTION)
+    story.price(910)
+    story.order(D, SELL, 60, 900)
+    story.order(C, BUY, 80, 905)
+    events = change(story, CONTINUOUS)
+    assert uncrossed(events) == (900, 80, -80)
+    assert fills(events) == [(900, 60), (900, 20)]
+    assert [leg.account for leg in named(events, "leg")][:4] == [C, D, C, A]
+
+
 def test_rule_16_h_a_frozen_long_and_an_auction_far_below():
     """Long at 100 with margin 10; the auction would uncross at 50 with his order in it: it is
     limited at the bankruptcy price, so it does not trade there."""

@@ -142,6 +142,23 @@ def test_rule_8_7_an_inverse_lot_moves_with_the_inverse_of_the_price(side, risk)
     assert margins(story)[0] == risk
 
 
+def test_rule_1_4_what_is_to_open_is_rounded_up():
+    """20% of 1,005 are 201 to hold, and 251.25 to open."""
+    story = market()
+    story.price(3, 1_005)
+    story.trade(A, B, 1, 1_005, 3)
+    set_mode(story)
+    assert margins(story) == (201, 252)
+
+
+def test_rule_1_4_the_rate_of_a_reserve_is_rounded_up():
+    """1.25 times 230,000,001 ppb are 287,500,001.25 ppb, and a reserve is taken of 10^9."""
+    story = market(10**9, basis_ppb=30_000_001)
+    set_mode(story)
+    story.order(A, BUY, 10**6, 1_000, 3)
+    assert margins(story) == (0, 287_500_002)
+
+
 @pytest.mark.parametrize(
     ("price", "fee_ppb", "requirement"),
     [
