@@ -114,12 +114,19 @@ def test_rule_8_7_never_below_a_share_of_the_tiers():
     assert margins(story) == (200, 400)
 
 
-def test_rule_8_7_concentration_costs_more():
-    """5,000 beyond 5,000 at 10%, beside the 2,000 of the worst move."""
-    story = market(concentration_value=5_000, concentration_ppb=10 * PERCENT)
+@pytest.mark.parametrize(
+    ("beyond", "risk"),
+    [
+        (5_000, 2_500),
+        (4_999, 2_501),  # 10% of 5,001, rounded up
+    ],
+)
+def test_rule_8_7_concentration_costs_more(beyond, risk):
+    """What is beyond this of 10,000 at 10%, beside the 2,000 of the worst move."""
+    story = market(concentration_value=beyond, concentration_ppb=10 * PERCENT)
     story.trade(A, B, 10, 1_000, 3)
     set_mode(story)
-    assert margins(story)[0] == 2_500
+    assert margins(story)[0] == risk
 
 
 @pytest.mark.parametrize(
