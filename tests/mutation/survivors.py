@@ -19,4 +19,12 @@ SURVIVORS: dict[str, str] = {
         " resting order was taken away instead, the aggressor is never found: what self-trade"
         " prevention, solvency and slippage take away dissolves its link, and ends no sibling"
     ),
+    (
+        "engine/transition/cancelling.py is_in_scope: return False -> return True"
+    ): "an account that was never opened has no order that could be cancelled",
+    (
+        "engine/transition/bracket_entries.py place_bracket: order_type = command.order_type "
+        "if command.order_type <= MARKET else -1 -> order_type = command.order_type if comman"
+        "d.order_type <= MARKET else -2"
+    ): "each number below 0 is no type of an order, and is refused as such",
 }
