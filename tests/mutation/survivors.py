@@ -27,4 +27,7 @@ SURVIVORS: dict[str, str] = {
         "if command.order_type <= MARKET else -1 -> order_type = command.order_type if comman"
         "d.order_type <= MARKET else -2"
     ): "each number below 0 is no type of an order, and is refused as such",
+    (
+        "risk/supervision.py add_hit: if equity < level: -> if equity <= level:"
+    ): "behind it the level of the contract itself is asked, which is not above that one",
 }

@@ -21,6 +21,7 @@ from tests.rules.story import (
     A,
     B,
     C,
+    D,
     Events,
     Story,
     cancel_reasons,
@@ -459,6 +460,29 @@ def test_rule_9_2_d_the_whole_position_waits_for_no_cooldown(whole_equity_ppb):
     assert not steps_of(story.price(989))
     story.order(B, BUY, 100, 978)
     assert steps_of(story.price(978))[0][0] == WHOLE
+
+
+def test_rule_9_2_d_who_cools_shorter_is_ready_first():
+    """Of 60 lots bid at 990 each of A and D may sell 30. A's contract cools for 100 s, D's, which
+    comes second, for 10."""
+    rates = {"initial_ppb": 19_000_000, "maintenance_ppb": 15_000_000}
+    story = Story(
+        *(
+            contract(number, liquidation_cooldown_ns=seconds * 10**9, **rates)
+            for number, seconds in ((1, 100), (2, 10))
+        )
+    )
+    for account, cash in ((A, 2_000), (D, 2_000), (B, RICH), (C, RICH)):
+        story.open(account, cash)
+    story.price(1, 1_000, 2, 1_000)
+    for account, number in ((A, 1), (D, 2)):
+        story.trade(account, B, 100, 1_000, number)
+        story.order(C, BUY, 60, 990, number)
+    for number in (1, 2):
+        assert steps_of(story.price(number, 990)) == [(PARTIAL, 30, 980)]
+    assert not steps_of(story.go(9))
+    stepped = named(story.go(10), "liquidation_stepped")
+    assert [event.account for event in stepped] == [D]
 
 
 def test_rule_9_2_in_liquidation_nothing_can_be_withdrawn():
