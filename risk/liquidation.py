@@ -41,6 +41,13 @@ def compute_target(terms, maintenance):
     return multiply_rate_ceil(maintenance, PPB + terms.liquidation_buffer_ppb)
 
 
+@kernel
+def is_equity_small(terms, equity, maintenance):
+    """Whether equity is below the share of maintenance where the whole position goes (9.2 d);
+    rounded up, so that it is an equity below the exact share and no other."""
+    return equity < multiply_rate_ceil(maintenance, terms.liquidation_whole_equity_ppb)
+
+
 @cold
 def compute_excess(arena, contract, position, cut_lots, equity, beside):
     """What is left above the target when `cut_lots` are closed at the assumed price."""

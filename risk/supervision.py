@@ -20,7 +20,7 @@ from engine.state.access import (
 )
 from engine.state.access import COOLING as COOLING_AT
 from engine.state.access import SUSPECT as SUSPECT_AT
-from engine.state.arithmetic import multiply_rate_ceil, multiply_rate_floor
+from engine.state.arithmetic import multiply_rate_ceil
 from engine.state.events import emit
 from engine.state.layout import (
     ACCOUNT_ROWS,
@@ -39,7 +39,7 @@ from risk.accounts import holder_at
 from risk.bands import effective_high, effective_low, set_bands
 from risk.counterparties import value_changed
 from risk.cover import convert_all, cover_short
-from risk.liquidation import compute_target
+from risk.liquidation import compute_target, is_equity_small
 from risk.liquidation_queue import (
     WAITING_NS,
     enter_liquidation,
@@ -86,7 +86,7 @@ def is_wait_over(arena, account, equity, maintenance):
     if ACCOUNT_EXTRA(arena, account).ready_ns == WAITING_NS:
         return 1
     terms = CONTRACT(arena, POSITION_EXTRA(arena, position).contract)
-    if equity < multiply_rate_floor(maintenance, terms.liquidation_whole_equity_ppb):
+    if is_equity_small(terms, equity, maintenance):
         return 1
     return 1 if equity >= compute_target(terms, maintenance) else 0
 

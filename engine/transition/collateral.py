@@ -20,7 +20,7 @@ from engine.state.access import (
     ENGINE,
     POOL,
 )
-from engine.state.arithmetic import is_ratio_above, multiply_rate_floor
+from engine.state.arithmetic import is_ratio_above, multiply_rate_ceil
 from engine.state.due import hasten_due
 from engine.state.events import emit
 from engine.trading_state import EVERY
@@ -205,7 +205,7 @@ def check_caps(arena, asset, quantity):
         return refusals.COLLATERAL_CAP  # held x price > cap x PPB
     value = value_at(held, price_ppb)
     of_issuer = value
-    at_risk = multiply_rate_floor(value, record.stress_ppb)
+    at_risk = multiply_rate_ceil(value, record.stress_ppb)
     for other in range(1, ENGINE(arena, 0).collaterals + 1):
         if other == asset:
             continue
@@ -214,7 +214,7 @@ def check_caps(arena, asset, quantity):
         if another.issuer == record.issuer:
             of_issuer += other_value
         if another.kind == ASSET_COIN:
-            at_risk += multiply_rate_floor(other_value, another.stress_ppb)
+            at_risk += multiply_rate_ceil(other_value, another.stress_ppb)
     if record.issuer > 0 and of_issuer > record.issuer_value_max:
         return refusals.COLLATERAL_CAP
     if record.kind == ASSET_COIN:

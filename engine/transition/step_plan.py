@@ -14,7 +14,13 @@ from engine.state.arithmetic import absolute, multiply_rate_floor
 from engine.state.layout import WHOLE_NEXT
 from engine.trading_state import CLOSED, COLLECTING, STEPPED, is_one_of
 from engine.transition.orders import is_waiting
-from risk.liquidation import compute_limit, compute_share, compute_target, plan_cut
+from risk.liquidation import (
+    compute_limit,
+    compute_share,
+    compute_target,
+    is_equity_small,
+    plan_cut,
+)
 from risk.margin import find_largest_position, value_whole
 
 STEP_WAIT = -1  # for an auction: what is left stands in contracts that collect orders
@@ -28,7 +34,7 @@ def is_whole_due(arena, account, position, equity, maintenance):
         return 1
     if absolute(POSITION(arena, position).lots) <= terms.liquidation_whole_lots:
         return 1
-    if equity < multiply_rate_floor(maintenance, terms.liquidation_whole_equity_ppb):
+    if is_equity_small(terms, equity, maintenance):
         return 1
     return 0
 

@@ -10,4 +10,24 @@ SURVIVORS: dict[str, str] = {
         "risk/liquidation_queue.py cool_account: if engine.cooling == 1 or ready_ns < engine."
         "cooling_ns: -> if engine.cooling == 1 or ready_ns <= engine.cooling_ns:"
     ): "it writes the value that stands there already",
+    (
+        "engine/transition/step.py is_kind_of: return kind >= 0 and kind < 63 and (kinds >> k"
+        "ind) & 1 != 0 -> return kind > 0 and kind < 63 and (kinds >> kind) & 1 != 0"
+    ): "kinds of commands begin at 1, so no mask has the bit of kind 0",
+    ("engine/transition/sweep.py settle_links: return True -> return False"): (
+        "it comes behind the stop reason, at which the sweep ends, too, after a fill; where a"
+        " resting order was taken away instead, the aggressor is never found: what self-trade"
+        " prevention, solvency and slippage take away dissolves its link, and ends no sibling"
+    ),
+    (
+        "engine/transition/cancelling.py is_in_scope: return False -> return True"
+    ): "an account that was never opened has no order that could be cancelled",
+    (
+        "engine/transition/bracket_entries.py place_bracket: order_type = command.order_type "
+        "if command.order_type <= MARKET else -1 -> order_type = command.order_type if comman"
+        "d.order_type <= MARKET else -2"
+    ): "each number below 0 is no type of an order, and is refused as such",
+    (
+        "risk/supervision.py add_hit: if equity < level: -> if equity <= level:"
+    ): "behind it the level of the contract itself is asked, which is not above that one",
 }

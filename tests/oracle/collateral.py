@@ -7,7 +7,7 @@ from tests.oracle import liquidation
 from tests.oracle.accounts import Account, equity, notional, requirement
 from tests.oracle.backstop import Step
 from tests.oracle.eligibility import move_timer
-from tests.oracle.rounding import ceil_div, rate_down
+from tests.oracle.rounding import ceil_div, rate_up
 from tests.oracle.timers import DUE_LICENCE, DUE_RISE, DUE_SILENCE
 from tests.oracle.valuation import (
     Asset,
@@ -207,7 +207,7 @@ def set_collateral(exchange, command) -> int:
 
 
 def stressed_loss(asset: Asset, value: int) -> int:
-    return rate_down(value, asset.spec.stress_ppb)
+    return rate_up(value, asset.spec.stress_ppb)
 
 
 def is_above_caps(exchange, asset: Asset, quantity: int) -> bool:

@@ -292,7 +292,7 @@ def plan_step(exchange, account: Account, holding: Holding, in_auction: bool = F
     cut = 0
     is_whole = (
         lots <= spec.liquidation_whole_lots
-        or value < rate_down(margin, spec.liquidation_whole_equity_ppb)
+        or value < rate_up(margin, spec.liquidation_whole_equity_ppb)
         or account.next_step_whole
         or market.state in CLOSED
     )
@@ -329,7 +329,7 @@ def is_cooling(exchange, account: Account) -> bool:
     if movable:
         largest = largest_position(exchange, account, movable)
         share_ppb = exchange.markets[largest.contract].spec.liquidation_whole_equity_ppb
-        is_whole = equity(exchange, account) < rate_down(maintenance(exchange, account), share_ppb)
+        is_whole = equity(exchange, account) < rate_up(maintenance(exchange, account), share_ppb)
         if not is_whole and not is_recovered(exchange, account, largest):
             return True
     account.cools_until = 0  # for good, whatever its next value

@@ -228,11 +228,13 @@ def test_9_8_coins_are_taken_within_what_fund_and_house_can_lose():
     """Of the first coin half can go, of the second all: 100 + 50 of 150, less when it falls."""
     first = coin(stress_ppb=PPB // 2)
     desk = opened(first, coin("Y"), prices=(PPB, PPB), fund_cash=100, house_cash=50)
-    bring(desk, A, 201)  # 100.5 is 100
+    bring(desk, A, 201)  # 100.5 is 101
     bring(desk, A, 40, 2)
-    assert code_of(bring(desk, A, 11, 2)) == refusals.COLLATERAL_CAP
-    assert of_kind(bring(desk, A, 10, 2), DEPOSITED)
-    say(desk, PPB // 2)  # 50 + 50
+    assert code_of(bring(desk, A, 10, 2)) == refusals.COLLATERAL_CAP
+    assert of_kind(bring(desk, A, 9, 2), DEPOSITED)
+    assert of_kind(bring(desk, A, 1), DEPOSITED)  # 101
+    assert code_of(bring(desk, A, 1)) == refusals.COLLATERAL_CAP  # 101.5
+    say(desk, PPB // 2)  # 50.5 + 49
     assert of_kind(bring(desk, A, 50, 2), DEPOSITED)
     assert code_of(bring(desk, B, 1, 2)) == refusals.COLLATERAL_CAP
 

@@ -75,6 +75,26 @@ def test_10_4_a_short_account_converts_in_the_order_of_assets():
     assert [desk.oracle.assets[n].converted for n in (1, 2)] == [10, 25]
 
 
+def test_10_4_the_short_are_dealt_with_in_the_order_in_which_they_became_short():
+    """A's first lots cost 40, which its profit in the second contract covers; then D lacks 30; then
+    A's other lots cost 20, of which that profit covers 10. D is the first."""
+    desk = opened(asset(), contracts=(contract(1), contract(2)))
+    bring(desk, A, 300)
+    bring(desk, D, 300)
+    desk.deal(A, B, 20, 100)
+    desk.deal(A, B, 1, 100, 2)
+    desk.deal(D, B, 10, 100)
+    desk.mark(95, 150)
+    for account, price in ((A, 96), (D, 97), (A, 98)):
+        desk.place(account, SELL, 10, price)
+    found = desk.place(B, BUY, 30, 98)
+    assert [record[1:-1] for record in of_kind(found, RESTRUCK)][0][0] == A
+    assert of_kind(found, CONVERTED) == [
+        (CONVERTED, D, 1, 30, 30, 270, 0, 270),
+        (CONVERTED, A, 1, 10, 10, 290, 0, 290),
+    ]
+
+
 def test_10_4_what_pays_nothing_and_counts_for_nothing_is_passed_over():
     """Of the first everything is discount; of the second there is too little for a unit. The third
     counts for nothing any more, but pays 20 of the 60."""

@@ -269,7 +269,7 @@ def test_rule_4_2_an_iceberg_trades_as_one_in_an_uncross():
     ],
 )
 def test_rule_4_7_self_trade_inside_an_uncross(mode, ended, traded):
-    story = trading(stp_none_allowed=True, rich=False)
+    story = trading(rich=False)
     for account in (A, B):
         story.open(account, RICH, group=77)
     story.open(D, RICH)
@@ -393,6 +393,27 @@ def test_rule_9_0_an_uncross_may_not_bankrupt():
     events = change(story, CONTINUOUS)
     assert cancel_reasons(events) == [(D, "solvency")]
     assert uncrossed(events) == (0, 0, 0) and story.equity(D) == 650
+
+
+def test_rule_9_0_the_trial_takes_a_fee_from_what_the_fill_has_left():
+    """A has 4. It buys at 990 of a mark of 1000, gains 10, and pays a fee of ceil(9.9) = 10 from
+    the 14: its sell would cost the other 4 and 6 more, so it is out before the uncross."""
+    rates = {"initial_ppb": 10 * PERCENT, "maintenance_ppb": 5 * PERCENT}
+    thin = {"initial_ppb": PERCENT // 5, "maintenance_ppb": PERCENT // 10}
+    story = Story(contract(1, fee_maker_ppb=PERCENT, **rates), contract(2, **thin))
+    for account, cash in ((A, 1_000), (B, RICH), (C, RICH)):
+        story.open(account, cash)
+    story.price(1, 1_000, 2, 1_000)
+    story.trade(A, B, 4, 1_000, 2)
+    change(story, AUCTION)
+    for account, side in ((A, BUY), (B, SELL), (C, BUY), (A, SELL)):
+        assert order_id(story.order(account, side, 1, 990))
+    story.price(2, 751)
+    assert story.equity(A) == 1_000 - 4 * 249 == 4
+    events = change(story, CONTINUOUS)
+    assert cancel_reasons(events)[0] == (A, "solvency")
+    assert uncrossed(events) == (990, 1, 1)
+    assert fills(events)[0] == (990, 1)
 
 
 def test_rule_9_0_pairs_that_the_trial_never_saw_are_judged_at_the_fill():

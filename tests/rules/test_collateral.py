@@ -28,7 +28,7 @@ from tests.rules.story import (
 
 RATES = {"initial_ppb": 10 * PERCENT, "maintenance_ppb": 5 * PERCENT}
 MONEY, COINS = 1, 2
-CONFIG = ("fund_cash", "house_cash")
+CONFIG = ("fund_cash", "house_cash", "liquidation_steps_max")
 
 
 def asset(symbol: str, kind: int, haircut: int, **terms: Any) -> CollateralAsset:
@@ -276,3 +276,23 @@ def test_rule_8_4_a_fall_of_collateral_converts_what_is_left_of_it_first():
     events = story.say(COINS, PPB // 2)
     assert only(events, "collateral_converted")["paid"] == 500
     assert named(events, "liquidation_started") == [] and story.equity(A) == 260
+
+
+def test_rule_9_2_a_price_of_collateral_changes_the_place_in_the_queue_without_a_position():
+    """At 90 A has 100 left, which is what its 250 coins count for, and C has 120. Two steps of a
+    command give the lots of both to the fund; before they can end, the coins count for 200."""
+    story = CollateralStory(
+        fund_cash=10**6, fund_value_max=10**6, fund_share_ppb=PPB, liquidation_steps_max=2
+    )
+    story.open(A, 300)
+    story.open(C, 420)
+    story.open(B, 10**6)
+    story.bring(A, COINS, 250)
+    story.price(100)
+    for account in (A, C):
+        story.trade(account, B, 30, 100)
+    events = story.price(90)
+    assert [e.account for e in named(events, "position_taken_over")] == [A, C]
+    assert not named(events, "liquidation_ended")
+    ended = named(story.say(COINS, 2 * PPB), "liquidation_ended")
+    assert [(e.account, e.values["equity"]) for e in ended] == [(C, 120), (A, 200)]

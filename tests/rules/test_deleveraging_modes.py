@@ -224,6 +224,26 @@ def reopen(story: Story, account: int) -> None:
     story.trade(H, account, 5, 100)
 
 
+@pytest.mark.parametrize(("seconds", "second"), [(60, B), (61, C)])
+def test_rule_9_7_kept_profit_ends_while_others_wait_for_their_step(seconds, second):
+    """B, C and D are short 5 since 120 with 60, 70 and 50: at 95 leverages of 2.57, 2.44 and 2.71.
+    B has opened anew at 100, so 100 of its profit count for a minute. D gives its lots to A, whose
+    step is the one of that command; whose are F's, that minute decides."""
+    cash = {A: 25, B: 60, C: 70, D: 50, F: 26}
+    story = market(
+        QUEUE, cash, deleveraging_profit_ns=60 * NS_PER_SECOND, liquidation_steps_max=1
+    )
+    story.price(120)
+    for account in (B, C, D):
+        story.trade(H, account, 5, 120)
+    story.price(100)
+    for account in (A, F):
+        story.trade(account, H, 5, 100)
+    reopen(story, B)
+    assert [row[:2] for row in moved(story.price(95))] == [(D, 5)]
+    assert [row[:2] for row in moved(story.advance(seconds))] == [(second, 5)]
+
+
 @pytest.mark.parametrize(
     ("profit_seconds", "pauses", "first"),
     [

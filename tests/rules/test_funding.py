@@ -286,6 +286,25 @@ def test_rule_7_3_lazy_settlement_equals_eager(rate_ppb):
     ]
 
 
+def test_rule_7_3_the_index_is_rebased_before_its_bound():
+    """2 x 2^29 lots x 2^23 are 2^53, the most that may be owed; a long pays 2^20 an hour. After
+    eight hours the index is there. In the ninth both holders are settled first, and it is 2^20."""
+    story = fixed_rate(
+        100 * PERCENT, index=2**20, open_interest_lots_max=2**29,
+        funding_base_ns=HOUR_NS, funding_interest_ppb=100 * PERCENT,
+    )  # fmt: skip
+    story.trade(A, B, 1, 2**20)
+    for hour in range(1, 9):
+        events = story.go(hour * HOUR)
+        assert not named(events, "funding_rebased")
+    assert only(events, "funding_published")["funding_index"] == 2**23
+    events = story.go(9 * HOUR)
+    settled = [(e.account, e.values["amount"]) for e in named(events, "funding_settled")]
+    assert settled == [(A, 2**23), (B, -(2**23))]  # what each owed
+    assert only(events, "funding_rebased") == {"funding_index": 2**23}
+    assert only(events, "funding_published")["funding_index"] == 2**20
+
+
 def touch(story: Story) -> None:
     """A withdrawal settles; the deposit brings the unit back."""
     for account in (A, B, C):

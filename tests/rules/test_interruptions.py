@@ -38,6 +38,7 @@ from tests.rules.story import (
     D,
     E,
     Events,
+    F,
     Story,
     cancel_reasons,
     contract,
@@ -99,6 +100,14 @@ def test_rule_5_3_a_small_rest_starts_no_auction(value_min, state):
         assert cancel_reasons(events) == [(C, "dynamic_band")]
         # the band has moved with the last trade, 1010: 1000 to 1020
         assert fills(story.order(C, BUY, 5, 1_020)) == [(1_011, 5)]
+
+
+def test_rule_5_3_the_band_ends_at_a_price_of_one():
+    """Half of 2 below 2."""
+    story = trading(mark=2, band_dynamic_ppb=50 * PERCENT)
+    story.trade(A, B, 1, 2)
+    story.order(C, BUY, 1, 1)
+    assert fills(story.order(D, SELL, 1, 1)) == [(1, 1)]
 
 
 def test_rule_5_3_the_band_binds_on_both_ends_and_not_before_the_first_trade():
@@ -407,6 +416,58 @@ def test_rule_5_4_liquidation_orders_stand_in_the_auction_at_their_bankruptcy_pr
     # What is left has equity 400 for 40 lots, and goes on in the queue: to B by deleveraging.
     assert named(events, "position_deleveraged") and story.lots(A) == 0
     assert story.equity(A) == 0
+
+
+def test_rule_5_2_a_liquidation_order_stands_behind_all_others_of_its_price():
+    """A must sell 100 at 900 or better. D's 60 at 900 came later and trade first; of A's, 20."""
+    story = failing()
+    change(story, AUCTION)
+    story.price(910)
+    story.order(D, SELL, 60, 900)
+    story.order(C, BUY, 80, 905)
+    events = change(story, CONTINUOUS)
+    assert uncrossed(events) == (900, 80, -80)
+    assert fills(events) == [(900, 60), (900, 20)]
+    assert [leg.account for leg in named(events, "leg")][:4] == [C, D, C, A]
+
+
+def test_rule_4_7_of_two_liquidation_orders_of_a_group_the_one_that_joined_first_leaves():
+    """A's and F's 16% of 10,000 in contract 2 are lost: 400 and 410 are left, under their 542. A,
+    with less, joins first. It may sell 10 at 964, F may buy 10 at 1037: they must not meet. A's
+    leaves, and F's buys the 10 that D sells at 1000, before C's bid at 1000."""
+    rates = {"initial_ppb": 10 * PERCENT, "maintenance_ppb": 5 * PERCENT}
+    thin = {"initial_ppb": PERCENT, "maintenance_ppb": PERCENT // 2}
+    story = Story(contract(1, liquidation_whole_lots=10, **rates), contract(2, **thin))
+    for account, cash in ((A, 2_000), (F, 2_010)):
+        story.open(account, cash, group=A)
+    for account in (B, C, D):
+        story.open(account, RICH)
+    story.price(1, 1_000, 2, 1_000)
+    story.trade(A, B, 10, 1_000)
+    story.trade(B, F, 10, 1_000)
+    for account in (A, F):
+        story.trade(account, B, 10, 1_000, 2)
+    for number in (1, 2):
+        story.change_state(AUCTION, number)
+    story.price(2, 840)
+    story.order(C, BUY, 10, 1_000)
+    story.order(D, SELL, 10, 1_000)
+    events = change(story, CONTINUOUS)
+    joined = [
+        (e.account, e.values["limit_ticks"]) for e in named(events, "liquidation_stepped")
+    ]
+    assert joined[:2] == [(A, 964), (F, 1_037)]
+    assert uncrossed(events) == (1_000, 10, 0)
+    assert [leg.account for leg in named(events, "leg")][:2] == [F, D]
+
+
+def test_rule_9_2_who_waits_for_an_auction_that_is_called_off_goes_straight_on():
+    story = failing()
+    change(story, AUCTION)
+    story.price(910)
+    assert story.lots(A) == 100
+    change(story, HALTED)
+    assert (story.lots(A), story.state()) == (0, "halted")
 
 
 def test_rule_16_h_a_frozen_long_and_an_auction_far_below():

@@ -187,6 +187,20 @@ def test_rule_7_1_an_ask_below_the_index_is_rounded_to_it():
     assert only(events, "premium_sampled")["impact_ask_ticks"] == 901
 
 
+def test_rule_7_1_an_ask_above_90_percent_of_the_index_by_a_trifle_is_less_than_10_below():
+    """A lot for (900 x 2 x 10^9 + 1) / 900 = 2 x 10^9: it costs 900.0000000005. 9.99999999995%
+    below the index are 99,999,999 ppb, rounded down once, not first to a price of 900 (1.4)."""
+    value = 2 * 10**9
+    story = story_of(
+        contract_value=900 * value + 1, funding_sample_ns=HOUR_NS, funding_impact_value=value,
+        order_lots_max=16, position_lots_max=16, open_interest_lots_max=16,
+    )  # fmt: skip
+    story.order(D, SELL, 2, 900)
+    impact = only(story.go(3_600), "impact_sampled")
+    assert impact["ask_value"] == impact["ask_lots"] * value
+    assert impact["ask_term_ppb"] == 99_999_999
+
+
 def test_rule_6_2_the_last_price_is_that_of_the_coin_traded():
     """1 lot at 1250 and 1 at 1000 are 1,800,000 of coin: 2 x 10^9 / 1,800,000 = 1111.1."""
     story = story_of(funding_sample_ns=HOUR_NS, mark_band_ppb=PERCENT * 50)

@@ -251,6 +251,19 @@ def test_rule_4_5_an_order_that_meets_its_own_sibling(mode, bids, asks):
     assert story.exchange.depth(1) == (bids, asks)
 
 
+def test_rule_4_2_fill_or_kill_knows_what_ends_with_a_stop_that_ends_with_the_position():
+    """A, long 5, sells 5 at 1000. Then it is flat, so its reduce-only stop ends (4.3), and with it
+    the ask at 1010: of 10 only 5 would fill."""
+    story = market()
+    story.trade(A, B, 5, 1_000)
+    pair(story, (SELL, 5, 1_010, {}), (SELL, 5, 900, stop_at(900, flags=words.REDUCE_ONLY)))
+    story.order(A, SELL, 5, 1_000)
+    events = story.order(C, BUY, 10, 1_010, tif=FOK)
+    assert fills(events) == []
+    assert [(lots, reason) for _, lots, reason in ended(events)] == [(10, "fok")]
+    assert fills(story.order(C, BUY, 10, 1_010, tif=IOC)) == [(5, 1_000)]
+
+
 def test_rule_4_5_two_stops_that_fire_at_once_only_one_takes_its_turn():
     story = market()
     one, two = pair(story, (SELL, 5, 900, stop_at(950)), (SELL, 5, 0, market_stop_at(960)))

@@ -21,6 +21,7 @@ from tests.rules.story import (
     A,
     B,
     C,
+    D,
     Events,
     Story,
     cancel_reasons,
@@ -416,6 +417,20 @@ def test_rule_9_2_d_small_positions_and_small_equity_go_whole(mark, whole_lots, 
     assert steps_of(tuple(story.events))[0][0] == kind
 
 
+@pytest.mark.parametrize(
+    ("whole_equity_ppb", "kind"),
+    [
+        (338_200_000, PARTIAL),  # of 1478: 499.8596
+        (338_300_000, WHOLE),  # 500.0074
+        (338_500_000, WHOLE),  # 500.303
+    ],
+)
+def test_rule_9_2_d_below_a_share_of_maintenance_is_below_its_fraction(whole_equity_ppb, kind):
+    """At 985 equity is 500: below every share that is more, by however little."""
+    story = failing(985, bids=((985, 200),), liquidation_whole_equity_ppb=whole_equity_ppb)
+    assert steps_of(tuple(story.events))[0][0] == kind
+
+
 def test_rule_9_2_b_orders_that_could_add_risk_are_cancelled_first():
     story = failing(mark=1_000, bids=((990, 200),))
     story.order(A, SELL, 5, 1_100, flags=words.REDUCE_ONLY)
@@ -434,12 +449,40 @@ def test_rule_9_2_a_deposit_ends_the_liquidation():
     assert ended == {"end": words.END_RECOVERED, "equity": 1_070, "margin_maintenance": 891}
 
 
-def test_rule_9_2_d_the_whole_position_waits_for_no_cooldown():
-    """After the partial the mark falls: 1000 - 60 x 12 = 280 is under a third of 881."""
-    story = failing(bids=((990, 80),), liquidation_cooldown_ns=10**12)
+@pytest.mark.parametrize("whole_equity_ppb", [333_333_333, 318_000_000])
+def test_rule_9_2_d_the_whole_position_waits_for_no_cooldown(whole_equity_ppb):
+    """After the partial the mark falls: 1000 - 60 x 12 = 280 is under a third of 881, and under
+    280.158."""
+    story = failing(
+        bids=((990, 80),), liquidation_cooldown_ns=10**12,
+        liquidation_whole_equity_ppb=whole_equity_ppb,
+    )  # fmt: skip
     assert not steps_of(story.price(989))
     story.order(B, BUY, 100, 978)
     assert steps_of(story.price(978))[0][0] == WHOLE
+
+
+def test_rule_9_2_d_who_cools_shorter_is_ready_first():
+    """Of 60 lots bid at 990 each of A and D may sell 30. A's contract cools for 100 s, D's, which
+    comes second, for 10."""
+    rates = {"initial_ppb": 19_000_000, "maintenance_ppb": 15_000_000}
+    story = Story(
+        *(
+            contract(number, liquidation_cooldown_ns=seconds * 10**9, **rates)
+            for number, seconds in ((1, 100), (2, 10))
+        )
+    )
+    for account, cash in ((A, 2_000), (D, 2_000), (B, RICH), (C, RICH)):
+        story.open(account, cash)
+    story.price(1, 1_000, 2, 1_000)
+    for account, number in ((A, 1), (D, 2)):
+        story.trade(account, B, 100, 1_000, number)
+        story.order(C, BUY, 60, 990, number)
+    for number in (1, 2):
+        assert steps_of(story.price(number, 990)) == [(PARTIAL, 30, 980)]
+    assert not steps_of(story.go(9))
+    stepped = named(story.go(10), "liquidation_stepped")
+    assert [event.account for event in stepped] == [D]
 
 
 def test_rule_9_2_in_liquidation_nothing_can_be_withdrawn():

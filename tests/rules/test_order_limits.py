@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.schema import commands, refusals
+from engine.schema import bounds, commands, refusals
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND
 from tests.rules.market import (
@@ -234,6 +234,41 @@ def test_rule_4_9_one_resting_slot_a_contract_is_kept_for_what_reduces():
     assert refusal(story.order(A, SELL, 4, 1_101, 2, **reducing)) == refusals.ORDERS_LIMIT
     story.cancel(A, first)
     assert refusal(story.order(A, SELL, 4, 1_101, **reducing)) == OK
+
+
+def test_rule_4_9_what_needs_no_slot_is_not_counted_against_those_that_are_kept():
+    """One order may work; beside it a reduce-only one has the slot that its contract keeps."""
+    story = market(config={"orders_account_max": 1})
+    story.trade(A, B, 10, 1_000)
+    story.order(A, BUY, 1, 900)
+    story.order(A, SELL, 4, 1_100, flags=REDUCE_ONLY)
+    story.order(B, SELL, 1, 1_000)
+    assert fills(story.order(A, BUY, 1, 1_000, tif=IOC)) == [(1, 1_000)]
+
+
+@pytest.mark.parametrize(
+    ("slots_left", "plain", "reducing"),
+    [
+        (bounds.POSITIONS_MAX + 2, OK, OK),
+        (bounds.POSITIONS_MAX + 1, refusals.POOL_FULL, OK),
+        (2, refusals.POOL_FULL, OK),
+        (1, refusals.POOL_FULL, refusals.POOL_FULL),
+    ],
+)
+def test_rule_4_9_a_slot_for_each_position_is_kept_for_what_only_reduces(
+    slots_left, plain, reducing
+):
+    for side, price, terms, code in (
+        (BUY, 900, {}, plain), (SELL, 1_100, {"flags": REDUCE_ONLY}, reducing),
+    ):  # fmt: skip
+        story = market()
+        story.trade(A, B, 10, 1_000)
+        command = commands.PlaceOrder(
+            time_ns=story.now_ns, account=A, client_id=story.client_id(), contract=1, side=side,
+            lots=1, price_ticks=price, **terms,
+        )  # fmt: skip
+        story.exchange.arena.engine["orders_live"] = bounds.ORDERS_MAX - slots_left
+        assert refusal(story.exchange.submit(command)) == code
 
 
 def test_rule_4_9_an_amendment_takes_no_more_room():

@@ -114,12 +114,19 @@ def test_rule_8_7_never_below_a_share_of_the_tiers():
     assert margins(story) == (200, 400)
 
 
-def test_rule_8_7_concentration_costs_more():
-    """5,000 beyond 5,000 at 10%, beside the 2,000 of the worst move."""
-    story = market(concentration_value=5_000, concentration_ppb=10 * PERCENT)
+@pytest.mark.parametrize(
+    ("beyond", "risk"),
+    [
+        (5_000, 2_500),
+        (4_999, 2_501),  # 10% of 5,001, rounded up
+    ],
+)
+def test_rule_8_7_concentration_costs_more(beyond, risk):
+    """What is beyond this of 10,000 at 10%, beside the 2,000 of the worst move."""
+    story = market(concentration_value=beyond, concentration_ppb=10 * PERCENT)
     story.trade(A, B, 10, 1_000, 3)
     set_mode(story)
-    assert margins(story)[0] == 2_500
+    assert margins(story)[0] == risk
 
 
 @pytest.mark.parametrize(
@@ -140,6 +147,23 @@ def test_rule_8_7_an_inverse_lot_moves_with_the_inverse_of_the_price(side, risk)
     story.trade(buyer, seller, 1, 1_000)
     set_mode(story)
     assert margins(story)[0] == risk
+
+
+def test_rule_1_4_what_is_to_open_is_rounded_up():
+    """20% of 1,005 are 201 to hold, and 251.25 to open."""
+    story = market()
+    story.price(3, 1_005)
+    story.trade(A, B, 1, 1_005, 3)
+    set_mode(story)
+    assert margins(story) == (201, 252)
+
+
+def test_rule_1_4_the_rate_of_a_reserve_is_rounded_up():
+    """1.25 times 230,000,001 ppb are 287,500,001.25 ppb, and a reserve is taken of 10^9."""
+    story = market(10**9, basis_ppb=30_000_001)
+    set_mode(story)
+    story.order(A, BUY, 10**6, 1_000, 3)
+    assert margins(story) == (0, 287_500_002)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,10 @@ MEDIANS = [
 # fmt: on
 
 
+def test_rule_6_1_a_price_of_one_tick_is_a_price():
+    assert index_of(priced_by((1,), 1).price(1))["index_ticks"] == 1
+
+
 @pytest.mark.parametrize(("weights", "prices", "index"), MEDIANS)
 def test_rule_6_1_weighted_median(weights, prices, index):
     story = priced_by(weights, len(weights))

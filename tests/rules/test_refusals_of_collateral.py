@@ -194,8 +194,7 @@ TABLE: list[Row] = [
     (held, bring(quantity=500), R.OK),  # 1,000, and 1,500 of the issuer
     (held, bring(quantity=501), R.COLLATERAL_CAP),
     (held, bring(asset=COINS, quantity=500), R.OK),  # half of 1,000 may be lost: 500 stand behind
-    (held, bring(asset=COINS, quantity=501), R.OK),  # 500.5, rounded down
-    (held, bring(asset=COINS, quantity=502), R.COLLATERAL_CAP),
+    (held, bring(asset=COINS, quantity=501), R.COLLATERAL_CAP),  # 500.5, rounded up
     (held, take(), R.OK),
     (held, take(H), R.ACCOUNT_UNKNOWN),
     (held, take(client_id=0), R.CLIENT_ID_NOT_POSITIVE),

@@ -209,3 +209,23 @@ def test_rule_9_8_the_house_layer_pays_behind_the_fund():
     assert paid == [(words.LAYER_FUND, 4), (words.LAYER_HOUSE, 7)]
     assert (story.cash(FUND), story.exchange.pool()["house"]) == (0, 493)
     assert not named(events, "gains_cut")
+
+
+def test_rule_9_1_whose_gains_were_cut_is_looked_at():
+    """B is long Y and short X, C long X. Y rises by 1,200: A, who had 10, lacks 1,190. X rises by
+    1,000: B has 220 left and gives up nothing for its lot. Gains are 200 of B and 1,000 of C: B
+    bears floor(1,190 x 200 / 1,200) = 198, C the other 992. Of its 1,010 are left 18, and 0.99% of
+    2,000 are 19.8."""
+    rates = {"initial_ppb": PERCENT, "maintenance_ppb": 9_900_000}
+    story = Story(contract(1, **rates), contract(2, **rates))
+    for account, cash in ((A, 10), (B, 20), (C, 10)):
+        story.open(account, cash)
+    story.price(1, 1_000, 2, 1_000)
+    story.trade(B, A, 1, 1_000, number=2)
+    story.trade(C, B, 1, 1_000, number=1)
+    events = story.price(1, 2_000, 2, 2_200)
+    assert [(e.account, e.values["amount"]) for e in named(events, "gains_cut")] == [
+        (B, 198), (C, 992),
+    ]  # fmt: skip
+    assert [event.account for event in named(events, "liquidation_started")] == [A, C]
+    assert only(events, "liquidation_started", C) == {"equity": 18, "margin_maintenance": 20}

@@ -47,7 +47,7 @@ def is_taken_over(maintenance: int, equity: int) -> bool:
     story = Story(
         contract(
             initial_ppb=20 * PERCENT, maintenance_ppb=10 * PERCENT,
-            liquidation_whole_equity_ppb=-(-2 * PPB // 3), liquidation_depth_ppb=PPB, **OPEN_FUND,
+            liquidation_whole_equity_ppb=2 * PPB // 3, liquidation_depth_ppb=PPB, **OPEN_FUND,
         ),
         fund_cash=RICH,
     )  # fmt: skip
