@@ -70,12 +70,14 @@ def capped_price(arena, asset):
 @cold
 def conversion_price(arena, asset):
     """The asset's price, which is the index (10.4), but where all of it that is held is worth more
-    than any sum may carry (1.3). A price that nobody says any more is lowered like what it counts
-    for: else the pool would buy in full what has fallen unseen."""
+    than any sum may carry (1.3). A price that nobody says any more is lowered by the published step
+    of an impairment: else the pool would buy in full what has fallen unseen. By no more than one
+    step, though haircuts go on rising: what was posted must go on paying what is owed (9.5)."""
     record = COLLATERAL(arena, asset)
     price_ppb = record.price_ppb + 0
     if record.raise_ppb > 0 and is_silent(arena, asset) == 1:
-        price_ppb = multiply_divide(price_ppb, PPB - record.raise_ppb, PPB)
+        lowered_ppb = min(record.raise_ppb, record.impaired_haircut_ppb)
+        price_ppb = multiply_divide(price_ppb, PPB - lowered_ppb, PPB)
     return min(price_ppb, compute_price_cap(COLLATERAL_VALUE_MAX, record.held))
 
 

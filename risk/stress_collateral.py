@@ -66,7 +66,8 @@ class Asset(msgspec.Struct, frozen=True):
         """What a conversion of holdings would pay, never less than they count for (10.4)."""
         price_ppb = self.price_ppb
         if self.is_silent:
-            price_ppb = price_ppb * (PPB - self.raise_ppb) // PPB
+            lowered_ppb = min(self.raise_ppb, self.spec.impaired_haircut_ppb)
+            price_ppb = price_ppb * (PPB - lowered_ppb) // PPB
         worth = _value_at(quantities, self._cap(price_ppb, COLLATERAL_VALUE_MAX))
         return np.maximum(_value_at(worth, PPB - self.spec.discount_ppb), self.count(quantities))
 

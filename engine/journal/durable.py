@@ -27,7 +27,13 @@ from engine.journal.config_file import find_digest, keep_config
 from engine.journal.disk import Disk, RealDisk
 from engine.journal.held_events import HeldEvents
 from engine.journal.json_lines import pack_commands
-from engine.journal.log_errors import EventsHeld, LogStopped, RecordsRefused, SequenceMismatch
+from engine.journal.log_errors import (
+    EventsHeld,
+    LogStopped,
+    LogUnreadable,
+    RecordsRefused,
+    SequenceMismatch,
+)
 from engine.journal.log_format import compute_config_digest
 from engine.journal.log_thread import ThreadedLog
 from engine.journal.recovery import Opening, Replay, find_segments, must_agree
@@ -103,15 +109,18 @@ class DurableExchange:
         else:
             log = SegmentLog.create(disk, directory, digest, segment_bytes)
         # From here on the directory is ours, and nothing in it is refused.
+        found = replay.found(log.recovery)
         try:
             remove_parts(disk, directory)
             if digest == compute_config_digest(config):
                 keep_config(disk, directory, config)
+            return cls(disk, directory, replay.exchange, written_by(log), digest, found)
+        except OSError as error:
+            log.close()
+            raise LogUnreadable(f"{directory}: {error.strerror or error}") from error
         except BaseException:
             log.close()
             raise
-        found = replay.found(log.recovery)
-        return cls(disk, directory, replay.exchange, written_by(log), digest, found)
 
     @property
     def exchange(self) -> Exchange:
@@ -130,9 +139,10 @@ class DurableExchange:
         nothing is known any more. EventsHeld while those of earlier commands wait: `release`."""
         if self._held:
             raise EventsHeld("events of earlier commands wait to be told")
+        exchange, records = self.exchange, pack_commands([command])
         with self._voiding():
-            self.log.append(pack_commands([command]), self.log.last + 1)
-            events = self.exchange.submit(command)
+            self.log.append(records, self.log.last + 1)
+            events = exchange.submit(command)
             must_agree(self.exchange, self.log.last)
             self._commit()
         return events
@@ -149,23 +159,23 @@ class DurableExchange:
         caller leaves behind, or a refused batch, is told by the next call, or by `release`.
         """
         size = max(1, min(size, self.log.records_max - ROWS_MAX))  # the last may be a long quote
-        for part in cut_batches(commands, size):
+        exchange = self.exchange  # nothing is logged that could not be applied
+        for part in cut_batches(np.ascontiguousarray(commands), size):
             with self._voiding():
                 try:
                     self._commits.append(part, self.log.last + 1, time.monotonic_ns())
                 except RecordsRefused:
                     yield from self.release()
                     raise
-                self._held.hold(self.log.last, self.exchange.batches(part, len(part)))
-                must_agree(self.exchange, self.log.last)
-            yield from self._held.tell(self.log.durable)
+                self._held.hold(self.log.last, exchange.batches(part, len(part)))
+                must_agree(exchange, self.log.last)
+                yield from self._held.tell(self.log.durable)
         yield from self.release()
 
     def release(self) -> Iterator[Events]:
         """Commit, and yield the events that wait, as `batches` does."""
         with self._voiding():
-            durable = self._commit()
-        yield from self._held.tell(durable)
+            yield from self._held.tell(self._commit())
 
     def was(self, account: int, client_id: int) -> bool | None:
         """Whether a client command was taken, refused or not, by an account's id window (2.4); None
@@ -238,7 +248,9 @@ class DurableExchange:
     def _commit(self) -> int:
         """Make all that was logged durable; returns its last sequence."""
         self.log.commit()
-        return self.log.wait()
+        durable = self.log.wait()
+        assert durable == self.log.last
+        return durable
 
     @contextmanager
     def _voiding(self) -> Iterator[None]:

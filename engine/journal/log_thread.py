@@ -3,12 +3,18 @@
 Hashing, writing and syncing leave the interpreter, and so does a run of the engine: on two
 processors the slower of the two is what counts. The law is the same: events wait for `durable`, and
 that moves when a sync has succeeded.
+
+One caller at a time, who may be interrupted anywhere. So nothing is shared but queues whose calls
+are each one step of the interpreter (`SimpleQueue`; a `Queue` that is left half-way through a put
+never wakes anybody again), and whoever waits looks whether the thread still lives.
 """
 
+import os
 import threading
+import time
 import weakref
 from collections.abc import Iterator
-from queue import Queue
+from queue import Empty, SimpleQueue
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -18,9 +24,11 @@ from engine.journal.command_log import CommandLog, Records
 from engine.journal.log_errors import LogStopped, RecordsRefused, SequenceMismatch
 from engine.schema.commands import COMMAND
 
-JOBS_MAX = 128  # that may wait: whoever appends more waits for the disk
+BATCHES_MAX = 128  # that may wait: whoever appends more waits for the disk
 # A commit is left to the next one that has been asked for, unless so much waits for it.
 COMMIT_BYTES_MAX = 4 << 20
+LOOK_SECONDS = 0.2  # between two looks whether a thread that should answer still lives
+PAUSE_SECONDS = 0.0005
 
 
 class Append(NamedTuple):
@@ -32,7 +40,13 @@ class Commit(NamedTuple):
     number: int  # of the commits asked for
 
 
-Job = Append | Commit | None  # None: the thread ends
+class Question(NamedTuple):
+    """Answered by its number once everything before it is done."""
+
+    number: int
+
+
+Job = Append | Commit | Question | None  # None: the thread ends
 
 
 class Desk:
@@ -41,42 +55,61 @@ class Desk:
 
     def __init__(self, log: CommandLog) -> None:
         self.log = log
-        self.jobs: Queue[Job] = Queue(JOBS_MAX)
+        self.jobs: SimpleQueue[Job] = SimpleQueue()
+        self.answers: SimpleQueue[int] = SimpleQueue()
         self.commits_asked = 0
+        self.appended = 0  # batches, by the thread
         self.failure: BaseException | None = None
+        self._turn = threading.Lock()  # of the one thread that works
 
     def work(self) -> None:
-        """Do what is asked, in its order, until the end is asked for or something fails; what is
-        asked behind a failure is dropped."""
-        waiting_bytes = 0
-        while True:
-            job = self.jobs.get()
+        """Do what is asked, in its order, until the end is asked for; what is asked behind a
+        failure is dropped. A second thread, of a start that was interrupted, has nothing to do."""
+        if not self._turn.acquire(blocking=False):
+            return
+        try:
+            self._work()
+        finally:
+            self._turn.release()
+
+    def _work(self) -> None:
+        waiting, waiting_bytes = 0, 0  # batches without a commit
+        while (job := self.jobs.get()) is not None:
             try:
-                if job is None:
-                    return
-                if self.failure is None and isinstance(job, Append):
-                    self.log.append(job.records, job.first_sequence)
-                    waiting_bytes += job.records.nbytes
-                elif self.failure is None and isinstance(job, Commit):
-                    is_last = job.number == self.commits_asked
-                    if is_last or waiting_bytes >= COMMIT_BYTES_MAX:
-                        self.log.commit()
-                        waiting_bytes = 0
+                match job:
+                    case Question():
+                        self.answers.put(job.number)
+                    case Append():
+                        if self.failure is None:
+                            self.log.append(job.records, job.first_sequence)
+                        self.appended += 1
+                        waiting, waiting_bytes = waiting + 1, waiting_bytes + job.records.nbytes
+                    case Commit() if self.failure is None:
+                        is_last = job.number == self.commits_asked
+                        is_much = waiting >= BATCHES_MAX or waiting_bytes >= COMMIT_BYTES_MAX
+                        if is_last or is_much:
+                            self.log.commit()
+                            waiting, waiting_bytes = 0, 0
             except BaseException as error:
                 self.failure = error
-            finally:
-                self.jobs.task_done()
 
 
 class ThreadedLog:
-    """A `CommandLog` around another one. `append` and `commit` ask and return; `wait` waits."""
+    """A `CommandLog` around another one. `append` and `commit` ask and return; `wait` waits.
+
+    A close that was interrupted has let nothing go, and can be called again.
+    """
 
     def __init__(self, log: CommandLog) -> None:
         self.last = log.last  # asked for
         self.records_max = log.records_max
         self._log = log
         self._desk = Desk(log)
+        self._process = os.getpid()
         self._thread: threading.Thread | None = None
+        self._batches = 0  # asked for
+        self._questions = 0
+        self._is_closed = False
         self._is_told = False  # whether the failure has been raised
         # Whoever forgets to close it leaves no thread behind.
         self._end = weakref.finalize(self, self._desk.jobs.put, None)
@@ -100,13 +133,17 @@ class ThreadedLog:
         self._must_run()
         if expected_sequence != self.last + 1:
             raise SequenceMismatch(expected_sequence, self.last)
+        records = np.ascontiguousarray(records)
         commands = count_commands(records)
         if len(records) > self.records_max:
             raise RecordsRefused(
                 f"{len(records)} records where a segment has room for {self.records_max}"
             )
-        copy = np.frombuffer(records.tobytes(), COMMAND)
-        self._ask(Append(copy, expected_sequence))
+        while self._batches - self._desk.appended >= BATCHES_MAX:
+            self._keep_thread()
+            time.sleep(PAUSE_SECONDS)
+        self._ask(Append(np.frombuffer(records.tobytes(), COMMAND), expected_sequence))
+        self._batches += 1
         self.last += commands
 
     def commit(self) -> int:
@@ -118,7 +155,8 @@ class ThreadedLog:
 
     def wait(self) -> int:
         """Return once all that was asked for is done; what is durable then."""
-        self._desk.jobs.join()
+        self._must_run()
+        self._settle()
         self._must_run()
         return self._log.durable
 
@@ -136,12 +174,17 @@ class ThreadedLog:
         return self._log.trim(before_sequence)
 
     def close(self) -> None:
-        """Commit and let go. What has failed and was not said yet is said."""
-        self._desk.jobs.join()
+        """Commit and let go. What has failed and was not said yet is said. In a child of the
+        process the log is not its own, and nothing is done."""
+        if os.getpid() != self._process:
+            return
+        self._is_closed = True
+        self._settle()
         self._end_thread()
         self._log.close()
         if self._desk.failure is not None and not self._is_told:
-            self._must_run()
+            self._is_told = True
+            raise LogStopped(str(self._desk.failure)) from self._desk.failure
 
     def __enter__(self) -> Self:
         return self
@@ -150,10 +193,29 @@ class ThreadedLog:
         self.close()
 
     def _ask(self, job: Job) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._desk.work, name="log", daemon=True)
-            self._thread.start()
+        self._keep_thread()
         self._desk.jobs.put(job)
+
+    def _keep_thread(self) -> None:
+        """Start the thread where none is at work: at first, behind a pause, or when the end of one
+        was asked for by a call that was interrupted."""
+        if self._thread is None or not self._thread.is_alive():
+            thread = threading.Thread(target=self._desk.work, name="log", daemon=True)
+            thread.start()
+            self._thread = thread
+
+    def _settle(self) -> None:
+        """Wait until nothing that was asked for is left to do."""
+        if self._thread is None and self._desk.jobs.empty():
+            return
+        self._questions += 1
+        number, answered = self._questions, 0
+        self._ask(Question(number))
+        while answered < number:  # there may be answers that an interrupted call did not take
+            try:
+                answered = self._desk.answers.get(timeout=LOOK_SECONDS)
+            except Empty:
+                self._keep_thread()
 
     def _end_thread(self) -> None:
         if self._thread is not None:
@@ -165,3 +227,7 @@ class ThreadedLog:
         if self._desk.failure is not None:
             self._is_told = True
             raise LogStopped(str(self._desk.failure)) from self._desk.failure
+        if self._is_closed:
+            raise LogStopped("the log has stopped: it is closed")
+        if os.getpid() != self._process:
+            raise LogStopped("the log is that of another process")

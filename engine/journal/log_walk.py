@@ -104,7 +104,6 @@ def gather(batches: Iterator[StoredBatch], since: int, records_min: int) -> Iter
 
 
 def join_records(parts: list[Records]) -> Records:
-    """One array; as bytes, because numpy joins records field by field."""
-    if len(parts) == 1:
-        return parts[0]
+    """One array; as bytes, because numpy joins records field by field. Of one part it is a copy,
+    too: a view would keep its segment in memory."""
     return np.frombuffer(b"".join(part.view(np.uint8).data for part in parts), COMMAND)

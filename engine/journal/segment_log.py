@@ -191,7 +191,10 @@ class SegmentLog:
             raise SequenceNotHeld(
                 f"sequence {sequence} is not held: the log has {self.first} to {self.durable}"
             )
-        return self._read_from(sequence)
+        # As they are now: whoever writes goes on.
+        return self._read_from(
+            sequence, [*self._segments], self.durable + 1, self._open.durable_end
+        )
 
     def trim(self, before_sequence: int) -> int:
         """Remove the segments whose commands are all before a sequence; never the open one."""
@@ -288,9 +291,9 @@ class SegmentLog:
             self._disk.sync_directory(self.directory)
         return len(parts)
 
-    def _read_from(self, sequence: int) -> Iterator[Records]:
-        next_durable, durable_end = self.durable + 1, self._open.durable_end
-        segments = [*self._segments]
+    def _read_from(
+        self, sequence: int, segments: list[Segment], next_durable: int, durable_end: int
+    ) -> Iterator[Records]:
         firsts = [segment.first_sequence for segment in segments[1:]]
         for segment, next_first in zip(segments, [*firsts, None], strict=True):
             if next_first is not None and next_first <= sequence:

@@ -380,27 +380,41 @@ def find_lowest_maintenance(spec: Contract, config: Config | None) -> int:
     return min(lowest_ppb, max(spec.basis_ppb, floor_ppb))
 
 
+def unit_of_lot_ppb(spec: Contract) -> int:
+    """What one unit is of an inverse lot where it is worth least, rounded up: the most that two
+    roundings per lot can be off; 0 of a linear contract."""
+    if spec.contract_value == 0:
+        return 0
+    return -(-bounds.PPB // max(size_of_lot(spec, spec.price_ticks_max), 1))
+
+
 def _check_lot_value(where: str, spec: Contract, lowest_ppb: int) -> list[str]:
     """Whether an inverse lot is worth enough where it is worth least (1.2).
 
-    Rounded per fill it may be worth few units; but values at mark are rounded per lot. A position
-    is margined at one mark and valued at the next, each up to half a unit off, and that unit beside
-    the band must not use up a maintenance margin.
+    Rounded per fill it may be worth fewer units; but what goes by marks is rounded per lot. So a
+    unit must be small beside whatever it adds to: the band, because a position is margined at one
+    mark and valued at the next; the clamp, which takes up what half a unit does to a premium; the
+    slippage of a lot, which is rounded up.
     """
     if spec.contract_value == 0:
         return []
-    least = size_of_lot(spec, spec.price_ticks_max)
     if spec.rounding == words.ROUNDING_PER_LOT:
-        if least >= spec.lot_value_min:
+        if size_of_lot(spec, spec.price_ticks_max) >= spec.lot_value_min:
             return []
         return [f"{where}: a lot at the highest price is worth less than lot_value_min (1.2)"]
-    unit_ppb = -(-bounds.PPB // max(least, 1))
-    if spec.mark_band_ppb + unit_ppb < lowest_ppb:
-        return []
-    return [
-        f"{where}: mark_band_ppb + a unit of a lot at the highest price is not below the lowest"
-        " maintenance rate (1.2)"
-    ]
+    unit_ppb = unit_of_lot_ppb(spec)
+    slippage_ppb = spec.liquidation_slippage_ppb + spec.fee_taker_ppb
+    is_small = {
+        "mark_band_ppb + a unit of a lot at the highest price is not below the lowest maintenance"
+        " rate (1.2)": spec.mark_band_ppb + unit_ppb < lowest_ppb,
+        "half a unit of a lot at the highest price is above funding_clamp_ppb (1.2, 7.2)": (
+            unit_ppb <= 2 * spec.funding_clamp_ppb
+        ),
+        "a unit of a lot at the highest price is above slippage and fee of a lot (1.2, 9.2)": (
+            slippage_ppb == 0 or unit_ppb <= slippage_ppb
+        ),
+    }
+    return [f"{where}: {fault}" for fault, holds in is_small.items() if not holds]
 
 
 def check_approval(spec: Contract, config: Config | None = None) -> list[str]:
@@ -417,7 +431,9 @@ def check_approval(spec: Contract, config: Config | None = None) -> list[str]:
     if spec.mark_band_ppb >= lowest_ppb:
         problems.append(f"{where}: mark_band_ppb is not below the lowest maintenance rate (6.2)")
     problems += _check_lot_value(where, spec, lowest_ppb)
-    if cap_of_interval(spec, spec.funding_interval_ns) + spec.liquidation_fee_ppb > lowest_ppb:
+    # What an interval carries over to the next is less than a unit a lot (7.3).
+    cap_ppb = cap_of_interval(spec, spec.funding_interval_ns) + unit_of_lot_ppb(spec)
+    if cap_ppb + spec.liquidation_fee_ppb > lowest_ppb:
         problems.append(
             f"{where}: the cap of an interval + liquidation_fee_ppb is above the lowest"
             " maintenance rate (7.2)"

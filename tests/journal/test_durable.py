@@ -22,7 +22,7 @@ from engine.journal.checkpoint import (
 from engine.journal.config_file import read_config
 from engine.journal.disk import RealDisk
 from engine.journal.durable import DurableExchange
-from engine.journal.json_lines import pack_commands
+from engine.journal.json_lines import FieldError, pack_commands
 from engine.journal.log_errors import (
     EventsHeld,
     ForeignLog,
@@ -146,9 +146,7 @@ def test_13_1_what_a_caller_leaves_behind_is_told_later():
     told += [events.tobytes() for events in durable.batches(join(commands[done : done + 10]), 2)]
     done = durable.sequence
     with pytest.raises(RecordsRefused):
-        for events in durable.batches(
-            join([*commands[done : done + 4], np.zeros(1, COMMAND)]), 2
-        ):
+        for events in durable.batches(join([*commands[done : done + 4], np.zeros(1, COMMAND)]), 2):
             told.append(events.tobytes())
     assert durable.sequence == done + 4
     assert b"".join(told) == Exchange(config).run(join(commands[: done + 4])).tobytes()
@@ -328,9 +326,7 @@ def test_i10_verify_compares_what_stands_at_the_start_of_a_trimmed_log():
     found = Verifier(disk, DIRECTORY, None, 0).verify()
     assert (found.broken, found.since, found.snapshots, found.checkpoints) == ([], first, 2, 1)
     told = read_checkpoint(disk, DIRECTORY, first)
-    write_checkpoint(
-        disk, DIRECTORY, msgspec.structs.replace(told, state_digest="00" * 32)
-    )
+    write_checkpoint(disk, DIRECTORY, msgspec.structs.replace(told, state_digest="00" * 32))
     broken = Verifier(disk, DIRECTORY, None, 0).verify().broken
     assert broken == [f"the log is not the one of the checkpoint of sequence {first}"]
 
@@ -452,6 +448,33 @@ def test_13_1_a_lost_configuration_is_kept_anew():
     disk.remove(DIRECTORY / "config.json")
     open_on(disk, configs()["queue"]).close()
     assert read_config(disk, DIRECTORY).config == configs()["queue"]
+
+
+def test_13_1_what_can_not_be_packed_is_refused_before_it_is_logged():
+    """A number beyond its field, and records with gaps between them: nothing is void."""
+    durable = story_of(SimulatedDisk())
+    before = durable.sequence
+    with pytest.raises(FieldError):
+        durable.submit(c.Deposit(time_ns=START_NS, account=2**40, amount=1))
+    deposit = c.Deposit(time_ns=START_NS, account=2, amount=1)
+    durable.run(join([pack_commands([deposit])] * 4)[::2])
+    assert durable.sequence == before + 2
+
+
+@pytest.mark.parametrize("written_by", [by_caller, ThreadedLog])
+def test_13_1_a_void_exchange_logs_nothing_more(written_by):
+    config, commands = stream_of("queue", 3, 20)
+    disk = SimulatedDisk()
+    durable = open_on(disk, config, written_by)
+    durable.run(join(commands[:5]))
+    durable._void = "interrupted"
+    for _ in range(3):
+        with pytest.raises(LogStopped):
+            durable.run(join(commands[5:7]))
+        with pytest.raises(LogStopped):
+            durable.submit(c.AdvanceTime(time_ns=START_NS))
+    durable.log.close()
+    assert open_on(disk, config).sequence == 5
 
 
 def test_13_1_a_state_that_lost_its_log_is_void():

@@ -8,10 +8,27 @@ import numpy as np
 import pytest
 
 from engine.journal.command_log import CommandLog
+from engine.journal.disk import RealDisk
 from engine.journal.log_errors import LogStopped, RecordsRefused, SequenceMismatch
-from engine.journal.log_thread import COMMIT_BYTES_MAX, JOBS_MAX, Append, Commit, Desk, ThreadedLog
+from engine.journal.log_thread import (
+    BATCHES_MAX,
+    COMMIT_BYTES_MAX,
+    Append,
+    Commit,
+    Desk,
+    ThreadedLog,
+)
 from engine.journal.read_ahead import read_ahead
-from tests.journal.log_runs import commands_of, create_log, make_orders, open_log, read_all
+from engine.journal.segment_log import SegmentLog
+from tests.journal.log_runs import (
+    CONFIG_DIGEST,
+    SEGMENT_BYTES,
+    commands_of,
+    create_log,
+    make_orders,
+    open_log,
+    read_all,
+)
 from tests.journal.simulated_disk import SimulatedDisk
 
 
@@ -114,20 +131,90 @@ def test_13_1_a_commit_waits_for_the_next_one_that_is_asked_for_but_not_for_ever
     assert log.done == [1, 2, "commit", 3, "commit"]
 
 
+def test_13_1_a_commit_does_not_wait_for_more_batches_than_may_wait_at_all():
+    log = CountingLog()
+    desk = Desk(log)  # type: ignore[arg-type]
+    desk.commits_asked = 2
+    one = np.zeros(1, "V64")
+    for number in range(BATCHES_MAX):
+        desk.jobs.put(Append(one, number))
+    desk.jobs.put(Commit(1))
+    desk.jobs.put(None)
+    desk.work()
+    assert log.done[-1] == "commit"
+
+
 def test_13_1_whoever_is_ahead_of_the_disk_waits_for_it(log):
     released = threading.Event()
     log._desk.log = CountingLog()
     log._desk.log.append = lambda *_: released.wait()
     caller = threading.Thread(
-        target=lambda: [log.append(make_orders(k, 1), k) for k in range(1, JOBS_MAX + 3)]
+        target=lambda: [log.append(make_orders(k, 1), k) for k in range(1, BATCHES_MAX + 3)]
     )
     caller.start()
-    while log._desk.jobs.qsize() < JOBS_MAX:
+    while log.last < BATCHES_MAX:
         time.sleep(0.001)
-    assert caller.is_alive() and log.last <= JOBS_MAX + 1
+    time.sleep(0.01)
+    assert caller.is_alive() and log.last == BATCHES_MAX
     released.set()
     caller.join()
-    assert log.last == JOBS_MAX + 2
+    assert log.last == BATCHES_MAX + 2
+
+
+def test_13_1_an_end_that_was_asked_for_by_an_interrupted_call_holds_up_nobody(log):
+    log.append(make_orders(1, 1), 1)
+    log._desk.jobs.put(None)  # as if a pause had been interrupted behind it
+    log.append(make_orders(2, 1), 2)
+    log.commit()
+    assert log.wait() == 2
+    log._questions += 1
+    log._desk.answers.put(log._questions)  # of a wait that was interrupted
+    log.append(make_orders(3, 1), 3)
+    log.commit()
+    assert log.wait() == 3
+
+
+def test_13_1_two_threads_never_work_at_once():
+    desk = Desk(CountingLog())  # type: ignore[arg-type]
+    first = threading.Thread(target=desk.work)
+    first.start()
+    while not desk._turn.locked():
+        time.sleep(0.001)
+    desk.work()  # returns at once
+    desk.jobs.put(None)
+    first.join()
+
+
+def test_13_1_a_thread_that_can_not_start_leaves_the_directory_free(tmp_path, monkeypatch):
+    log = ThreadedLog(SegmentLog.create(RealDisk(), tmp_path, CONFIG_DIGEST, SEGMENT_BYTES))
+
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError):
+        log.append(make_orders(1, 1), 1)
+    log.close()
+    SegmentLog.open(RealDisk(), tmp_path, CONFIG_DIGEST, SEGMENT_BYTES).close()
+
+
+def test_13_1_what_is_closed_takes_nothing_more(disk):
+    log = ThreadedLog(create_log(disk))
+    log.close()
+    for call in (log.commit, log.wait, lambda: log.append(make_orders(1, 1), 1)):
+        with pytest.raises(LogStopped, match="closed"):
+            call()
+    assert threads() == []
+
+
+def test_13_1_a_child_process_has_no_part_in_it(log, monkeypatch):
+    log.append(make_orders(1, 1), 1)
+    monkeypatch.setattr(log, "_process", -1)
+    with pytest.raises(LogStopped, match="another process"):
+        log.append(make_orders(2, 1), 2)
+    log.close()
+    monkeypatch.undo()
+    assert log.commit() <= 1 and log.wait() == 1
 
 
 def test_13_1_no_thread_runs_before_it_is_needed_nor_beside_a_fork(log):

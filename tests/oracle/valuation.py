@@ -137,7 +137,7 @@ def conversion_price(exchange, asset: Asset) -> int:
     says an index: then by what haircuts are raised."""
     price = asset.price
     if asset.is_silent(exchange.clock):
-        price = rate_down(price, PPB - asset.raise_ppb)
+        price = rate_down(price, PPB - min(asset.raise_ppb, asset.spec.impaired_haircut_ppb))
     return min(price, CONVERSION_VALUE_MAX * PPB // held_by_all(exchange, asset))
 
 

@@ -332,18 +332,39 @@ def test_rule_1_2_what_can_be_listed(terms):
     assert check_contract(contract(1, **RATES, **(PER_FILL | SMALL | terms))) == []
 
 
+BAND, PREMIUM, SLIPPAGE = "+ a unit of a lot", "funding_clamp_ppb", "slippage and fee"
+INTERVAL = "cap of an interval"
+WIDE = {"funding_clamp_ppb": 10 * PERCENT, "liquidation_slippage_ppb": 10 * PERCENT}
+FINE = {"funding_cap_ppb": 0, "liquidation_fee_ppb": 0}
+
+
 @pytest.mark.parametrize(
-    ("units", "band_ppb", "is_fine"),
-    [(21, 0, True), (20, 0, False), (26, PERCENT, True), (25, PERCENT, False)],
+    ("units", "terms", "fault"),
+    [
+        # Of 21 units a lot, one is below a maintenance of 5%; of 26 below the 4% beside the band.
+        (21, WIDE, ""),
+        (20, WIDE, BAND),
+        (26, WIDE | {"mark_band_ppb": PERCENT}, ""),
+        (25, WIDE | {"mark_band_ppb": PERCENT}, BAND),
+        # Half a unit of 50 is 1%.
+        (50, WIDE | {"funding_clamp_ppb": PERCENT}, ""),
+        (49, WIDE | {"funding_clamp_ppb": PERCENT}, PREMIUM),
+        (1_000, WIDE | {"funding_clamp_ppb": 500_000}, ""),
+        (10**6, WIDE | {"funding_clamp_ppb": 0}, PREMIUM),
+        # A unit of 50 is 2%, of which the fee is one.
+        (50, WIDE | {"liquidation_slippage_ppb": PERCENT, "fee_taker_ppb": PERCENT}, ""),
+        (49, WIDE | {"liquidation_slippage_ppb": PERCENT, "fee_taker_ppb": PERCENT}, SLIPPAGE),
+        (49, WIDE | {"liquidation_slippage_ppb": 0}, ""),
+        # 1% + 1% + a unit are at most 5% of 34 units: 3% is more than a 34th, a 33rd is more.
+        (34, WIDE | {"funding_cap_ppb": PERCENT, "liquidation_fee_ppb": PERCENT}, ""),
+        (33, WIDE | {"funding_cap_ppb": PERCENT, "liquidation_fee_ppb": PERCENT}, INTERVAL),
+    ],
 )
-def test_rule_1_2_approval_weighs_a_unit_against_the_maintenance(units, band_ppb, is_fine):
-    """Of 21 units a lot, one is below 5%; with a band of 1% it is below the other 4% of 26. Half a
-    unit at the mark of the margin and half at the next: 100 units, a maintenance of 0.9, and a mark
-    across a half takes 1. How many units per_lot asks for does not matter."""
-    terms = {"contract_value": units * 10_000, "mark_band_ppb": band_ppb}
-    faults = check_approval(contract(1, **RATES, **(PER_FILL | terms)))
-    assert any("+ a unit of a lot" in fault for fault in faults) != is_fine
-    assert not any("lot_value_min" in fault for fault in faults)
+def test_rule_1_2_approval_weighs_a_unit_against_what_it_adds_to(units, terms, fault):
+    """How many units per_lot asks for does not matter."""
+    spec = {"contract_value": units * 10_000, "mark_band_ppb": 0, **FINE, **terms}
+    faults = check_approval(contract(1, **RATES, **(PER_FILL | spec)))
+    assert [fault in told for told in faults] == ([True] if fault else [])
 
 
 def test_rule_3_2_what_was_approved_before_there_was_a_choice_keeps_its_hash():
