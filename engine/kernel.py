@@ -50,6 +50,7 @@ from engine.cold_code import ColdCompiler
 JIT = not config.DISABLE_JIT
 
 PACKAGES = ("engine", "risk", "funding")
+SETTINGS = ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE")
 DIGESTS_KEPT = 3
 DIGEST_REST_SECONDS = 3600
 
@@ -194,8 +195,9 @@ def source_digest(root: Path) -> str:
         llvmlite.__version__,
         sys.version,
         platform.machine(),
-        # Compiler settings from the environment, which numba leaves out of its own keys.
-        *(str(getattr(config, name, "")) for name in ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE")),
+        # Compiler settings from the environment, which numba leaves out of its own keys. The
+        # processor is in those: name, features, AVX or not.
+        *(str(getattr(config, name, "")) for name in SETTINGS),
     )
     sha.update("\0".join(compiler).encode())
     for package in PACKAGES:

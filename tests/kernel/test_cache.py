@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numba
 import pytest
+from llvmlite import binding
 from numba import njit
 
 from engine import cold_code, kernel
@@ -137,6 +138,27 @@ def test_going_back_to_an_old_source_finds_its_old_code(tree):
     say(tree)
     (tree / "engine/inlined.py").write_text(INLINED.format(step=1))
     assert say(tree) == (first[0], first[1], 4, 0)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"NUMBA_CPU_NAME": "generic"},
+        {"NUMBA_CPU_FEATURES": "-sse4.2"},
+        {"NUMBA_ENABLE_AVX": "0"},
+        {"NUMBA_OPT": "1"},
+        {"NUMBA_SLP_VECTORIZE": "1"},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_code_for_another_processor_is_not_loaded(tree, settings):
+    if "NUMBA_ENABLE_AVX" in settings and not binding.get_host_cpu_features().get("avx"):
+        pytest.skip("this processor has no AVX to leave out")
+    own = say(tree)
+    assert own[2:] == (0, 4)
+    assert say(tree, **settings)[2:] == (0, 4)
+    assert say(tree, **settings)[2:] == (4, 0)
+    assert say(tree) == (own[0], own[1], 4, 0)
 
 
 EDIT_WHILE_COMPILING = """
