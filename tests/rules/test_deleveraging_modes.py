@@ -206,6 +206,18 @@ def test_rule_9_7_ties_go_to_the_position_that_was_opened_first_then_to_the_lowe
     assert moved(story.price(95)) == [(E, 3, 0), (B, 3, 0), (C, 2, 0)]
 
 
+def test_rule_9_7_ranks_are_rounded_down():
+    """At 95 B, short since 100, has won 0.052631578 at a leverage of 1, C, short since 110,
+    0.157894736 at one of 0.333333333, which is 0.0526315786: the same rank. B was opened first."""
+    story = market(QUEUE, {A: 25, B: 360, C: 1_080})
+    story.trade(H, B, 4, 100)
+    story.price(110)
+    story.trade(H, C, 4, 110)
+    story.price(100)
+    story.trade(A, H, 5, 100)
+    assert moved(story.price(95)) == [(B, 4, 0), (C, 1, 0)]
+
+
 def alike(profit_ns: int) -> Story:
     """B and C are short 5 since 120 with 60 and 70; the mark is 100. B, with 475 / 185 = 2.57 at
     95, is before C, with 2.44, unless its profit of 125 is only that of the last 5 ticks."""

@@ -361,6 +361,16 @@ def test_rule_9_2_a_margin_call_comes_once_until_it_is_cleared():
     assert named(story.price(997), "margin_called", A)
 
 
+def test_rule_9_2_a_margin_call_is_cleared_by_a_step_after_a_deposit():
+    """With 1,000 more A has 2,700 at 997, above 1794.6: the next call is a new one. At 986 1,600
+    are between 1479 and 1774.8."""
+    story = failing(mark=996)
+    assert named(tuple(story.events), "margin_called", A)
+    story.deposit(A, 1_000)
+    assert not named(story.price(997), "margin_called")
+    assert named(story.price(986), "margin_called", A)
+
+
 def test_rule_9_2_c_the_smallest_cut_that_reaches_the_target():
     """47 lots: 953 >= 120% of 788 = 945.6 for the 53 left; 46: 954 < 120% of 802 = 962.4."""
     story = failing(bids=((990, 200),))

@@ -88,6 +88,16 @@ def test_rule_8_7_what_nets_costs_its_basis():
     assert margins(hedged()) == (600, 750)
 
 
+def test_rule_1_4_what_nets_is_won_rounded_down_and_lost_rounded_up():
+    """At 1,003 a move of 20% wins 200 and loses 201: 1, and 30.09 are 31 of basis, twice."""
+    story = market()
+    story.price(1, 1_003, 2, 1_003)
+    story.trade(A, B, 1, 1_003, 1)
+    story.trade(B, A, 1, 1_003, 2)
+    set_mode(story)
+    assert margins(story) == (1 + 31 + 31, 79)
+
+
 def test_rule_8_7_what_is_not_of_one_underlying_does_not_net():
     """600, and 20% of the 5,000 in contract 3."""
     assert margins(hedged(beside=5)) == (1_600, 2_000)

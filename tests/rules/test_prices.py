@@ -65,6 +65,16 @@ MEDIANS = [
 # fmt: on
 
 
+def test_rule_6_1_a_clamped_mean_clamps_to_whole_ticks_within_the_share():
+    """3.5% of the median of 100 are 3 ticks: (4 x 100 + 3 x 100 + 3 x 103) / 10 = 100.9; with 4 it
+    would be 101.2."""
+    terms = {"index_method": words.INDEX_CLAMPED_MEAN, "index_clamp_ppb": 35 * PERCENT // 10}
+    story = priced_by((4, 3, 3), 3, **terms)
+    for source, price in enumerate((100, 100, 110), 1):
+        events = story.price(1, price, source=source)
+    assert index_of(events)["index_ticks"] == 100
+
+
 def test_rule_6_1_a_price_of_one_tick_is_a_price():
     assert index_of(priced_by((1,), 1).price(1))["index_ticks"] == 1
 
@@ -288,6 +298,18 @@ def test_rule_6_2_the_basis_is_the_mean_of_the_last_samples_rounded_down():
         means.append(mark_terms(story.price(1_000))[2] - 1_000)
     # 10; floor(31 / 2); floor((21 - 3) / 2); floor(-7 / 2)
     assert means == [10, 15, 9, -4]
+
+
+def test_rule_6_2_samples_of_the_smallest_weight_count_alike():
+    """Weights of a billionth: what they lose by the next sample is no whole one. 10, and a mean of
+    10 and 13, to the nearest: 11.5 is 12."""
+    story = marked(mark_basis_ema_ppb=1)
+    means = []
+    for hour, middle in enumerate((1_010, 1_013), 1):
+        quote(story, middle - 1, middle + 1)
+        story.go(hour * 3_600)
+        means.append(mark_terms(story.price(1_000))[2] - 1_000)
+    assert means == [10, 12]
 
 
 @pytest.mark.parametrize(("value_min", "last"), [(2_007, 1_003), (2_008, 0)])
