@@ -71,6 +71,7 @@ def test_the_streams_reach_every_event_kind():
     for name in NAMES:
         seen |= drive_kinds(Both(configs()[name]), name, 8)
     seen |= drive_kinds(Both(configs()["nothing_behind"]), "nothing_behind", 11)
+    seen |= drive_kinds(Both(configs()["collateral"]), "collateral", 15)
     rare = {"funding_rebased"}  # see test_funding: it needs a bound-sized index
     missing = {FIELDS[kind][0] for kind in set(FIELDS) - seen}
     assert missing <= rare | (set() if JIT else missing), missing
