@@ -144,10 +144,10 @@ def test_going_back_to_an_old_source_finds_its_old_code(tree):
     "settings",
     [
         {"NUMBA_CPU_NAME": "generic"},
-        {"NUMBA_CPU_FEATURES": "-sse4.2"},
         {"NUMBA_ENABLE_AVX": "0"},
-        {"NUMBA_OPT": "1"},
-        {"NUMBA_SLP_VECTORIZE": "1"},
+        pytest.param({"NUMBA_CPU_FEATURES": "-sse4.2"}, marks=pytest.mark.soak),
+        pytest.param({"NUMBA_OPT": "1"}, marks=pytest.mark.soak),
+        pytest.param({"NUMBA_SLP_VECTORIZE": "1"}, marks=pytest.mark.soak),
     ],
     ids=lambda settings: next(iter(settings)),
 )
