@@ -25,7 +25,8 @@ from engine.journal.log_errors import LogStopped, RecordsRefused, SequenceMismat
 from engine.schema.commands import COMMAND
 
 BATCHES_MAX = 128  # that may wait: whoever appends more waits for the disk
-# A commit is left to the next one that has been asked for, unless so much waits for it.
+# A commit waits while there is more to write, unless so much waits for it: syncs carry more when
+# the disk is behind, and come at once when it is not.
 COMMIT_BYTES_MAX = 4 << 20
 LOOK_SECONDS = 0.2  # between two looks whether a thread that should answer still lives
 PAUSE_SECONDS = 0.0005
@@ -37,7 +38,7 @@ class Append(NamedTuple):
 
 
 class Commit(NamedTuple):
-    number: int  # of the commits asked for
+    """Make durable what was appended."""
 
 
 class Question(NamedTuple):
@@ -57,10 +58,11 @@ class Desk:
         self.log = log
         self.jobs: SimpleQueue[Job] = SimpleQueue()
         self.answers: SimpleQueue[int] = SimpleQueue()
-        self.commits_asked = 0
         self.appended = 0  # batches, by the thread
         self.failure: BaseException | None = None
         self._turn = threading.Lock()  # of the one thread that works
+        self._is_wanted = False  # a commit
+        self._waiting, self._waiting_bytes = 0, 0  # batches without one
 
     def work(self) -> None:
         """Do what is asked, in its order, until the end is asked for; what is asked behind a
@@ -73,25 +75,36 @@ class Desk:
             self._turn.release()
 
     def _work(self) -> None:
-        waiting, waiting_bytes = 0, 0  # batches without a commit
         while (job := self.jobs.get()) is not None:
             try:
                 match job:
                     case Question():
-                        self.answers.put(job.number)
+                        try:
+                            self._commit_if_wanted()
+                        finally:
+                            self.answers.put(job.number)
                     case Append():
-                        if self.failure is None:
-                            self.log.append(job.records, job.first_sequence)
-                        self.appended += 1
-                        waiting, waiting_bytes = waiting + 1, waiting_bytes + job.records.nbytes
-                    case Commit() if self.failure is None:
-                        is_last = job.number == self.commits_asked
-                        is_much = waiting >= BATCHES_MAX or waiting_bytes >= COMMIT_BYTES_MAX
-                        if is_last or is_much:
-                            self.log.commit()
-                            waiting, waiting_bytes = 0, 0
+                        self._append(job)
+                    case Commit():
+                        self._is_wanted = True
+                is_much = self._waiting_bytes >= COMMIT_BYTES_MAX
+                if self.jobs.empty() or is_much or self._waiting >= BATCHES_MAX:
+                    self._commit_if_wanted()
             except BaseException as error:
                 self.failure = error
+
+    def _append(self, job: Append) -> None:
+        self.appended += 1
+        if self.failure is None:
+            self._waiting += 1
+            self._waiting_bytes += job.records.nbytes
+            self.log.append(job.records, job.first_sequence)
+
+    def _commit_if_wanted(self) -> None:
+        if self._is_wanted and self.failure is None:
+            self.log.commit()
+            self._is_wanted = False
+            self._waiting, self._waiting_bytes = 0, 0
 
 
 class ThreadedLog:
@@ -149,8 +162,7 @@ class ThreadedLog:
     def commit(self) -> int:
         """Ask for durability; returns what is durable by now."""
         self._must_run()
-        self._desk.commits_asked += 1
-        self._ask(Commit(self._desk.commits_asked))
+        self._ask(Commit())
         return self._log.durable
 
     def wait(self) -> int:

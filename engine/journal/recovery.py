@@ -24,7 +24,9 @@ from engine.schema.contract import Config
 from engine.state.arena import Arena
 
 RUN_RECORDS = 4_096
-RUNS_AHEAD = 8  # that are read and checked while those before them are replayed
+# That are read and checked while those before them are replayed, 16 MiB: a replay of them takes as
+# long as it takes to read the next segment.
+RUNS_AHEAD = 64
 
 
 class Opening(NamedTuple):

@@ -16,6 +16,7 @@ from engine.journal.log_thread import (
     Append,
     Commit,
     Desk,
+    Question,
     ThreadedLog,
 )
 from engine.journal.read_ahead import read_ahead
@@ -118,30 +119,22 @@ def test_13_1_a_failure_that_nobody_was_told_is_said_at_the_end(disk):
     open_log(disk.after_losing_all())  # and it has let the directory go
 
 
-def test_13_1_a_commit_waits_for_the_next_one_that_is_asked_for_but_not_for_ever():
+def done_of(*jobs):
     log = CountingLog()
     desk = Desk(log)  # type: ignore[arg-type]
-    desk.commits_asked = 3
-    big = np.zeros(COMMIT_BYTES_MAX // 64, "V64")
-    for job in (Append(big[:1], 1), Commit(1), Append(big, 2), Commit(2), Append(big[:1], 3)):
+    for job in jobs:
         desk.jobs.put(job)
-    desk.jobs.put(Commit(3))
     desk.jobs.put(None)
     desk.work()
-    assert log.done == [1, 2, "commit", 3, "commit"]
+    return log.done
 
 
-def test_13_1_a_commit_does_not_wait_for_more_batches_than_may_wait_at_all():
-    log = CountingLog()
-    desk = Desk(log)  # type: ignore[arg-type]
-    desk.commits_asked = 2
-    one = np.zeros(1, "V64")
-    for number in range(BATCHES_MAX):
-        desk.jobs.put(Append(one, number))
-    desk.jobs.put(Commit(1))
-    desk.jobs.put(None)
-    desk.work()
-    assert log.done[-1] == "commit"
+def test_13_1_a_commit_waits_while_there_is_more_to_write_but_not_for_ever():
+    one, much = np.zeros(1, "V64"), np.zeros(COMMIT_BYTES_MAX // 64, "V64")
+    asked = [Append(one, 1), Commit(), Append(much, 2), Append(one, 3), Commit(), Append(one, 4)]
+    assert done_of(*asked, Question(1)) == [1, 2, "commit", 3, 4, "commit"]
+    many = [Append(one, number) for number in range(BATCHES_MAX)]
+    assert done_of(Commit(), *many, Append(one, 0))[-2:] == ["commit", 0]
 
 
 def test_13_1_whoever_is_ahead_of_the_disk_waits_for_it(log):
