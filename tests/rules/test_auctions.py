@@ -269,7 +269,7 @@ def test_rule_4_2_an_iceberg_trades_as_one_in_an_uncross():
     ],
 )
 def test_rule_4_7_self_trade_inside_an_uncross(mode, ended, traded):
-    story = trading(rich=False)
+    story = trading(stp_none_allowed=True, rich=False)
     for account in (A, B):
         story.open(account, RICH, group=77)
     story.open(D, RICH)
