@@ -91,7 +91,7 @@ class Copy:
                 STREAMS_SECONDS, "-m", "tests.mutation.streams", f"{seed}", f"{count}", *names
             )
             if code != 0:
-                return said.strip().splitlines()[-1]
+                return (said.strip() or f"exit code {code}").splitlines()[-1]
         return LIVES
 
     def run_tests(self, *tests: str) -> str:
@@ -105,7 +105,9 @@ class Copy:
         if code == 0:
             return LIVES
         failures = [line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))]
-        return failures[0].split(" ", 1)[1].split(" - ")[0] if failures else said.strip()[-200:]
+        if failures:
+            return failures[0].split(" ", 1)[1].split(" - ")[0]
+        return said.strip()[-200:] or f"exit code {code}"  # a process that was killed says nothing
 
     def search(self, path: str, is_quick: bool) -> str:
         """What finds the bug that is planted in a file; empty when nothing does."""

@@ -30,4 +30,11 @@ SURVIVORS: dict[str, str] = {
     (
         "risk/supervision.py add_hit: if equity < level: -> if equity <= level:"
     ): "behind it the level of the contract itself is asked, which is not above that one",
+    (
+        "risk/step.py is_first_in_step: return False -> return True"
+    ): "then a gain is summed up once for each contract, to the same sum: nothing changes between",
+    (
+        "risk/bands.py set_band: write_band(arena, contract, position, mark_ticks - fall_tick"
+        "s, mark_ticks + rise_ticks) -> pass"
+    ): "it is the only one that writes a band: all stay empty, and each step values everybody",
 }

@@ -328,6 +328,13 @@ def test_8_3_what_is_impaired_can_be_taken_back():
 # Impairment (10.3).
 
 
+def test_10_3_a_depeg_is_more_than_its_share_by_however_little():
+    """2% of this par are 20,000,000.5."""
+    desk = opened(stablecoin(par_ppb=PPB + 25))
+    assert not of_kind(say(desk, 980_000_025), IMPAIRED)
+    assert of_kind(say(desk, 980_000_024), IMPAIRED)
+
+
 def test_10_3_a_depeg_raises_the_haircut_step_by_step_until_it_is_cured():
     """98% of par is still the peg."""
     desk = opened(stablecoin(haircuts=steps(5)))
