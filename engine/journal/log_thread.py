@@ -94,11 +94,13 @@ class Desk:
                 self.failure = error
 
     def _append(self, job: Append) -> None:
-        self.appended += 1
-        if self.failure is None:
-            self._waiting += 1
-            self._waiting_bytes += job.records.nbytes
-            self.log.append(job.records, job.first_sequence)
+        try:
+            if self.failure is None:
+                self._waiting += 1
+                self._waiting_bytes += job.records.nbytes
+                self.log.append(job.records, job.first_sequence)
+        finally:
+            self.appended += 1
 
     def _commit_if_wanted(self) -> None:
         if self._is_wanted and self.failure is None:
