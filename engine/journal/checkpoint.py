@@ -15,7 +15,7 @@ import msgspec
 from engine.journal.disk import Disk
 from engine.journal.log_errors import JournalError
 from engine.journal.whole_file import publish, read_whole
-from engine.schema.decoding import FAULTS, tell_fault
+from engine.schema.decoding import Undecodable, decode_json
 
 NAME = re.compile(r"checkpoint-([0-9]{20})\.json")
 CHECKPOINT_BYTES_MAX = 1 << 16
@@ -89,11 +89,11 @@ def read_checkpoint(disk: Disk, directory: Path, sequence: int) -> Checkpoint:
     path = directory / f"checkpoint-{sequence:020}.json"
     try:
         octets = read_whole(disk, path, CHECKPOINT_BYTES_MAX)
-        checkpoint = msgspec.json.decode(octets, type=Checkpoint)
+        checkpoint = decode_json(octets, Checkpoint)
     except OSError as error:
         raise CheckpointRefused(f"{path.name}: {error.strerror or error}") from error
-    except FAULTS as error:
-        raise CheckpointRefused(f"{path.name}: {tell_fault(error)}") from error
+    except Undecodable as error:
+        raise CheckpointRefused(f"{path.name}: {error}") from error
     if checkpoint.sequence != sequence:
         raise CheckpointRefused(f"{path.name}: it is of sequence {checkpoint.sequence}")
     return checkpoint

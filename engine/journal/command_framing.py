@@ -10,12 +10,26 @@ from numpy.typing import NDArray
 
 from engine.journal.command_file import ZERO_MASKS, find_fault
 from engine.journal.command_log import Records
-from engine.journal.log_errors import RecordsRefused
+from engine.journal.log_errors import RecordsRefused, SequenceMismatch
 from engine.schema.bounds import QUOTES_MAX
 from engine.schema.commands import COMMAND, MASS_QUOTE, QUOTE_ROW
 from engine.transition.framing import DOUBTFUL, count_if_plain
 
 MASKS_AT = ZERO_MASKS.ctypes.data
+
+
+def must_continue(
+    records: Records, expected_sequence: int, last: int, records_max: int
+) -> tuple[Records, int]:
+    """The batch of an append in one piece, and its commands; refuses one that does not continue a
+    log behind its last sequence, or can't be kept."""
+    if expected_sequence != last + 1:
+        raise SequenceMismatch(expected_sequence, last)
+    records = np.ascontiguousarray(records)
+    commands = count_commands(records)
+    if len(records) > records_max:
+        raise RecordsRefused(f"{len(records)} records where a segment has room for {records_max}")
+    return records, commands
 
 
 def count_commands(records: Records) -> int:

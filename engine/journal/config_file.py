@@ -15,7 +15,7 @@ from engine.journal.log_errors import ForeignLog, LogUnreadable
 from engine.journal.log_format import compute_config_digest
 from engine.journal.whole_file import publish, read_whole
 from engine.schema.contract import Config
-from engine.schema.decoding import FAULTS, tell_fault
+from engine.schema.decoding import Undecodable, decode_json
 
 NAME = "config.json"
 CONFIG_BYTES_MAX = 1 << 24
@@ -42,11 +42,11 @@ def read_config(disk: Disk, directory: Path) -> KeptConfig:
     path = directory / NAME
     try:
         octets = read_whole(disk, path, CONFIG_BYTES_MAX)
-        config = msgspec.json.decode(octets, type=Config)
+        config = decode_json(octets, Config)
     except OSError as error:
         raise LogUnreadable(f"{path}: {error.strerror or error}") from error
-    except FAULTS as error:
-        raise ForeignLog(f"{path}: {tell_fault(error)}") from error
+    except Undecodable as error:
+        raise ForeignLog(f"{path}: {error}") from error
     return KeptConfig(config, hashlib.sha256(octets).digest())
 
 

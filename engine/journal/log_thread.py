@@ -19,9 +19,9 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from engine.journal.command_framing import count_commands
+from engine.journal.command_framing import must_continue
 from engine.journal.command_log import CommandLog, Records
-from engine.journal.log_errors import LogStopped, RecordsRefused, SequenceMismatch
+from engine.journal.log_errors import LogStopped
 from engine.schema.commands import COMMAND
 
 BATCHES_MAX = 128  # that may wait: whoever appends more waits for the disk
@@ -146,14 +146,7 @@ class ThreadedLog:
     def append(self, records: Records, expected_sequence: int) -> None:
         """Refuse what can't be kept, as the log would; else a copy of it will be written."""
         self._must_run()
-        if expected_sequence != self.last + 1:
-            raise SequenceMismatch(expected_sequence, self.last)
-        records = np.ascontiguousarray(records)
-        commands = count_commands(records)
-        if len(records) > self.records_max:
-            raise RecordsRefused(
-                f"{len(records)} records where a segment has room for {self.records_max}"
-            )
+        records, commands = must_continue(records, expected_sequence, self.last, self.records_max)
         while self._batches - self._desk.appended >= BATCHES_MAX:
             self._keep_thread()
             time.sleep(PAUSE_SECONDS)

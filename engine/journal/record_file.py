@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.schema.contract import Config, check_config
-from engine.schema.decoding import FAULTS, tell_fault
+from engine.schema.decoding import Undecodable, decode_json
 
 ALIGNMENT = 64
 BLOCK_RECORDS = 65_536
@@ -293,9 +293,9 @@ def _read_config(layout: Layout, path: Path, header: Header, octets: bytes) -> C
     if any(padding):
         raise layout.error(f"{path}: config: the bytes behind it must be zero")
     try:
-        config = msgspec.json.decode(text, type=Config)
-    except FAULTS as error:
-        raise layout.error(f"{path}: config: {tell_fault(error)}") from error
+        config = decode_json(text, Config)
+    except Undecodable as error:
+        raise layout.error(f"{path}: config: {error}") from error
     problems = check_config(config)
     if problems:
         raise layout.error(f"{path}: config: {problems[0]}")

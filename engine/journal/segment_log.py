@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from engine.journal.command_framing import count_commands, find_starts
+from engine.journal.command_framing import find_starts, must_continue
 from engine.journal.command_log import Records
 from engine.journal.disk import Disk
 from engine.journal.log_errors import (
@@ -24,8 +24,6 @@ from engine.journal.log_errors import (
     LogMissing,
     LogStopped,
     LogUnreadable,
-    RecordsRefused,
-    SequenceMismatch,
     SequenceNotHeld,
 )
 from engine.journal.log_format import (
@@ -153,14 +151,7 @@ class SegmentLog:
     def append(self, records: Records, expected_sequence: int) -> None:
         """Write one batch behind the last; durable once `commit` has returned."""
         self._must_run()
-        if expected_sequence != self.last + 1:
-            raise SequenceMismatch(expected_sequence, self.last)
-        records = np.ascontiguousarray(records)
-        commands = count_commands(records)
-        if len(records) > self.records_max:
-            raise RecordsRefused(
-                f"{len(records)} records where a segment has room for {self.records_max}"
-            )
+        records, commands = must_continue(records, expected_sequence, self.last, self.records_max)
         # From here on only the disk can fail, and that stops the log.
         with self._stopping("append"):
             if self._open.end + records.nbytes + 3 * MARK_BYTES > self._open.size:

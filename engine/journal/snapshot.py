@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from engine.journal.disk import Disk, Octets
@@ -47,7 +46,7 @@ from engine.journal.snapshot_format import (
     pack_description,
 )
 from engine.journal.whole_file import publish, read_whole
-from engine.schema.decoding import FAULTS, tell_fault
+from engine.schema.decoding import Undecodable, decode_json
 from engine.state.arena import DIGEST_VERSION, Arena
 from engine.state.copying import ROWS, find_impossible_count
 from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, SECTIONS
@@ -293,9 +292,9 @@ def _read_header(name: str, octets: bytes, size: int) -> Header:
 
 def _read_description(name: str, octets: bytes) -> Description:
     try:
-        description = msgspec.json.decode(octets, type=Description)
-    except FAULTS as error:
-        raise SnapshotDamaged(f"{name}: description: {tell_fault(error)}") from error
+        description = decode_json(octets, Description)
+    except Undecodable as error:
+        raise SnapshotDamaged(f"{name}: description: {error}") from error
     fault = find_fault(description)
     if fault is not None:
         raise SnapshotDamaged(f"{name}: description: {fault}")

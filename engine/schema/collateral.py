@@ -1,14 +1,15 @@
 """The registry of assets: the pool's cash, and what may stand behind an account beside it
 (10.1-10.5)."""
 
+from functools import partial
+
 import msgspec
 
 from engine.schema import bounds
 from engine.schema import vocabulary as words
+from engine.schema.ranges import note_outside
 
 HAIRCUT_COIN_PPB_MIN = 600_000_000  # 10.3, the floor for virtual assets
-
-
 KINDS = (words.KIND_CLIENT, words.KIND_LIQUIDITY_PROVIDER, words.KIND_AFFILIATE)
 
 
@@ -88,13 +89,7 @@ def _check_haircuts(where: str, asset: CollateralAsset) -> list[str]:
 
 def _check_asset(where: str, asset: CollateralAsset) -> list[str]:
     problems = _check_haircuts(where, asset)
-
-    def between(low: int, high: int, *names: str) -> None:
-        for name in names:
-            value = getattr(asset, name)
-            if not low <= value <= high:
-                problems.append(f"{where}: {name} {value} is not between {low} and {high}")
-
+    between = partial(note_outside, problems, where, asset)
     is_stablecoin = asset.kind == words.ASSET_STABLECOIN
     pegged = (0, 0) if asset.kind == words.ASSET_COIN else (1, bounds.COLLATERAL_PRICE_PPB_MAX)
     between(words.ASSET_FIAT, words.ASSET_COIN, "kind")
@@ -132,14 +127,8 @@ def check_collateral(assets: tuple[CollateralAsset, ...]) -> list[str]:
 
 def check_settlement(asset: SettlementAsset, beside: tuple[CollateralAsset, ...]) -> list[str]:
     """Why no pool can be settled in this asset, with those beside it; empty when one can."""
-    problems = []
-
-    def between(low: int, high: int, *names: str) -> None:
-        for name in names:
-            value = getattr(asset, name)
-            if not low <= value <= high:
-                problems.append(f"settlement: {name} {value} is not between {low} and {high}")
-
+    problems: list[str] = []
+    between = partial(note_outside, problems, "settlement", asset)
     is_stablecoin = asset.kind == words.ASSET_STABLECOIN
     between(words.ASSET_FIAT, words.ASSET_COIN, "kind")
     between(0, bounds.DECIMALS_MAX, "decimals")

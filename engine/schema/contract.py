@@ -19,6 +19,7 @@ from engine.schema.collateral import (
     check_collateral,
     check_settlement,
 )
+from engine.schema.ranges import note_outside
 
 
 class Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,15 +198,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     jump_ns_max: int = 7 * bounds.NS_PER_DAY  # 2.2, operators
 
 
-def _between(
-    problems: list[str], where: str, spec: object, low: int, high: int, *names: str
-) -> None:
-    for name in names:
-        value = getattr(spec, name)
-        if not low <= value <= high:
-            problems.append(f"{where}: {name} {value} is not between {low} and {high}")
-
-
 def _check_tiers(where: str, spec: Contract) -> list[str]:
     problems = []
     if not 1 <= len(spec.tiers) <= bounds.TIERS_MAX or spec.tiers[0].floor_value != 0:
@@ -239,23 +231,23 @@ def _check_sources(where: str, spec: Contract) -> list[str]:
         problems.append(f"{where}: index_units_ppb must lie between 1 and 2**38")
     for k, source in enumerate(spec.sources):
         label = f"{where}: sources[{k}]"
-        _between(problems, label, source, 1, bounds.SOURCE_WEIGHT_MAX, "weight")
-        _between(problems, label, source, 0, words.SOURCE_PERPETUAL, "kind")
-        _between(problems, label, source, 0, max(assets - 1, 0), "asset")
+        note_outside(problems, label, source, 1, bounds.SOURCE_WEIGHT_MAX, "weight")
+        note_outside(problems, label, source, 0, words.SOURCE_PERPETUAL, "kind")
+        note_outside(problems, label, source, 0, max(assets - 1, 0), "asset")
     least = min(
         sum(s.asset == asset and s.kind != words.SOURCE_PERPETUAL for s in spec.sources)
         for asset in range(max(assets, 1))
     )
-    _between(problems, where, spec, 1, max(least, 1), "sources_healthy_min")
+    note_outside(problems, where, spec, 1, max(least, 1), "sources_healthy_min")
     if least == 0:
         problems.append(f"{where}: sources: a constituent of the index has none")
-    _between(problems, where, spec, 1, bounds.PPB, "source_cap_ppb", "source_own_cap_ppb")
+    note_outside(problems, where, spec, 1, bounds.PPB, "source_cap_ppb", "source_own_cap_ppb")
     for asset in range(assets):
         caps_ppb = sum(cap_of_source(spec, s) for s in spec.sources if s.asset == asset)
         if 0 < caps_ppb < bounds.PPB:
             problems.append(f"{where}: the caps of all sources of asset {asset} are below 100%")
-    _between(problems, where, spec, 0, words.INDEX_CLAMPED_MEAN, "index_method")
-    _between(problems, where, spec, 0, bounds.PPB, "index_clamp_ppb")
+    note_outside(problems, where, spec, 0, words.INDEX_CLAMPED_MEAN, "index_method")
+    note_outside(problems, where, spec, 0, bounds.PPB, "index_clamp_ppb")
     return problems
 
 
@@ -263,7 +255,7 @@ def _check_funding(where: str, spec: Contract) -> list[str]:
     problems: list[str] = []
 
     def between(low: int, high: int, *names: str) -> None:
-        _between(problems, where, spec, low, high, *names)
+        note_outside(problems, where, spec, low, high, *names)
 
     between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "funding_sample_ns", "funding_base_ns")
     between(bounds.NS_PER_SECOND, bounds.NS_PER_DAY, "funding_interval_ns")  # 3.4
@@ -291,7 +283,7 @@ def _check_funding(where: str, spec: Contract) -> list[str]:
 def _check_values(where: str, spec: Contract) -> list[str]:
     """What a lot is worth, in marks and in fills (1.2, 1.3)."""
     problems: list[str] = []
-    _between(problems, where, spec, 0, words.ROUNDING_PER_FILL, "rounding")
+    note_outside(problems, where, spec, 0, words.ROUNDING_PER_FILL, "rounding")
     if (spec.tick_value == 0) == (spec.contract_value == 0):
         problems.append(f"{where}: exactly one of tick_value and contract_value must be set (1.2)")
     if spec.contract_value != 0 and size_of_lot(spec, spec.price_ticks_max) < 1:
@@ -312,7 +304,7 @@ def check_contract(spec: Contract) -> list[str]:
     problems = _check_tiers(where, spec)
 
     def between(low: int, high: int, *names: str) -> None:
-        _between(problems, where, spec, low, high, *names)
+        note_outside(problems, where, spec, low, high, *names)
 
     between(1, bounds.CONTRACTS_MAX, "contract")
     between(0, bounds.TICK_VALUE_MAX, "tick_value")
@@ -467,8 +459,8 @@ def check_portfolio(config: Config) -> list[str]:
     problems: list[str] = []
     moves = config.portfolio_moves_ppb
     initial_ppb_max = bounds.PORTFOLIO_INITIAL_PPB_MAX
-    _between(problems, "config", config, bounds.PPB, initial_ppb_max, "portfolio_initial_ppb")
-    _between(problems, "config", config, 1, bounds.PPB, "portfolio_floor_ppb")
+    note_outside(problems, "config", config, bounds.PPB, initial_ppb_max, "portfolio_initial_ppb")
+    note_outside(problems, "config", config, 1, bounds.PPB, "portfolio_floor_ppb")
     if len(moves) > bounds.PORTFOLIO_MOVES_MAX:
         problems.append(f"config: portfolio_moves_ppb has {len(moves)} moves, at most 16 may be")
     if not all(-bounds.PPB < move <= bounds.PPB and move != 0 for move in moves):
@@ -541,20 +533,20 @@ def check_config(config: Config) -> list[str]:
     )
     if value > bounds.POOL_VALUE_MAX:
         problems.append("contracts: the open interest of all at its dearest passes 2**58")
-    _between(problems, "config", config, 0, words.DELEVERAGING_PRO_RATA, "deleveraging_mode")
-    _between(problems, "config", config, 0, bounds.NS_PER_DAY, "deleveraging_profit_ns")
-    _between(problems, "config", config, 0, 1_000 * bounds.PPB, "fund_cover_min_ppb")
+    note_outside(problems, "config", config, 0, words.DELEVERAGING_PRO_RATA, "deleveraging_mode")
+    note_outside(problems, "config", config, 0, bounds.NS_PER_DAY, "deleveraging_profit_ns")
+    note_outside(problems, "config", config, 0, 1_000 * bounds.PPB, "fund_cover_min_ppb")
     names = ("fund_cash", "house_cash", "fund_cash_limit", "house_cash_limit")
-    _between(problems, "config", config, 0, bounds.DEPOSITS_MAX, *names)
-    _between(problems, "config", config, 0, bounds.DEPOSITS_MAX, "fund_loss_step_max")
-    _between(problems, "config", config, 0, bounds.DEPOSITS_MAX, "fund_loss_day_max")
+    note_outside(problems, "config", config, 0, bounds.DEPOSITS_MAX, *names)
+    note_outside(problems, "config", config, 0, bounds.DEPOSITS_MAX, "fund_loss_step_max")
+    note_outside(problems, "config", config, 0, bounds.DEPOSITS_MAX, "fund_loss_day_max")
     if config.fund_cash + config.house_cash > bounds.DEPOSITS_MAX:
         problems.append("config: fund_cash + house_cash passes the bound of all deposits")
-    _between(problems, "config", config, 1, 2**16, "liquidation_steps_max", "triggers_max")
-    _between(problems, "config", config, 1, bounds.ORDERS_MAX, "orders_account_max")
-    _between(problems, "config", config, 0, 2**31 - 1, "messages_max", "disclosure_version")
-    _between(problems, "config", config, 1, bounds.NS_PER_DAY, "messages_window_ns")
+    note_outside(problems, "config", config, 1, 2**16, "liquidation_steps_max", "triggers_max")
+    note_outside(problems, "config", config, 1, bounds.ORDERS_MAX, "orders_account_max")
+    note_outside(problems, "config", config, 0, 2**31 - 1, "messages_max", "disclosure_version")
+    note_outside(problems, "config", config, 1, bounds.NS_PER_DAY, "messages_window_ns")
     problems += check_portfolio(config)
-    _between(problems, "config", config, 0, bounds.NS_PER_DAY, "stamp_ahead_ns_max")
-    _between(problems, "config", config, 0, 366 * bounds.NS_PER_DAY, "jump_ns_max")
+    note_outside(problems, "config", config, 0, bounds.NS_PER_DAY, "stamp_ahead_ns_max")
+    note_outside(problems, "config", config, 0, 366 * bounds.NS_PER_DAY, "jump_ns_max")
     return problems

@@ -283,14 +283,14 @@ def test_a_batch_that_is_missing_in_the_middle_is_a_gap():
 def test_a_record_that_no_version_has_written_is_refused(monkeypatch):
     records = make_orders(1, 3)
     records["kind"][1] = ADVANCE_TIME
-    monkeypatch.setattr("engine.journal.segment_log.count_commands", len)
+    monkeypatch.setattr("engine.journal.command_framing.count_commands", len)
     path, octets = make_unsynced(records)
     text = refusal_of(LogDamaged, {path: octets})
     assert "offset 640: record: byte 8 must be zero" in text
 
 
 def test_a_count_of_commands_that_is_not_that_of_the_records_is_refused(monkeypatch):
-    monkeypatch.setattr("engine.journal.segment_log.count_commands", len)
+    monkeypatch.setattr("engine.journal.command_framing.count_commands", len)
     path, octets = make_unsynced(make_quotes(1, 2))
     assert "not as many commands as is said" in refusal_of(LogDamaged, {path: octets})
 

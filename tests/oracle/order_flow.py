@@ -58,6 +58,21 @@ class OrderFlow(ABC):
         self.client_ids[account] = self.client_ids.get(account, 0) + self.random.choice((1, 1, 3))
         return self.client_ids[account]
 
+    def plain_order(
+        self, number: int, account: int, side: int, lots: int, price: int, tif: int = words.GTC
+    ) -> commands.PlaceOrder:
+        """A plain limit order."""
+        return commands.PlaceOrder(
+            time_ns=self.now,
+            account=account,
+            client_id=self.client_id(account),
+            contract=number,
+            side=side,
+            lots=lots,
+            price_ticks=price,
+            tif=tif,
+        )
+
     def some_lots(self, number: int, account: int) -> int:
         spec = self.specs[number]
         chance = self.random.random()

@@ -363,7 +363,7 @@ class CollateralWorkload:
                 time_ns=self.workload.now, account=account, owner=account, group=account
             )
             yield from self.margin(account, number, value * rate // PPB + 1)
-            yield self.workload.settling.order(contract, account, side, lots, mark)
+            yield self.workload.plain_order(contract, account, side, lots, mark)
 
     def newcomer(self) -> int:
         self.workload.settling.newest += 1

@@ -96,7 +96,7 @@ class FillWorkload:
         yield from self.enter(thin, cash)
         for account in (other, third):
             yield from self.enter(account, 2 * lots * size_of_lot(spec, mark))
-        order = self.workload.settling.order
+        order = self.workload.plain_order
         yield order(number, other, 1 - side, lots, mark)
         yield order(number, thin, side, lots, mark)
         worst = self.worst_price(spec, sign, lots, mark, cash)
@@ -151,13 +151,5 @@ class FillWorkload:
         """Whole, in equal parts, or lot by lot; what takes an order that waits is not to rest."""
         part = self.random.choice((lots, lots, ceil_div(lots, 3), ceil_div(lots, 10)))
         for _ in range(ceil_div(lots, part)):
-            yield commands.PlaceOrder(
-                time_ns=self.workload.now,
-                account=account,
-                client_id=self.workload.client_id(account),
-                contract=number,
-                side=side,
-                lots=part,
-                price_ticks=price,
-                tif=words.IOC if is_taken else words.GTC,
-            )
+            tif = words.IOC if is_taken else words.GTC
+            yield self.workload.plain_order(number, account, side, part, price, tif)

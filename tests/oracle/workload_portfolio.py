@@ -140,7 +140,7 @@ class PortfolioWorkload:
         worth = lots * size_of_lot(self.workload.specs[number], mark)
         yield commands.Deposit(time_ns=self.workload.now, account=other, amount=worth)
         for who, way in ((other, 1 - side), (account, side)):
-            yield self.workload.settling.order(number, who, way, lots, mark)
+            yield self.workload.plain_order(number, who, way, lots, mark)
 
     def ruin(self):
         self.workload.script = self.ruined()

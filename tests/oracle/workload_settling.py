@@ -161,18 +161,7 @@ class SettlingWorkload:
             (account, side, worth * rate // PPB + 1),
         ):
             yield commands.Deposit(time_ns=self.workload.now, account=who, amount=money)
-            yield self.order(number, who, way, max(1, lots), price)
-
-    def order(self, number: int, account: int, side: int, lots: int, price: int):
-        return commands.PlaceOrder(
-            time_ns=self.workload.now,
-            account=account,
-            client_id=self.workload.client_id(account),
-            contract=number,
-            side=side,
-            lots=lots,
-            price_ticks=price,
-        )
+            yield self.workload.plain_order(number, who, way, max(1, lots), price)
 
     def end_together(self, number: int, twin: int) -> Iterator:
         """Last prices at one time; before them sometimes thin accounts that are long in one and
