@@ -212,7 +212,7 @@ def test_rule_10_3_what_is_impaired_anyway_is_not_impaired_anew_by_silence():
 
 
 @pytest.mark.parametrize(("is_silent", "quantity"), [(True, 133), (False, 106)])
-def test_rule_10_4_a_silent_asset_is_converted_at_its_price_less_its_raise(is_silent, quantity):
+def test_rule_10_4_a_silent_asset_is_converted_at_its_price_less_a_step(is_silent, quantity):
     """100 are needed at a discount of 5%: 105.3 up to 106, of which one is worth 1 of a price that
     is fresh, 0.8 of one that nobody says. Either pays floor(106 x 95%)."""
     haircuts = (Haircut(floor_value=0, haircut_ppb=5 * PERCENT),)
@@ -233,3 +233,22 @@ def test_rule_10_4_a_silent_asset_is_converted_at_its_price_less_its_raise(is_si
     events = story.trade(B, A, 10, 90)
     converted = only(events, "collateral_converted")
     assert (converted["quantity"], converted["paid"]) == (quantity, 100)
+
+
+def test_rule_9_5_what_counts_for_nothing_any_more_still_pays_what_is_owed():
+    """Ten hours later 1000 units count for nothing, and A has 10 behind a lot. At 80 it would be 10
+    below zero: the units are sold at one published step below their last price, for 900, and B, who
+    has gained 20, gives up nothing."""
+    story = SilentStory()
+    story.open(A, 10)
+    story.open(B, 10_000)
+    story.say(1, 2)
+    story.bring(A, 1_000)
+    story.trade(A, B, 1, 100)
+    story.go(61 + 9 * 3_600)
+    assert story.raised() == 100 and story.equity(A) == 10
+    events = story.price(80)
+    converted = only(events, "collateral_converted")
+    assert (converted["quantity"], converted["paid"], converted["held"]) == (1_000, 900, 0)
+    assert named(events, "waterfall_closed") == named(events, "liquidation_started") == []
+    assert (story.equity(A), story.equity(B)) == (10 + 900 - 20, 10_000 + 20)
