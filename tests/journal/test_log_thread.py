@@ -174,8 +174,10 @@ def test_13_1_two_threads_never_work_at_once():
     while not desk._turn.locked():
         time.sleep(0.001)
     desk.work()  # returns at once
+    assert first.is_alive()
     desk.jobs.put(None)
     first.join()
+    assert desk.jobs.empty() and not desk._turn.locked()
 
 
 def test_13_1_a_thread_that_can_not_start_leaves_the_directory_free(tmp_path, monkeypatch):
