@@ -159,8 +159,8 @@ class DurableExchange:
         caller leaves behind, or a refused batch, is told by the next call, or by `release`.
         """
         size = max(1, min(size, self.log.records_max - ROWS_MAX))  # the last may be a long quote
-        exchange = self.exchange  # nothing is logged that could not be applied
         for part in cut_batches(np.ascontiguousarray(commands), size):
+            exchange = self.exchange  # before it is logged: a void one could not apply it
             with self._voiding():
                 try:
                     self._commits.append(part, self.log.last + 1, time.monotonic_ns())

@@ -477,6 +477,23 @@ def test_13_1_a_void_exchange_logs_nothing_more(written_by):
     assert open_on(disk, config).sequence == 5
 
 
+def test_13_1_what_was_begun_before_it_was_void_goes_no_further():
+    """The first of 200 batches are told when 64 of them are committed."""
+    config, commands = stream_of("queue", 3, 200)
+    disk = SimulatedDisk()
+    durable = open_on(disk, config)
+    begun = durable.batches(join(commands), 1)
+    next(begun)
+    logged = durable.log.last
+    assert logged < 200
+    durable._void = "interrupted"
+    with pytest.raises(LogStopped):
+        for _ in begun:
+            pass
+    durable.log.close()
+    assert open_on(disk, config).sequence == logged
+
+
 def test_13_1_a_state_that_lost_its_log_is_void():
     """As when a process is interrupted between log and state: nothing is told any more."""
     durable = story_of(SimulatedDisk())
