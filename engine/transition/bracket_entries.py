@@ -64,7 +64,10 @@ def check_bracket(arena, command, price_ticks):
         return refusals.BRACKET_INVALID
     low_ticks = stop_ticks if command.side == BUY else target_ticks
     high_ticks = target_ticks if command.side == BUY else stop_ticks
-    if low_ticks >= price_ticks or (high_ticks != 0 and high_ticks <= price_ticks):
+    # a contract that is not live has no mark, and what is not given lies nowhere
+    if low_ticks != 0 and low_ticks >= price_ticks:
+        return refusals.BRACKET_INVALID
+    if high_ticks != 0 and high_ticks <= price_ticks:
         return refusals.BRACKET_INVALID
     return refusals.OK
 

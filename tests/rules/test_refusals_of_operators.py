@@ -6,9 +6,9 @@ from engine.schema import commands, refusals
 from engine.schema.bounds import DEPOSITS_MAX, PPB, TIME_NS_MAX, WITHDRAWALS_MAX
 from engine.schema.commands import AnyCommand
 from engine.schema.contract import hash_of_contract
-from engine.schema.vocabulary import FUND, STATE_FROZEN
+from engine.schema.vocabulary import FUND, IOC, MARKET, SOURCE_MARK, STATE_FROZEN
 from tests.rules.refusal_states import Row, must_answer, row_id
-from tests.rules.story import BUY, PERCENT, START_NS, A, B, H, Story, contract, refusal
+from tests.rules.story import BUY, PERCENT, SELL, START_NS, A, B, H, Story, contract, refusal
 from tests.rules.test_isolated import M
 
 R = refusals
@@ -53,6 +53,14 @@ def place(number: int) -> AnyCommand:
     return commands.PlaceOrder(
         time_ns=START_NS, account=A, client_id=60, contract=number, side=BUY, lots=1,
         price_ticks=100,
+    )  # fmt: skip
+
+
+def enter(stop_ticks: int, target_ticks: int, side: int = BUY) -> AnyCommand:
+    """A market entry with its bracket."""
+    return commands.PlaceBracket(
+        time_ns=START_NS, account=A, client_id=60, contract=1, side=side, lots=1, order_type=MARKET,
+        tif=IOC, stop_ticks=stop_ticks, target_ticks=target_ticks, trigger_source=SOURCE_MARK,
     )  # fmt: skip
 
 
@@ -185,6 +193,10 @@ TABLE: list[Row] = [
     (drafted, approve(2, HASH_OF_UNFIT), R.SPECIFICATION_UNFIT),
     (drafted, place(1), R.CONTRACT_NOT_LIVE),
     (approved, place(1), R.CONTRACT_NOT_LIVE),
+    (drafted, enter(0, 110), R.CONTRACT_NOT_LIVE),  # half a bracket, and no mark to lie beside
+    (drafted, enter(110, 0, SELL), R.CONTRACT_NOT_LIVE),
+    (drafted, enter(90, 0), R.BRACKET_INVALID),
+    (drafted, enter(0, 90, SELL), R.BRACKET_INVALID),
     (live, place(1), R.CONTRACT_FROZEN),
     (offered, mode(), R.OK),
     (offered, mode(account=B), R.OK),
