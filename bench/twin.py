@@ -64,7 +64,7 @@ def used_sections(arena: Arena) -> Iterator[tuple[str, int, int]]:
         "ladder_groups": 128 * contracts,
         "ladder_pages": 2 * contracts * layout.PAGES_PER_LADDER,
         "page_words": 8 * pages, "levels": layout.TICKS_PER_PAGE * pages,
-        "orders": orders, "order_extras": orders, "accounts": accounts,
+        "orders": orders, "order_extras": orders, "accounts": accounts, "worths": accounts,
         "account_extras": accounts, "positions": positions, "position_extras": positions,
     }  # fmt: skip
     yield from ((section, 0, count) for section, count in rows.items())

@@ -43,6 +43,7 @@ def check_state(arena: Arena) -> list[str]:
     problems += check_positions(terms, accounts)
     problems += check_solvency(terms, accounts)
     problems += check_floors(terms, accounts)
+    problems += check_worths(arena, terms, accounts)
     problems += check_histories(arena)
     problems += check_orders(arena, accounts)
     problems += check_links(arena)
@@ -188,6 +189,34 @@ def check_floors(terms: dict[int, dict[str, int]], accounts: list[View]) -> list
         if position["rate_floor_ppb"]
         and not terms[position["contract"]]["limits"] & layout.LIMITS_RATE
     ]
+
+
+def check_worths(arena: Arena, terms: dict[int, View], accounts: list[View]) -> list[str]:
+    """8.2: what is kept of an account's worth is what its positions and orders add up to."""
+    problems = []
+    present = int(arena.engine["valuation"][0]) + 1
+    worths = arena.records("worths", max(account["account"] for account in accounts) + 1)
+    for account in accounts:
+        worth = worths[account["account"]]
+        if worth["valuation"] != present:
+            continue
+        held = account["positions"]
+        sums = {
+            "equity": account["cash"] + sum(p["unrealised"] - p["funding_owed"] for p in held),
+            "maintenance": sum(p["margin_maintenance"] for p in held),
+            "requirement": sum(
+                p["margin_initial"] + p["reserve_buy"] + p["reserve_sell"] + p["loss_fee"]
+                for p in held
+            ),
+        }
+        who = f"8.2: account {account['account']}"
+        for name, value in sums.items():
+            if worth[name] != value:
+                problems.append(f"{who}: its {name} is kept as {worth[name]}, it is {value}")
+        for position in held:
+            if position["lots"] and terms[position["contract"]]["limits"] & layout.LIMITS_RATE:
+                problems.append(f"{who}: kept in spite of rates that move")
+    return problems
 
 
 def check_histories(arena: Arena) -> list[str]:

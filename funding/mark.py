@@ -22,7 +22,7 @@ from engine.state.arithmetic import (
     multiply_rate_floor,
 )
 from engine.state.events import emit
-from engine.state.values import average_price_floor, size_of_lot, value_of_lot
+from engine.state.values import average_price_floor, begin_valuation, size_of_lot, value_of_lot
 from engine.trading_state import is_one_of
 from funding.sources import EXTERNAL, compute_median
 from funding.windows import BASIS, VOTE, count_of, empty_window, mean_of, note_value, window_of
@@ -119,8 +119,11 @@ def find_terms(arena, contract, now_ns):
 
 
 @kernel
-def set_mark(terms, mark_ticks):
+def set_mark(arena, contract, mark_ticks):
     """The mark with what follows from it alone: the static band (5.3), the slippage of 9.0."""
+    terms = CONTRACT(arena, contract)
+    if mark_ticks != terms.mark_ticks:
+        begin_valuation(arena)
     reach_ticks = multiply_divide(mark_ticks, terms.band_static_ppb, PPB)
     terms.mark_ticks = mark_ticks
     terms.mark_value = value_of_lot(terms, mark_ticks)
@@ -152,7 +155,7 @@ def publish_mark(arena, contract, now_ns):
     held = 0
     if mark_ticks < index_ticks - reach_ticks or mark_ticks > index_ticks + reach_ticks:
         held = 1
-    set_mark(terms, mark_ticks)
+    set_mark(arena, contract, mark_ticks)
     emit(
         arena, events.MARK_PUBLISHED, contract, 0,
         mark_ticks, index_ticks, fair_ticks, basis_ticks, last_ticks, held,

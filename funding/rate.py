@@ -13,6 +13,7 @@ from engine.state.arithmetic import (
     multiply_divide_trunc,
 )
 from engine.state.events import emit
+from engine.state.values import begin_valuation
 from funding.windows import VOTE, empty_window, window_of
 
 
@@ -123,6 +124,7 @@ def rebase_index(arena, contract):
     """Start the index at zero again; the caller has settled every holder."""
     index = CONTRACT(arena, contract).funding_index
     CONTRACT(arena, contract).funding_index = 0
+    begin_valuation(arena)
     emit(arena, events.FUNDING_REBASED, contract, 0, index, 0, 0, 0, 0, 0)
     return 0
 
@@ -155,6 +157,7 @@ def publish_funding(arena, contract, rate_ppb, growth):
     terms.rate_day_ppb = rate_of_day(terms) + rate_ppb
     terms.funding_day = terms.funding_next_ns // NS_PER_DAY
     terms.funding_index += growth
+    begin_valuation(arena)
     emit(
         arena, events.FUNDING_AVERAGED, contract, 0, terms.premium_count, terms.premium_valid,
         terms.frozen_ns, terms.funding_length_ns, is_capped, terms.mark_ticks,

@@ -6,7 +6,7 @@ in the order in which a liquidation step or an admission calls them. Money in th
 
 from engine.kernel import entry
 from engine.schema.vocabulary import BUY, NONE
-from engine.state.access import ADMISSION, CONTRACT, POSITION
+from engine.state.access import ADMISSION, POSITION
 from funding.mark import set_mark
 from risk import liquidation, margin
 from risk.accounts import find_position, open_position
@@ -23,7 +23,7 @@ def value_account(arena: int, account: int) -> tuple[int, int, int]:
 def value_at_mark(arena: int, account: int, contract: int, mark_ticks: int) -> tuple[int, int]:
     """(equity, maintenance margin) of an account at another mark of one contract. It writes the
     mark: for copies."""
-    set_mark(CONTRACT(arena, contract), mark_ticks)
+    set_mark(arena, contract, mark_ticks)
     return margin.value_whole(arena, account)
 
 

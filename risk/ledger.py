@@ -12,19 +12,23 @@ from engine.state.events import emit
 from risk.accounts import contract_of, first_position, next_position
 from risk.bands import note_dirty
 from risk.position_history import note_realised
+from risk.worth import add_equity
 
 
 @kernel
 def apply_cash(arena, account, amount):
     """Credit (positive) or debit an account's cash. Every change of a position comes with one."""
     ACCOUNT(arena, account).cash += amount
+    add_equity(arena, account, amount)
     note_dirty(arena, account)
     POOL(arena, 0).cash_total += amount
 
 
 @kernel
 def apply_entry(arena, position, amount):
-    POSITION(arena, position).entry_value += amount
+    held = POSITION(arena, position)
+    held.entry_value += amount
+    add_equity(arena, held.account, -amount)
     POOL(arena, 0).entry_total += amount
 
 
@@ -40,6 +44,7 @@ def settle_funding(arena, account, contract, position):
     held.funding_index = terms.funding_index
     if owed == 0:
         return 0
+    add_equity(arena, account, owed)  # as a debt it was counted already
     apply_cash(arena, account, -owed)
     note_realised(arena, position, -owed)
     POOL(arena, 0).funding_clearing += owed

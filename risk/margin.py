@@ -2,7 +2,7 @@
 
 from engine.kernel import cold, kernel
 from engine.schema.vocabulary import NONE
-from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, POSITION
+from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, POSITION, WORTH
 from engine.state.arithmetic import absolute
 from engine.state.layout import HOLDS_COLLATERAL, PORTFOLIO
 from engine.trading_state import is_one_of
@@ -14,6 +14,7 @@ from risk.portfolio import (
     sum_maintenance,
 )
 from risk.tiers import compute_initial_of, compute_initial_with, compute_maintenance_of
+from risk.worth import has_worth
 
 
 @kernel
@@ -77,6 +78,13 @@ def compute_required(arena, account, contract, lots, beside):
     return beside + compute_maintenance_of(arena, contract, lots)
 
 
+@cold
+def is_below_required(arena, account, contract, lots, equity):
+    """1 when that equity is below the account's maintenance with so many lots in a contract."""
+    _, beside = value_beside(arena, account, contract)
+    return 1 if equity < compute_required(arena, account, contract, lots, beside) else 0
+
+
 @kernel
 def compute_weight(arena, account, maintenance):
     """What shares of the account's equity are pro rata to: its maintenance by tiers (9.3)."""
@@ -95,6 +103,22 @@ def compute_maintenance(arena, account):
     """Maintenance margin of the whole account."""
     _, maintenance = value_whole(arena, account)
     return maintenance
+
+
+@kernel
+def equity_of(arena, account):
+    """The same as `compute_equity`, as kept if it is kept."""
+    if has_worth(arena, account):
+        return WORTH(arena, account).equity
+    return compute_equity(arena, account)
+
+
+@kernel
+def maintenance_of(arena, account):
+    """The same as `compute_maintenance`, as kept if it is kept."""
+    if has_worth(arena, account):
+        return WORTH(arena, account).maintenance
+    return compute_maintenance(arena, account)
 
 
 @kernel

@@ -9,6 +9,7 @@ from engine.state.values import gain_of_fill
 from risk.margin import is_portfolio
 from risk.portfolio import compute_reserve_rate
 from risk.tiers import compute_raised_rate, floor_of, tier_of
+from risk.worth import add_requirement
 
 
 @kernel
@@ -60,6 +61,7 @@ def apply_reserve(arena, slot, reserve, loss_fee):
     order.reserve = reserve
     order.loss_fee = loss_fee
     held.loss_fee += loss_fee
+    add_requirement(arena, order.account, reserve + loss_fee)
     if order.side == BUY:
         held.lots_buy += order.lots
         held.reserve_buy += reserve
@@ -76,6 +78,7 @@ def give_back(arena, slot, lots, reserve, loss_fee):
     order.reserve -= reserve
     order.loss_fee -= loss_fee
     held.loss_fee -= loss_fee
+    add_requirement(arena, order.account, -(reserve + loss_fee))
     if order.side == BUY:
         held.lots_buy -= lots
         held.reserve_buy -= reserve

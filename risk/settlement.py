@@ -17,6 +17,7 @@ from risk.ledger import apply_cash, apply_entry, settle_funding
 from risk.position_history import note_fill
 from risk.step import note_position_before
 from risk.supervision import value_again
+from risk.worth import change_lots
 
 
 @kernel
@@ -61,6 +62,7 @@ def apply_lots(arena, contract, position, side, lots, value):
     signed = lots if side == BUY else -lots
     after = before + signed
     held.lots = after
+    change_lots(arena, contract, held.account, before, after)
     if before >= 0:
         terms.long_lots += max(after, 0) - before
         terms.short_lots += max(-after, 0)

@@ -5,6 +5,7 @@ from engine.schema.bounds import PPB, TIERS_MAX
 from engine.state.access import ACCOUNT_EXTRA, CONTRACT, ENGINE, POSITION, POSITION_EXTRA, TIER
 from engine.state.arithmetic import absolute, clamp, multiply_rate_ceil
 from engine.state.layout import LIMITS_RATE
+from engine.state.values import begin_valuation
 
 
 @kernel
@@ -40,6 +41,7 @@ def floor_of(arena, account, position):
 @kernel
 def raise_rates(arena):
     """From now on initial rates may be above those of the tiers, in every contract."""
+    begin_valuation(arena)
     for contract in range(1, ENGINE(arena, 0).contracts + 1):
         CONTRACT(arena, contract).limits |= LIMITS_RATE
 

@@ -75,7 +75,7 @@ def _constants(space: str, module: object) -> str:
 
 def _prefetch() -> str:
     """How many commands ahead the engine asks for lines; 0: it has no such stage."""
-    stages = {name: getattr(run, name, 0) for name in ("AHEAD", "NEAR")}
+    stages = {name: getattr(run, name, 0) for name in ("FAR", "AHEAD", "NEAR")}
     lines = [f"constexpr std::int64_t {name} = {value};" for name, value in stages.items()]
     return "\n".join(["namespace prefetch {", *lines, "}", ""])
 

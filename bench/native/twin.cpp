@@ -22,6 +22,7 @@ using std::max;
 using std::min;
 
 constexpr i64 NONE = word::NONE;
+constexpr i64 FAR = prefetch::FAR;
 constexpr i64 AHEAD = prefetch::AHEAD;
 constexpr i64 NEAR = prefetch::NEAR;
 constexpr i64 SLOT_MASK = 0xFFFFFFFF;
@@ -61,9 +62,15 @@ HOT i64 multiply_divide_trunc(i64 number, i64 factor, i64 divisor) {
 HOT i64 ladder_of(i64 contract, i64 side) { return contract * 2 + side; }
 HOT i64 key_of(i64 price_ticks, i64 side) { return price_ticks ^ (layout::KEY_MASK * (1 - side)); }
 
-struct Worth {
+struct Margins {
+    i64 initial;
+    i64 maintenance;
+};
+
+// What an account is worth, walked over: equity, and maintenance beside one contract.
+struct Walked {
     i64 equity;
-    i64 margin;  // maintenance beside one contract, or the requirement of all, as asked
+    i64 beside;
 };
 
 struct Admission {
@@ -75,12 +82,12 @@ struct Admission {
 struct Aggressor {
     i64 contract, account, position, slot, side, group, mode;
     i64 leaves;
-    i64 equity = 0, beside = 0, filled = 0, stop_reason = 0;
+    i64 equity = 0, filled = 0, stop_reason = 0;
 };
 
 struct Maker {
     i64 slot, account, position, price_ticks;
-    i64 equity = 0, beside = 0;
+    i64 equity = 0;
 };
 
 struct Fill {
@@ -95,6 +102,7 @@ public:
     i64 run(const Command* commands, i64 count, i64 events_max) {
         i64 row = 0;
         while (row < count && engine.events < events_max) {
+            __builtin_prefetch(commands + row + FAR, 0, 3);
             if (row + AHEAD < count) prefetch_named(commands[row + AHEAD]);
             if constexpr (NEAR > 0)
                 if (row + NEAR < count) prefetch_related(commands[row + NEAR]);
@@ -348,6 +356,7 @@ private:
         order.reserve = admission.reserve;
         order.loss_fee = admission.loss_fee;
         held.loss_fee += admission.loss_fee;
+        add_requirement(order.account, admission.reserve + admission.loss_fee);
         if (order.side == word::BUY) {
             held.lots_buy += order.lots;
             held.reserve_buy += admission.reserve;
@@ -367,6 +376,7 @@ private:
         order.reserve -= reserve;
         order.loss_fee -= loss_fee;
         held.loss_fee -= loss_fee;
+        add_requirement(order.account, -(reserve + loss_fee));
         if (order.side == word::BUY) {
             held.lots_buy -= std::int32_t(lots);
             held.reserve_buy -= reserve;
@@ -394,11 +404,16 @@ private:
         }
     }
 
+    HOT i64 find_inline_position(const Account& account, i64 contract) const {
+        constexpr u64 lanes = 0x0001'0001'0001'0001;
+        const u64 differences = account.contracts ^ u64(contract) * lanes;
+        const u64 zeros = (differences - lanes) & ~differences & lanes << 15;
+        return zeros == 0 ? NONE : (&account.position_1)[std::countr_zero(zeros) >> 4];
+    }
+
     HOT i64 find_position(const Account& account, i64 contract) const {
-        const std::int32_t* slots = &account.position_1;
-        const u64 contracts = account.contracts;
-        for (i64 k = 0; k < INLINE_POSITIONS; ++k)
-            if (i64((contracts >> (16 * k)) & 0xFFFF) == contract) return slots[k];
+        if (const i64 inlined = find_inline_position(account, contract); inlined != NONE)
+            return inlined;
         i64 slot = account.chain;
         while (slot != NONE && arena.position_extras(slot).contract != contract)
             slot = arena.position_extras(slot).chain_next;
@@ -480,32 +495,86 @@ private:
         return max(reserve_buy, reserve_sell);
     }
 
-    // Equity, and the maintenance of the positions beside one contract.
-    HOT Worth value_beside(i64 account, i64 contract) const {
-        const Account& record = arena.accounts(account);
-        Worth worth{record.cash, 0};
-        each_position(record, [&](const Position& held, i64 other) {
-            if (held.lots == 0) return;
-            worth.equity += profit_of(arena.contracts(other), held);
-            if (other != contract) worth.margin += maintenance_of(other, held.lots);
-        });
-        return worth;
+    HOT Margins margins_of(const Contract& terms, i64 contract, i64 lots) const {
+        const i64 notional = notional_of(terms, lots);
+        const Tier& tier = tier_of(terms, contract, notional);
+        return {rate_ceil(notional, tier.rate_initial_ppb) - tier.deduction_initial,
+                rate_ceil(notional, tier.rate_maintenance_ppb) - tier.deduction_maintenance};
     }
 
-    // Equity, and the initial margin of all contracts with their orders.
-    HOT Worth value_for_order(const Account& record) const {
-        Worth worth{record.cash, 0};
+    // Equity, and the maintenance of the positions beside one contract.
+    RARE Walked value_beside(i64 account, i64 contract) const {
+        const Account& record = arena.accounts(account);
+        Walked walked{record.cash, 0};
+        each_position(record, [&](const Position& held, i64 other) {
+            if (held.lots == 0) return;
+            walked.equity += profit_of(arena.contracts(other), held);
+            if (other != contract) walked.beside += maintenance_of(other, held.lots);
+        });
+        return walked;
+    }
+
+    // Whether equity covers the initial margin of all contracts with their orders, and `added`.
+    RARE bool covers_requirement(const Account& record, i64 added) const {
+        i64 equity = record.cash, requirement = 0;
         each_position(record, [&](const Position& held, i64 contract) {
             i64 margin = 0;
             if (held.lots != 0) {
                 const Contract& terms = arena.contracts(contract);
-                worth.equity += profit_of(terms, held);
+                equity += profit_of(terms, held);
                 margin = initial_of(terms, contract, held.lots);
             }
-            worth.margin += held.loss_fee;
-            worth.margin += need_of(held.lots, margin, held.reserve_buy, held.reserve_sell);
+            requirement += held.loss_fee;
+            requirement += need_of(held.lots, margin, held.reserve_buy, held.reserve_sell);
         });
-        return worth;
+        return equity >= requirement + added;
+    }
+
+    // ---- what an account is worth, kept from command to command
+
+    HOT bool is_kept(i64 account) const {
+        return arena.worths(account).valuation == engine.valuation + 1;
+    }
+
+    [[gnu::noinline]] void keep_worth(i64 account) {
+        const Account& record = arena.accounts(account);
+        Worth kept{engine.valuation + 1, record.cash, 0, 0};
+        each_position(record, [&](const Position& held, i64 contract) {
+            kept.requirement += held.loss_fee + held.reserve_buy + held.reserve_sell;
+            if (held.lots == 0) return;
+            const Contract& terms = arena.contracts(contract);
+            if (terms.limits != 0) is_outside = true;
+            const Margins margins = margins_of(terms, contract, held.lots);
+            kept.requirement += margins.initial;
+            kept.maintenance += margins.maintenance;
+            kept.equity += profit_of(terms, held);
+        });
+        arena.worths(account) = kept;
+    }
+
+    HOT const Worth& worth_of(i64 account) {
+        if (arena.accounts(account).flags & (layout::HOLDS_COLLATERAL | layout::PORTFOLIO))
+            is_outside = true;
+        if (!is_kept(account)) keep_worth(account);
+        return arena.worths(account);
+    }
+
+    HOT void add_equity(i64 account, i64 amount) {
+        if (is_kept(account)) arena.worths(account).equity += amount;
+    }
+
+    HOT void add_requirement(i64 account, i64 amount) {
+        if (is_kept(account)) arena.worths(account).requirement += amount;
+    }
+
+    HOT void change_lots(const Contract& terms, i64 contract, i64 account, i64 before, i64 after) {
+        if (!is_kept(account)) return;
+        Worth& worth = arena.worths(account);
+        const Margins old = margins_of(terms, contract, before);
+        const Margins margins = margins_of(terms, contract, after);
+        worth.equity += (after - before) * terms.mark_value;
+        worth.requirement += margins.initial - old.initial;
+        worth.maintenance += margins.maintenance - old.maintenance;
     }
 
     // ---- admission
@@ -577,7 +646,7 @@ private:
     }
 
     HOT i64 check_margin(const Contract& terms, const Account& record, const Position& held,
-                         const Command& command, bool reduces, Admission& admission) const {
+                         const Command& command, bool reduces, Admission& admission) {
         const bool is_buy = command.side == word::BUY;
         const i64 contract = command.contract, lots = command.lots, price = command.price_ticks;
         const i64 buys = i64(held.lots_buy) + (is_buy ? lots : 0);
@@ -591,16 +660,24 @@ private:
         admission.lots = lots;
         admission.reserve = rate_ceil(value, tier.rate_initial_ppb);
         admission.loss_fee = loss + rate_ceil(value, terms.fee_worst_ppb);
-        const i64 margin = initial_of(terms, contract, held.lots);
+        const Worth& worth = worth_of(command.account);
+        if (worth.equity >= worth.requirement + admission.reserve + admission.loss_fee) [[likely]]
+            return refusal::OK;
+        return check_need(terms, record, held, command, reduces, admission);
+    }
+
+    RARE i64 check_need(const Contract& terms, const Account& record, const Position& held,
+                        const Command& command, bool reduces, const Admission& admission) const {
+        const bool is_buy = command.side == word::BUY;
+        const i64 margin = initial_of(terms, command.contract, held.lots);
         const i64 before = need_of(held.lots, margin, held.reserve_buy, held.reserve_sell);
         const i64 after = need_of(held.lots, margin,
                                   held.reserve_buy + (is_buy ? admission.reserve : 0),
                                   held.reserve_sell + (is_buy ? 0 : admission.reserve));
         if (after - before + (reduces ? 0 : admission.loss_fee) <= 0) return refusal::OK;
-        const Worth worth = value_for_order(record);
-        if (worth.equity < worth.margin + after - before + admission.loss_fee)
-            return refusal::MARGIN_INSUFFICIENT;
-        return refusal::OK;
+        return covers_requirement(record, after - before + admission.loss_fee)
+                   ? refusal::OK
+                   : refusal::MARGIN_INSUFFICIENT;
     }
 
     HOT i64 check_order(const Command& command, const Contract& terms, const Account& record,
@@ -631,14 +708,16 @@ private:
 
     // ---- settlement
 
-    HOT void apply_lots(Contract& terms, Position& held, i64 before, i64 after) {
+    HOT void apply_lots(Contract& terms, i64 contract, Position& held, i64 before, i64 after) {
         held.lots = std::int32_t(after);
+        change_lots(terms, contract, held.account, before, after);
         terms.long_lots += max(after, i64{0}) - max(before, i64{0});
         terms.short_lots += max(-after, i64{0}) - max(-before, i64{0});
     }
 
     HOT void apply_entry(Pool& pool, Position& held, i64 amount) {
         held.entry_value += amount;
+        add_equity(held.account, -amount);
         pool.entry_total += amount;
     }
 
@@ -647,7 +726,7 @@ private:
         Pool& pool = arena.pool(0);
         const bool is_buy = side == word::BUY;
         const i64 before = held.lots, after = before + (is_buy ? lots : -lots);
-        apply_lots(terms, held, before, after);
+        apply_lots(terms, contract, held, before, after);
         if (before == 0) {
             held.funding_index = terms.funding_index;
             add_holder(contract, position);
@@ -682,6 +761,7 @@ private:
         Account& record = arena.accounts(account);
         Pool& pool = arena.pool(0);
         record.cash += realised - fee;
+        add_equity(account, realised - fee);
         pool.cash_total += realised - fee;
         note_dirty(record, account);
         pool.fees += fee;
@@ -711,6 +791,14 @@ private:
         free_order_slot(order, slot);
     }
 
+    // While this order is filled, the lines of who may be filled next come.
+    HOT void prefetch_next_maker(const Order& order) const {
+        const Order& next = arena.orders(order.next);
+        prefetch_account(next.account);
+        __builtin_prefetch(&arena.positions(next.position), 1, 3);
+        __builtin_prefetch(&arena.orders(next.next), 1, 3);
+    }
+
     RARE bool prevent_self_trade(const Aggressor& aggressor, const Maker& maker) {
         if (aggressor.mode == word::STP_CANCEL_NEWEST) return true;
         if (aggressor.mode == word::STP_DECREMENT) {
@@ -728,7 +816,8 @@ private:
         equity -= maker_fee_of(terms, value, equity, rate_ceil(value, terms.fee_taker_ppb));
         const i64 change = aggressor.side == word::BUY ? -fill.asked_lots : fill.asked_lots;
         const i64 lots = arena.positions(maker.position).lots + change;
-        return equity < maker.beside + maintenance_of(aggressor.contract, lots);
+        const Walked walked = value_beside(maker.account, aggressor.contract);
+        return equity < walked.beside + maintenance_of(aggressor.contract, lots);
     }
 
     HOT i64 check_maker(const Contract& terms, const Aggressor& aggressor, const Maker& maker,
@@ -756,7 +845,8 @@ private:
         if (-fill.edge > terms.slip_value) [[unlikely]] {
             const i64 change = aggressor.side == word::BUY ? lots : -lots;
             const i64 after = arena.positions(aggressor.position).lots + change;
-            if (equity < aggressor.beside + maintenance_of(aggressor.contract, after))
+            const Walked walked = value_beside(aggressor.account, aggressor.contract);
+            if (equity < walked.beside + maintenance_of(aggressor.contract, after))
                 return word::CANCEL_SLIPPAGE;
         }
         fill.lots = lots;
@@ -807,10 +897,8 @@ private:
         const Position& own = arena.positions(aggressor.position);
         const Position& other = arena.positions(maker.position);
         if ((own.lots_reduce_only | other.lots_reduce_only) != 0) is_outside = true;
-        const i64 contract = aggressor.contract;
-        if (aggressor.equity < aggressor.beside + maintenance_of(contract, own.lots))
-            is_outside = true;
-        if (maker.equity < maker.beside + maintenance_of(contract, other.lots)) is_outside = true;
+        if (aggressor.equity < worth_of(aggressor.account).maintenance) is_outside = true;
+        if (maker.equity < worth_of(maker.account).maintenance) is_outside = true;
         if (arena.accounts(maker.account).flags & layout::LIQUIDATING) is_outside = true;
     }
 
@@ -821,9 +909,7 @@ private:
         const i64 maker_side = word::SELL - aggressor.side;
         const i64 ladder = ladder_of(aggressor.contract, maker_side);
         const i64 limit_key = key_of(limit_ticks, maker_side);
-        const Worth worth = value_beside(aggressor.account, aggressor.contract);
-        aggressor.equity = worth.equity;
-        aggressor.beside = worth.margin;
+        aggressor.equity = worth_of(aggressor.account).equity;
         while (aggressor.leaves > 0 && !is_outside) {
             const i64 key = arena.ladders(ladder).best_key;
             if (key == NONE || key > limit_key) break;
@@ -836,9 +922,8 @@ private:
                 aggressor.stop_reason = word::CANCEL_SELF_TRADE;
                 break;
             }
-            const Worth theirs = value_beside(maker.account, aggressor.contract);
-            maker.equity = theirs.equity;
-            maker.beside = theirs.margin;
+            prefetch_next_maker(order);
+            maker.equity = worth_of(maker.account).equity;
             const i64 edge = (terms.mark_ticks - maker.price_ticks) * terms.tick_value;
             Fill fill{.asked_lots = min(aggressor.leaves, i64(order.lots)),
                       .edge = aggressor.side == word::BUY ? edge : -edge};
@@ -942,10 +1027,15 @@ private:
         return refusal::OK;
     }
 
+    HOT void prefetch_account(i64 account) const {
+        __builtin_prefetch(&arena.accounts(account), 1, 3);
+        __builtin_prefetch(&arena.worths(account), 1, 3);
+    }
+
     // The first stage: the lines that the command itself names.
     HOT void prefetch_named(const Command& command) const {
         if (command.account > 0 && command.account <= bound::ACCOUNTS_MAX)
-            __builtin_prefetch(&arena.accounts(command.account), 1, 3);
+            prefetch_account(command.account);
         if (command.kind == command::CANCEL_ORDER) {
             const i64 slot = command.order_id & SLOT_MASK;
             if (slot <= bound::ORDERS_MAX) __builtin_prefetch(&arena.orders(slot), 1, 3);
@@ -967,9 +1057,14 @@ private:
             __builtin_prefetch(&arena.orders(order.account_previous), 1, 3);
         } else if (command.kind == command::PLACE_ORDER) {
             if (command.account <= 0 || command.account > bound::ACCOUNTS_MAX) return;
-            const std::int32_t* slots = &arena.accounts(command.account).position_1;
+            const Account& account = arena.accounts(command.account);
+            if (is_kept(command.account)) {
+                const i64 position = find_inline_position(account, command.contract);
+                __builtin_prefetch(&arena.positions(position), 1, 3);
+                return;
+            }
             for (i64 k = 0; k < INLINE_POSITIONS; ++k)
-                __builtin_prefetch(&arena.positions(slots[k]), 1, 3);
+                __builtin_prefetch(&arena.positions((&account.position_1)[k]), 1, 3);
         }
     }
 

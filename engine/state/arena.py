@@ -33,7 +33,7 @@ PAGE_BYTES = 4_096
 # system grants none, or has no such advice, it stays as it is.
 WIDELY_TOUCHED = (
     "page_words", "levels", "level_orders", "orders", "order_extras", "accounts", "account_extras",
-    "positions", "position_extras", "holders", "bands", "dirty_accounts", "events",
+    "worths", "positions", "position_extras", "holders", "bands", "dirty_accounts", "events",
 )  # fmt: skip
 DIGEST_VERSION = 9
 

@@ -119,6 +119,7 @@ ROWS: dict[str, Callable[[Arena], Rows]] = {
     "order_extras": _ORDERS,
     "accounts": _accounts,
     "account_extras": _accounts,
+    "worths": _VOID,
     "group_leads": _all_of("group_leads"),
     "positions": _POSITIONS,
     "position_extras": _POSITIONS,

@@ -71,6 +71,7 @@ ENGINE = _record(
     # leaves their keys as they are, and how many entries have come in so far: a measure of work
     # that nothing decides by
     ranking="i8", rankings_open="i8", rankings_until_ns="i8", ranked="i8",
+    valuation="i8",  # how often something has moved that every account's worth depends on
 )  # fmt: skip
 
 POOL = _record(
@@ -187,9 +188,9 @@ WITHDRAWAL = _record(32, client_id="i8", amount="i8", asset="i8")
 SWEEP = _record(
     320,
     contract="i8", account="i8", position="i8", slot="i8", order_id="i8", side="i8", group="i8",
-    mode="i8", share="i8", share_lots="i8", equity="i8", beside="i8", leaves="i8", filled="i8",
+    mode="i8", share="i8", share_lots="i8", equity="i8", leaves="i8", filled="i8",
     stop_reason="i8", first_ticks="i8",
-    maker_slot="i8", maker="i8", maker_position="i8", maker_equity="i8", maker_beside="i8",
+    maker_slot="i8", maker="i8", maker_position="i8", maker_equity="i8",
     asked_lots="i8", price_ticks="i8", value="i8",
     gain="i8", lots="i8", fee="i8", liquidation_fee="i8",
     maker_sibling="i8", maker_group="i8", maker_is_entry="i8", maker_is_over="i8",
@@ -355,6 +356,8 @@ WORD = _record(8, bits="u8")
 SLOT = _record(4, slot="i4")
 # Of a holder, or of a block of holders: from `low_value` to below `end_value`, zeros hold nothing.
 BAND = _record(16, low_value="i8", end_value="i8")
+# Of an account, while nothing but itself has changed: see risk/worth.py
+WORTH = _record(32, valuation="i8", equity="i8", maintenance="i8", requirement="i8")
 # Of a contract: what funding has taken off the two values that its bands are compared with.
 BAND_SHIFT = _record(16, low_value="i8", high_value="i8")
 
@@ -443,9 +446,10 @@ class Section(NamedTuple):
     offset: int
 
 
-def _sections() -> dict[str, Section]:
+def _rows() -> dict[str, tuple[np.dtype, int]]:
+    """Every section's record and how many of it there are at most, in the order of offsets."""
     assets = bounds.COLLATERAL_MAX + 1
-    rows = {
+    return {
         "engine": (ENGINE, 1),
         "pool": (POOL, 1),
         "sweep": (SWEEP, 1),
@@ -476,6 +480,7 @@ def _sections() -> dict[str, Section]:
         "order_extras": (ORDER_EXTRA, bounds.ORDERS_MAX + 1),
         "accounts": (ACCOUNT, ACCOUNT_ROWS),
         "account_extras": (ACCOUNT_EXTRA, ACCOUNT_ROWS),
+        "worths": (WORTH, ACCOUNT_ROWS),
         "group_leads": (SLOT, GROUP_ROWS),
         "positions": (POSITION, bounds.POSITIONS_MAX + 1),
         "position_extras": (POSITION_EXTRA, bounds.POSITIONS_MAX + 1),
@@ -508,8 +513,11 @@ def _sections() -> dict[str, Section]:
         "command": (COMMAND, 64),
         "events": (EVENT, bounds.EVENTS_MAX + 1),
     }
+
+
+def _sections() -> dict[str, Section]:
     sections, offset = {}, 0
-    for name, (record, count) in rows.items():
+    for name, (record, count) in _rows().items():
         sections[name] = Section(record, count, offset)
         offset += -(-record.itemsize * count // SECTION_ALIGN) * SECTION_ALIGN
     return sections

@@ -8,7 +8,7 @@ several lots is worth as many values of a lot, but where a contract rounds once 
 
 from engine.kernel import cold, kernel
 from engine.schema.vocabulary import BUY, ROUNDING_PER_FILL
-from engine.state.access import CONTRACT
+from engine.state.access import CONTRACT, ENGINE
 from engine.state.arithmetic import absolute, clamp, multiply_divide, multiply_divide_ceil
 
 
@@ -82,6 +82,12 @@ def gain_of_fill(terms, side, lots, value):
     """What a fill of this value gains its side against the mark; the other side loses it."""
     gain = lots * terms.mark_value - value
     return gain if side == BUY else -gain
+
+
+@kernel
+def begin_valuation(arena):
+    """What accounts hold is worth, or requires, something else from now on: see `risk/worth.py`."""
+    ENGINE(arena, 0).valuation += 1
 
 
 @cold

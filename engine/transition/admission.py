@@ -44,6 +44,7 @@ from engine.state.access import (
     ORDER,
     POOL,
     POSITION,
+    WORTH,
     has_bit,
     set_bit,
     shift_left,
@@ -58,6 +59,7 @@ from engine.state.layout import (
     INELIGIBLE,
     LIMITS_GROUP,
     LIMITS_LEVEL,
+    LIMITS_RATE,
     LIMITS_VALUE,
     LIQUIDATING,
     STOPPED,
@@ -77,6 +79,7 @@ from risk.reserve import (
     compute_worst_lots,
 )
 from risk.tiers import compute_initial_of
+from risk.worth import has_worth
 
 WINDOW = 64
 STANDING = LIQUIDATING | STOPPED | GROUP_STOPPED | INELIGIBLE  # flags of accounts not as usual
@@ -456,13 +459,10 @@ def check_room(arena, contract, account, position, side, price_ticks, flags, rep
 def check_margin(arena, contract, account, position, side, price_ticks, lots, replaced, reduces):
     """Margin before the book (8.2): equity must cover what worst-case fills would require.
 
-    Leaves reserve and loss-and-fee in ADMISSION. An order that does not raise the contract's need
-    passes; for one that only reduces, losses and fees are left out of that comparison.
+    Leaves reserve and loss-and-fee in ADMISSION. Who has more than its orders could ever require
+    needs no closer look: an order adds at most its reserve, its loss and its fee to that.
     """
     held = POSITION(arena, position)
-    old = ORDER(arena, replaced)  # slot 0 is nil: all its fields are 0
-    old_buy = old.reserve if side == BUY else 0
-    old_sell = old.reserve if side != BUY else 0
     lots_change = lots - open_lots_of(arena, replaced)
     worst_lots = compute_worst_lots(
         held.lots,
@@ -478,6 +478,28 @@ def check_margin(arena, contract, account, position, side, price_ticks, lots, re
     admission.lots = lots
     admission.reserve = reserve
     admission.loss_fee = loss_fee
+    if terms.limits & LIMITS_RATE == 0 and has_worth(arena, account):
+        worth = WORTH(arena, account)
+        if worth.equity >= worth.requirement + reserve + loss_fee:
+            return refusals.OK
+    return check_need(
+        arena, contract, account, position, side, replaced, 1 if reduces else 0
+    )
+
+
+@cold
+def check_need(arena, contract, account, position, side, replaced, reduces):
+    """Margin before the book to the last unit, with the reserve, loss and fee that ADMISSION has.
+
+    An order that does not raise the contract's need passes; for one that only reduces, losses and
+    fees are left out of that comparison.
+    """
+    held = POSITION(arena, position)
+    old = ORDER(arena, replaced)  # slot 0 is nil: all its fields are 0
+    old_buy = old.reserve if side == BUY else 0
+    old_sell = old.reserve if side != BUY else 0
+    reserve = ADMISSION(arena, 0).reserve
+    loss_fee = ADMISSION(arena, 0).loss_fee
     margin = 0
     lots_held = 0  # of a portfolio account's contract only the reserves are its own need (8.7)
     if held.lots != 0 and not is_portfolio(arena, account):
@@ -491,7 +513,7 @@ def check_margin(arena, contract, account, position, side, price_ticks, lots, re
     else:
         sells += reserve
     need_after = compute_need(lots_held, margin, buys, sells)
-    if need_after - need_before + (0 if reduces else loss_fee) <= 0:
+    if need_after - need_before + (0 if reduces == 1 else loss_fee) <= 0:
         return refusals.OK
     need_now = compute_need(lots_held, margin, held.reserve_buy, held.reserve_sell)
     equity, requirement = value_for_order(arena, account)
@@ -507,7 +529,8 @@ def check_order(
     """The checks from state to margin, as if the order `replaced` (NONE: no such) were not there.
 
     Leaves in ADMISSION the lots that reduce-only leaves, the reserve, and loss and fee; writes
-    nothing else. Placing and amending share it: inlined into both it cost 3 s of compilation.
+    nothing else but what the account is worth, if that was not kept. Placing and amending share it:
+    inlined into both it cost 3 s of compilation.
     """
     terms = CONTRACT(arena, contract)
     exceptions = find_exceptions(arena, contract, account)

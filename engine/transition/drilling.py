@@ -103,7 +103,7 @@ def move_mark(arena: int, contract: int, mark_ticks: int) -> int:
     terms.index_ticks = mark_ticks
     mark_before = terms.mark_ticks + 0
     value_before = terms.mark_value + 0
-    set_mark(terms, mark_ticks)
+    set_mark(arena, contract, mark_ticks)
     emit(
         arena, events.MARK_PUBLISHED, contract, 0, mark_ticks, mark_ticks, 0, 0, 0, terms.held
     )  # fmt: skip

@@ -7,6 +7,7 @@ from engine.schema.vocabulary import NONE
 from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, POSITION_EXTRA
 from engine.state.events import emit
 from engine.state.layout import LIMITS_RATE, LIQUIDATING
+from engine.state.values import begin_valuation
 from engine.transition.admission import check_client_of_contract
 from risk.accounts import find_position, has_position_room, is_opened, open_position
 from risk.isolation import first_margin_account, next_margin_account, trading_account_of
@@ -65,6 +66,7 @@ def set_leverage(arena, account, client_id, contract, rate_initial_ppb):
     POSITION_EXTRA(arena, position).rate_floor_ppb = rate_initial_ppb
     if rate_initial_ppb > 0:
         CONTRACT(arena, contract).limits |= LIMITS_RATE
+        begin_valuation(arena)
     emit(arena, events.LEVERAGE_SET, contract, account, rate_initial_ppb, client_id, 0, 0, 0, 0)
     return refusals.OK
 

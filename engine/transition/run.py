@@ -4,17 +4,23 @@ from engine.book.orders import SLOT_MASK
 from engine.kernel import entry, kernel
 from engine.schema.bounds import ACCOUNTS_MAX, ORDERS_MAX
 from engine.schema.commands import CANCEL_ORDER, MASS_QUOTE, PLACE_ORDER
+from engine.schema.commands import COMMAND as COMMAND_RECORD
 from engine.state.access import ACCOUNT_WORD, ENGINE, ORDER, prefetch
 from engine.state.layout import ACCOUNT_WORD_POSITION, ACCOUNT_WORDS, SECTIONS
 from engine.transition.step import COMMAND, apply_command
-from risk.accounts import INLINE
+from risk.accounts import INLINE, find_inline_position
 from risk.deleveraging_modes import compute_rank_band
+from risk.worth import is_kept
 
-AHEAD = 8  # commands; measured, further ahead gained nothing
+# How many commands ahead which lines are asked for; measured, see bench/NOTES.md
+FAR = 32  # the record itself: batches come out of files and are in no cache
+AHEAD = 8
+COMMAND_BYTES = COMMAND_RECORD.itemsize
 ACCOUNTS_AT = SECTIONS["accounts"].offset
 ORDERS_AT = SECTIONS["orders"].offset
 POSITIONS_AT = SECTIONS["positions"].offset
-NEAR = 4  # by then the lines asked for 8 ahead have come
+WORTHS_AT = SECTIONS["worths"].offset
+NEAR = 4  # by then the lines asked for AHEAD have come
 
 
 @kernel
@@ -24,6 +30,7 @@ def prefetch_command(arena, commands, row):
     account = command.account
     if account > 0 and account <= ACCOUNTS_MAX:
         prefetch(arena, ACCOUNTS_AT + account * 64)
+        prefetch(arena, WORTHS_AT + account * 32)
     if command.kind == CANCEL_ORDER:
         slot = command.order_id & SLOT_MASK
         if slot <= ORDERS_MAX:
@@ -48,9 +55,13 @@ def prefetch_related(arena, commands, row):
     elif command.kind == PLACE_ORDER:
         account = command.account
         if account > 0 and account <= ACCOUNTS_MAX:
-            first = account * ACCOUNT_WORDS + ACCOUNT_WORD_POSITION
-            for k in range(INLINE):
-                prefetch(arena, POSITIONS_AT + ACCOUNT_WORD(arena, first + k).slot * 64)
+            if is_kept(arena, account):
+                position = find_inline_position(arena, account, command.contract)
+                prefetch(arena, POSITIONS_AT + position * 64)
+            else:
+                first = account * ACCOUNT_WORDS + ACCOUNT_WORD_POSITION
+                for k in range(INLINE):
+                    prefetch(arena, POSITIONS_AT + ACCOUNT_WORD(arena, first + k).slot * 64)
 
 
 @entry("int64(int64, int64, int64, int64)", nogil=True)
@@ -68,6 +79,7 @@ def run(arena, commands, count, events_max):
             if row > 0 and row + COMMAND(commands, row).quotes >= count:
                 break  # its rows may follow in the next part
             engine.rows_left = count - row
+        prefetch(commands, (row + FAR) * COMMAND_BYTES)
         if row + AHEAD < count:
             prefetch_command(arena, commands, row + AHEAD)
         if row + NEAR < count:

@@ -41,7 +41,7 @@ def apply_delisting_price(arena, contract):
     value_before = terms.mark_value + 0
     samples = count_of(arena, window)
     price_ticks = mean_of(arena, window) if samples > 0 else mark_before
-    set_mark(terms, price_ticks)
+    set_mark(arena, contract, price_ticks)
     terms.held = 0
     emit(
         arena, events.SETTLEMENT_PRICED, contract, 0,

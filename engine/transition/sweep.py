@@ -42,10 +42,11 @@ from engine.state.access import (
     ORDER_EXTRA,
     POSITION,
     SWEEP,
+    prefetch,
 )
 from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.events import emit
-from engine.state.layout import EXTRA, LIQUIDATING
+from engine.state.layout import EXTRA, LIQUIDATING, SECTIONS
 from engine.state.values import find_most_lots, gain_of_fill, value_of_fill
 from engine.trading_state import TRIGGERING, is_one_of
 from engine.transition.band import has_dynamic_band, tighten_key
@@ -63,7 +64,7 @@ from engine.transition.orders import (
 from engine.transition.protection import is_quote, note_quote_fill, protection_of
 from funding.mark import note_traded
 from risk.accounts import is_affiliated
-from risk.margin import compute_required, value_beside
+from risk.margin import equity_of, is_below_required, maintenance_of
 from risk.reserve import release_reserve
 from risk.settlement import (
     compute_fee_unrebated,
@@ -75,6 +76,11 @@ from risk.settlement import (
     settle_side,
 )
 from risk.supervision import note_suspect
+
+ACCOUNTS_AT = SECTIONS["accounts"].offset
+ORDERS_AT = SECTIONS["orders"].offset
+POSITIONS_AT = SECTIONS["positions"].offset
+WORTHS_AT = SECTIONS["worths"].offset
 
 
 @cold
@@ -102,6 +108,16 @@ def prevent_self_trade(arena):
 
 
 @kernel
+def prefetch_next_maker(arena, order):
+    """While this order is filled, the lines of who may be filled next come."""
+    following = ORDER(arena, order.next)
+    prefetch(arena, ACCOUNTS_AT + following.account * 64)
+    prefetch(arena, WORTHS_AT + following.account * 32)
+    prefetch(arena, POSITIONS_AT + following.position * 64)
+    prefetch(arena, ORDERS_AT + following.next * 64)
+
+
+@kernel
 def load_maker(arena):
     """Value the maker and the fill: `gain` is what the aggressor gains by it against the mark, and
     so what the maker loses."""
@@ -113,9 +129,8 @@ def load_maker(arena):
     motion.asked_lots = min(motion.leaves, order.lots)
     motion.value = value_of_fill(terms, order.price_ticks, motion.asked_lots)
     motion.gain = gain_of_fill(terms, motion.side, motion.asked_lots, motion.value)
-    equity, beside = value_beside(arena, motion.maker, motion.contract)
-    motion.maker_equity = equity
-    motion.maker_beside = beside
+    prefetch_next_maker(arena, order)
+    motion.maker_equity = equity_of(arena, motion.maker)
 
 
 @cold
@@ -128,8 +143,7 @@ def is_maker_beyond_slippage(arena):
     equity -= compute_fee_unrebated(terms, absolute(motion.value), equity)
     signed = -motion.asked_lots if motion.side == BUY else motion.asked_lots
     lots = POSITION(arena, motion.maker_position).lots + signed
-    required = compute_required(arena, motion.maker, motion.contract, lots, motion.maker_beside)
-    return 1 if equity < required else 0
+    return is_below_required(arena, motion.maker, motion.contract, lots, equity)
 
 
 @kernel
@@ -182,10 +196,7 @@ def check_aggressor(arena):
     elif -gain > lots * terms.slip_value:
         signed = lots if motion.side == BUY else -lots
         lots_after = POSITION(arena, motion.position).lots + signed
-        required = compute_required(
-            arena, motion.account, motion.contract, lots_after, motion.beside
-        )
-        if equity < required:
+        if is_below_required(arena, motion.account, motion.contract, lots_after, equity) == 1:
             return CANCEL_SLIPPAGE
     motion.fee = fee
     motion.liquidation_fee = liquidation_fee
@@ -259,12 +270,9 @@ def settle_fill(arena, maker_order_id):
 def note_fill_suspects(arena):
     """After a fill: whoever is below maintenance is looked at again at the end (9.1)."""
     motion = SWEEP(arena, 0)
-    lots = POSITION(arena, motion.position).lots
-    required = compute_required(arena, motion.account, motion.contract, lots, motion.beside)
-    if motion.equity < required:
+    if motion.equity < maintenance_of(arena, motion.account):
         note_suspect(arena, motion.account)
-    lots = POSITION(arena, motion.maker_position).lots
-    required = compute_required(arena, motion.maker, motion.contract, lots, motion.maker_beside)
+    required = maintenance_of(arena, motion.maker)
     if motion.maker_equity < required or ACCOUNT(arena, motion.maker).flags & LIQUIDATING:
         note_suspect(arena, motion.maker)
 
@@ -409,9 +417,7 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
     motion.mode = mode
     motion.share = share
     motion.share_lots = absolute(POSITION(arena, position).lots)
-    equity, beside = value_beside(arena, account, contract)
-    motion.equity = equity
-    motion.beside = beside
+    motion.equity = equity_of(arena, account)
     motion.leaves = lots
     motion.filled = 0
     motion.stop_reason = 0

@@ -1,0 +1,120 @@
+"""What an account is worth, kept from one of its commands to the next (8.1-8.3).
+
+Every check before the book and both sides of every fill ask for an account's equity and for what
+it must hold. A walk over its positions tells them: some five cache lines and two hundred
+instructions, most of what a command cost. Between two moves of a mark nothing changes them but what
+the account itself does, so a record keeps three sums, and each writer keeps them true by what it
+has just written:
+
+    equity        as `margin.value_beside` has it; `ledger` and `settlement` write it
+    maintenance   by tiers, of all positions; `settlement` alone changes lots
+    requirement   initial margin of all positions, and every reserve, loss and fee of all orders,
+                  of both sides; `reserve` writes it, and `settlement`
+
+The last is never less than what rule 8.2 requires, because of a position with margin m and reserves
+b and s it counts m + b + s, and no less than max(m + b, s - m): so who has that needs no closer
+look, and nobody is refused for it.
+
+The record is stamped with the number of the valuation it belongs to, and void under another: a
+mark, a funding time and a floor under initial rates begin a new one. Zero bytes are void. Not kept
+are portfolios, whose margin is no sum, collateral, whose value has a clock of its own (10.3), and
+whoever holds where open interest or a floor moves initial rates (8.6): these are walked over each
+time. That the sums equal the walk is an invariant (`engine/invariants.py`), checked wherever the
+others are.
+"""
+
+from engine.kernel import cold, kernel
+from engine.schema.vocabulary import NONE
+from engine.state.access import ACCOUNT, CONTRACT, ENGINE, POSITION, TIER, WORTH
+from engine.state.arithmetic import absolute, multiply_rate_ceil
+from engine.state.layout import HOLDS_COLLATERAL, LIMITS_RATE, PORTFOLIO
+from risk.accounts import contract_of, first_position, next_position
+from risk.tiers import tier_of
+
+
+@kernel
+def is_kept(arena, account):
+    """Whether the account's record belongs to the present valuation."""
+    return WORTH(arena, account).valuation == ENGINE(arena, 0).valuation + 1
+
+
+@kernel
+def margins_of(arena, contract, lots):
+    """(initial, maintenance) margin by tiers of a position of these signed lots; both 0 of none."""
+    notional = absolute(lots) * CONTRACT(arena, contract).mark_size
+    tier = TIER(arena, tier_of(arena, contract, notional))
+    initial = multiply_rate_ceil(notional, tier.rate_initial_ppb) - tier.deduction_initial
+    maintenance = (
+        multiply_rate_ceil(notional, tier.rate_maintenance_ppb) - tier.deduction_maintenance
+    )
+    return initial, maintenance
+
+
+@cold
+def keep_worth(arena, account):
+    """Walk over the account's positions and keep what it is worth; 0 when that can't be kept."""
+    equity = ACCOUNT(arena, account).cash
+    maintenance = 0
+    requirement = 0
+    k = 0
+    position = first_position(arena, account)
+    while position != NONE:
+        held = POSITION(arena, position)
+        requirement += held.loss_fee + held.reserve_buy + held.reserve_sell
+        if held.lots != 0:
+            contract = contract_of(arena, account, position, k)
+            terms = CONTRACT(arena, contract)
+            if terms.limits & LIMITS_RATE:
+                return 0
+            initial_of, maintenance_of = margins_of(arena, contract, held.lots)
+            requirement += initial_of
+            maintenance += maintenance_of
+            owed = held.lots * (terms.funding_index - held.funding_index)
+            equity += held.lots * terms.mark_value - held.entry_value - owed
+        k += 1
+        position = next_position(arena, account, position, k)
+    worth = WORTH(arena, account)
+    worth.valuation = ENGINE(arena, 0).valuation + 1
+    worth.equity = equity
+    worth.maintenance = maintenance
+    worth.requirement = requirement
+    return 1
+
+
+@kernel
+def has_worth(arena, account):
+    """Whether the account's record tells what it is worth, which is found out if need be."""
+    if ACCOUNT(arena, account).flags & (HOLDS_COLLATERAL | PORTFOLIO):
+        return False
+    return is_kept(arena, account) or keep_worth(arena, account) == 1
+
+
+@kernel
+def add_equity(arena, account, amount):
+    """Of cash that came or went, or of an entry value."""
+    if is_kept(arena, account):
+        WORTH(arena, account).equity += amount
+
+
+@kernel
+def add_requirement(arena, account, amount):
+    """Of an order's reserve, loss and fee."""
+    if is_kept(arena, account):
+        WORTH(arena, account).requirement += amount
+
+
+@kernel
+def change_lots(arena, contract, account, before, after):
+    """Of a position that has changed by a fill or a transfer, but for its entry value."""
+    if not is_kept(arena, account):
+        return
+    worth = WORTH(arena, account)
+    terms = CONTRACT(arena, contract)
+    if terms.limits & LIMITS_RATE:
+        worth.valuation = 0
+        return
+    initial_before, maintenance_before = margins_of(arena, contract, before)
+    initial_after, maintenance_after = margins_of(arena, contract, after)
+    worth.equity += (after - before) * terms.mark_value
+    worth.requirement += initial_after - initial_before
+    worth.maintenance += maintenance_after - maintenance_before
