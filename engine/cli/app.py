@@ -38,7 +38,7 @@ from engine.journal.event_file import EventFileWriter
 from engine.journal.json_lines import CommandLineError, FieldError
 from engine.journal.log_errors import JournalError
 from engine.journal.record_file import RecordFileError
-from engine.kernel import cache_use, keep_image
+from engine.kernel import cache_use
 from engine.report.funding_plot import PlotError
 from engine.report.venue_numbers import VenueDataError
 from engine.schema.contract import Config
@@ -96,8 +96,7 @@ class ScenarioName(StrEnum):
 
 
 def main() -> None:
-    """The entry point of the command `lionrock`. By now everything is compiled."""
-    keep_image()
+    """The entry point of the command `lionrock`."""
     app()
 
 
