@@ -89,6 +89,7 @@ class Exchange:
         self._single_octets = self._single.view(np.uint8).data
         self._single_address = self._single.ctypes.data
         self._events = self._arena.records("events", EVENTS_PER_RUN)
+        self._count = self._arena.engine["events"]
 
     @classmethod
     def restore(cls, config: Config, arena: Arena) -> "Exchange":
@@ -114,7 +115,7 @@ class Exchange:
 
     def last_events(self) -> Events:
         """A view of the events of the last command, or of the last batch, until the next one."""
-        count = int(self._arena.engine["events"][0])
+        count = int(self._count[0])
         # one command may emit more than a run aims for: a burst of liquidations
         events = self._events if count <= EVENTS_PER_RUN else self._arena.records("events", count)
         return events[:count]

@@ -2,7 +2,8 @@
 wrapped."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +37,7 @@ class Layout(NamedTuple):
 
     record: struct.Struct
     names: tuple[str, ...]  # of the struct's attributes, in the order of their place
+    values_of: Callable[[Any], tuple[int, ...]]  # those attributes, in one call
 
 
 _LETTERS = {"int64": "q", "int32": "i", "int16": "h", "int8": "b"}
@@ -50,7 +52,8 @@ def _layout(fields: tuple[str, ...]) -> Layout:
         text += f"{offset - end}x{_LETTERS[dtype.name]}"
         end = offset + dtype.itemsize
     attributes = tuple("kind_code" if name == "kind" else name for name in names)
-    return Layout(struct.Struct(f"{text}{COMMAND.itemsize - end}x"), attributes)
+    record = struct.Struct(f"{text}{COMMAND.itemsize - end}x")
+    return Layout(record, attributes, attrgetter(*attributes))
 
 
 LAYOUTS = {kind: _layout(fields) for kind, fields in FIELDS.items()}
@@ -75,14 +78,14 @@ def pack_into(command: AnyCommand, octets: memoryview, offset: int) -> None:
             packed = b"".join(ROW_LAYOUT.record.pack(*row) for row in rows)
             start = offset + COMMAND.itemsize
             octets[start : start + len(packed)] = packed
-        values = [getattr(command, name) for name in layout.names]
+        values = layout.values_of(command)
         _must_not_be_truths(values)
         layout.record.pack_into(octets, offset, *values)
     except struct.error:
         raise FieldRangeError(*(find_fault(command) or ("kind", "does not fit"))) from None
 
 
-def _must_not_be_truths(values: list[int]) -> None:
+def _must_not_be_truths(values: Iterable[int]) -> None:
     """`struct` takes True for 1, which the JSON of the same command would not."""
     if bool in map(type, values):
         raise struct.error
