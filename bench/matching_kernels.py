@@ -22,7 +22,7 @@ from engine.book.orders import (
 from engine.kernel import entry, kernel
 from engine.schema.events import TRADE
 from engine.schema.vocabulary import NONE, SELL
-from engine.state.access import ENGINE, LADDER, LEVEL, ORDER, prefetch
+from engine.state.access import LADDER, LEVEL, ORDER, prefetch
 from engine.state.events import emit
 from engine.state.layout import SECTIONS
 from engine.transition.run import AHEAD, NEAR

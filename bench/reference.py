@@ -51,12 +51,16 @@ class Flow(NamedTuple):
 
 def read_flow(mix: str, path: Path) -> Flow:
     octets = path.read_bytes()
-    header = np.frombuffer(octets, HEADER, 1)[0]
-    if header["magic"] != MAGIC:
+    header = np.frombuffer(octets, HEADER, 1)
+    if header["magic"][0] != MAGIC:
         raise ReferenceMissing(f"{path} is no workload")
+
+    def number(name: str) -> int:
+        return int(header[name][0])
+
     return Flow(
-        mix, path, *(int(header[name]) for name in ("prefill", "commands", "id_max", "live")),
-        int(header["levels"]), tuple(int(header[name]) for name in ("trades", "lots", "notional")),
+        mix, path, number("prefill"), number("commands"), number("id_max"), number("live"),
+        number("levels"), (number("trades"), number("lots"), number("notional")),
         np.frombuffer(octets, FLOW, offset=HEADER.itemsize),
     )  # fmt: skip
 
