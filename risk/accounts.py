@@ -31,11 +31,12 @@ from engine.state.layout import (
     BAND_BLOCK_ROWS,
     CALLED,
 )
+from engine.state.lines import INLINE
 from risk.work_back import note_closed, note_opened
 
-INLINE = 4
 LANES = 0x0001_0001_0001_0001  # one in each of four lanes of 16 bits
 LANE_TOPS = -0x7FFF_7FFF_7FFF_8000  # their top bits, as a signed number
+LAST_TOP = -(2**63)
 
 
 @kernel
@@ -66,10 +67,9 @@ def find_inline_position(arena, account, contract):
     """
     differences = to_int(ACCOUNT(arena, account).contracts) ^ (contract * LANES)
     zeros = (differences - LANES) & ~differences & LANE_TOPS
-    if zeros == 0:
-        return NONE
-    k = count_trailing_zeros(to_bits(zeros)) >> 4
-    return ACCOUNT_WORD(arena, account * ACCOUNT_WORDS + ACCOUNT_WORD_POSITION + k).slot + 0
+    k = count_trailing_zeros(to_bits(zeros | LAST_TOP)) >> 4
+    slot = ACCOUNT_WORD(arena, account * ACCOUNT_WORDS + ACCOUNT_WORD_POSITION + k).slot
+    return slot * (1 if zeros != 0 else 0)
 
 
 @kernel

@@ -1,7 +1,7 @@
 """Margin reserved with an order, from acceptance to its last lot (8.2)."""
 
 from engine.kernel import kernel
-from engine.schema.vocabulary import BUY, REDUCE_ONLY
+from engine.schema.vocabulary import BUY, REDUCE_ONLY, SELL
 from engine.state.access import CONTRACT, ORDER, ORDER_EXTRA, POSITION, TIER
 from engine.state.arithmetic import absolute, multiply_divide, multiply_rate_ceil
 from engine.state.layout import EXTRA, LIMITS_RATE
@@ -62,12 +62,12 @@ def apply_reserve(arena, slot, reserve, loss_fee):
     order.loss_fee = loss_fee
     held.loss_fee += loss_fee
     add_requirement(arena, order.account, reserve + loss_fee)
-    if order.side == BUY:
-        held.lots_buy += order.lots
-        held.reserve_buy += reserve
-    else:
-        held.lots_sell += order.lots
-        held.reserve_sell += reserve
+    # a side is 0 or 1, and which one no processor can foresee
+    sells, buys = order.side, SELL - order.side
+    held.lots_buy += order.lots * buys
+    held.reserve_buy += reserve * buys
+    held.lots_sell += order.lots * sells
+    held.reserve_sell += reserve * sells
 
 
 @kernel
@@ -79,12 +79,11 @@ def give_back(arena, slot, lots, reserve, loss_fee):
     order.loss_fee -= loss_fee
     held.loss_fee -= loss_fee
     add_requirement(arena, order.account, -(reserve + loss_fee))
-    if order.side == BUY:
-        held.lots_buy -= lots
-        held.reserve_buy -= reserve
-    else:
-        held.lots_sell -= lots
-        held.reserve_sell -= reserve
+    sells, buys = order.side, SELL - order.side
+    held.lots_buy -= lots * buys
+    held.reserve_buy -= reserve * buys
+    held.lots_sell -= lots * sells
+    held.reserve_sell -= reserve * sells
 
 
 @kernel

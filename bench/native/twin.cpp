@@ -357,13 +357,8 @@ protected:
         order.loss_fee = admission.loss_fee;
         held.loss_fee += admission.loss_fee;
         add_requirement(order.account, admission.reserve + admission.loss_fee);
-        if (order.side == word::BUY) {
-            held.lots_buy += order.lots;
-            held.reserve_buy += admission.reserve;
-        } else {
-            held.lots_sell += order.lots;
-            held.reserve_sell += admission.reserve;
-        }
+        (&held.lots_buy)[order.side] += order.lots;
+        (&held.reserve_buy)[order.side] += admission.reserve;
     }
 
     HOT void release_reserve(Order& order, i64 lots) {
@@ -377,13 +372,8 @@ protected:
         order.loss_fee -= loss_fee;
         held.loss_fee -= loss_fee;
         add_requirement(order.account, -(reserve + loss_fee));
-        if (order.side == word::BUY) {
-            held.lots_buy -= std::int32_t(lots);
-            held.reserve_buy -= reserve;
-        } else {
-            held.lots_sell -= std::int32_t(lots);
-            held.reserve_sell -= reserve;
-        }
+        (&held.lots_buy)[order.side] -= std::int32_t(lots);
+        (&held.reserve_buy)[order.side] -= reserve;
     }
 
     // ---- accounts and margin
@@ -408,7 +398,8 @@ protected:
         constexpr u64 lanes = 0x0001'0001'0001'0001;
         const u64 differences = account.contracts ^ u64(contract) * lanes;
         const u64 zeros = (differences - lanes) & ~differences & lanes << 15;
-        return zeros == 0 ? NONE : (&account.position_1)[std::countr_zero(zeros) >> 4];
+        const i64 lane = std::countr_zero(zeros | u64{1} << 63) >> 4;
+        return (&account.position_1)[lane] * i64(zeros != 0);
     }
 
     HOT i64 find_position(const Account& account, i64 contract) const {
@@ -796,6 +787,7 @@ protected:
         const Order& next = arena.orders(order.next);
         prefetch_account(next.account);
         __builtin_prefetch(&arena.positions(next.position), 1, 3);
+        __builtin_prefetch(&arena.position_extras(next.position), 1, 3);
         __builtin_prefetch(&arena.orders(next.next), 1, 3);
     }
 
@@ -987,6 +979,7 @@ protected:
         if (command.lots < terms.order_lots_min) return refusal::LOTS_BELOW_MIN;
         const Account& record = arena.accounts(command.account);
         i64 position = find_position(record, command.contract);
+        __builtin_prefetch(&arena.orders(arena.positions(position).order_head), 1, 3);
         Admission admission{};
         if (const i64 code = check_order(command, terms, record, position, admission)) return code;
         // From here the order is accepted; nothing below may refuse.
@@ -1032,40 +1025,37 @@ protected:
         __builtin_prefetch(&arena.worths(account), 1, 3);
     }
 
-    // The first stage: the lines that the command itself names.
+    // The first stage: the lines that the command itself names, whatever its kind. Ids that are
+    // none stay inside the arena.
     HOT void prefetch_named(const Command& command) const {
-        if (command.account > 0 && command.account <= bound::ACCOUNTS_MAX)
-            prefetch_account(command.account);
-        if (command.kind == command::CANCEL_ORDER) {
-            const i64 slot = command.order_id & SLOT_MASK;
-            if (slot <= bound::ORDERS_MAX) __builtin_prefetch(&arena.orders(slot), 1, 3);
-        } else if (command.kind == command::PLACE_ORDER) {
-            __builtin_prefetch(&arena.orders(engine.orders_free), 1, 3);
-        }
+        prefetch_account(account_named(command));
+        __builtin_prefetch(&arena.orders(slot_named(command)), 1, 3);
+    }
+
+    HOT static i64 account_named(const Command& command) {
+        return u64(command.account) <= u64(bound::ACCOUNTS_MAX) ? command.account : 0;
+    }
+
+    // Of the order that it cancels, the nil one of a new one.
+    HOT static i64 slot_named(const Command& command) {
+        return min(command.order_id & SLOT_MASK, i64(bound::ORDERS_MAX));
     }
 
     // The second stage: the lines of the first have come and name those that are read next.
     HOT void prefetch_related(const Command& command) const {
-        if (command.kind == command::CANCEL_ORDER) {
-            const i64 slot = command.order_id & SLOT_MASK;
-            if (slot > bound::ORDERS_MAX) return;
-            const Order& order = arena.orders(slot);
-            __builtin_prefetch(&arena.positions(order.position), 1, 3);
-            __builtin_prefetch(&arena.orders(order.next), 1, 3);
-            __builtin_prefetch(&arena.orders(order.previous), 1, 3);
-            __builtin_prefetch(&arena.orders(order.account_next), 1, 3);
-            __builtin_prefetch(&arena.orders(order.account_previous), 1, 3);
-        } else if (command.kind == command::PLACE_ORDER) {
-            if (command.account <= 0 || command.account > bound::ACCOUNTS_MAX) return;
-            const Account& account = arena.accounts(command.account);
-            if (is_kept(command.account)) {
-                const i64 position = find_inline_position(account, command.contract);
-                __builtin_prefetch(&arena.positions(position), 1, 3);
-                return;
-            }
-            for (i64 k = 0; k < INLINE_POSITIONS; ++k)
-                __builtin_prefetch(&arena.positions((&account.position_1)[k]), 1, 3);
-        }
+        const Order& order = arena.orders(slot_named(command));
+        __builtin_prefetch(&arena.positions(order.position), 1, 3);
+        __builtin_prefetch(&arena.orders(order.next), 1, 3);
+        __builtin_prefetch(&arena.orders(order.previous), 1, 3);
+        __builtin_prefetch(&arena.orders(order.account_next), 1, 3);
+        __builtin_prefetch(&arena.orders(order.account_previous), 1, 3);
+        const i64 number = account_named(command);
+        const Account& account = arena.accounts(number);
+        const i64 position = find_inline_position(account, command.contract);
+        __builtin_prefetch(&arena.positions(position), 1, 3);
+        if (is_kept(number)) [[likely]] return;
+        for (i64 k = 0; k < INLINE_POSITIONS; ++k)
+            __builtin_prefetch(&arena.positions((&account.position_1)[k]), 1, 3);
     }
 
     HOT i64 check_stamp(i64 time_ns) const {

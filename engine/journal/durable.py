@@ -268,10 +268,12 @@ class DurableExchange:
 
 def cut_batches(commands: Commands, size: int) -> Iterator[Commands]:
     """Records in parts of about so many, each of whole commands."""
+    kinds = commands["kind"]
     start = 0
     while start < len(commands):
         end = start + size
-        behind = np.flatnonzero(commands["kind"][end : end + ROWS_MAX] != QUOTE_ROW)
-        end += int(behind[0]) if len(behind) else ROWS_MAX
+        if end < len(commands) and kinds[end] == QUOTE_ROW:
+            behind = np.flatnonzero(kinds[end : end + ROWS_MAX] != QUOTE_ROW)
+            end += int(behind[0]) if len(behind) else ROWS_MAX
         yield commands[start:end]
         start = end

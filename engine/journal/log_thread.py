@@ -20,8 +20,9 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from engine.journal.command_framing import must_continue
-from engine.journal.command_log import CommandLog, Records
+from engine.journal.command_log import Records
 from engine.journal.log_errors import LogStopped
+from engine.journal.segment_log import SegmentLog
 from engine.schema.commands import COMMAND
 
 BATCHES_MAX = 128  # that may wait: whoever appends more waits for the disk
@@ -33,8 +34,10 @@ PAUSE_SECONDS = 0.0005
 
 
 class Append(NamedTuple):
+    """A batch that continues the log."""
+
     records: Records
-    first_sequence: int
+    commands: int
 
 
 class Commit(NamedTuple):
@@ -54,7 +57,7 @@ class Desk:
     """What caller and thread share. The thread knows nothing else, so that a log that nobody holds
     any more is let go."""
 
-    def __init__(self, log: CommandLog) -> None:
+    def __init__(self, log: SegmentLog) -> None:
         self.log = log
         self.jobs: SimpleQueue[Job] = SimpleQueue()
         self.answers: SimpleQueue[int] = SimpleQueue()
@@ -98,7 +101,7 @@ class Desk:
             if self.failure is None:
                 self._waiting += 1
                 self._waiting_bytes += job.records.nbytes
-                self.log.append(job.records, job.first_sequence)
+                self.log.append_checked(job.records, job.commands)
         finally:
             self.appended += 1
 
@@ -110,12 +113,12 @@ class Desk:
 
 
 class ThreadedLog:
-    """A `CommandLog` around another one. `append` and `commit` ask and return; `wait` waits.
+    """A `CommandLog` around one of segments. `append` and `commit` ask and return; `wait` waits.
 
     A close that was interrupted has let nothing go, and can be called again.
     """
 
-    def __init__(self, log: CommandLog) -> None:
+    def __init__(self, log: SegmentLog) -> None:
         self.last = log.last  # asked for
         self.records_max = log.records_max
         self._log = log
@@ -150,7 +153,7 @@ class ThreadedLog:
         while self._batches - self._desk.appended >= BATCHES_MAX:
             self._keep_thread()
             time.sleep(PAUSE_SECONDS)
-        self._ask(Append(np.frombuffer(records.tobytes(), COMMAND), expected_sequence))
+        self._ask(Append(np.frombuffer(records.tobytes(), COMMAND), commands))
         self._batches += 1
         self.last += commands
 

@@ -151,7 +151,14 @@ class SegmentLog:
     def append(self, records: Records, expected_sequence: int) -> None:
         """Write one batch behind the last; durable once `commit` has returned."""
         self._must_run()
-        records, commands = must_continue(records, expected_sequence, self.last, self.records_max)
+        self.append_checked(
+            *must_continue(records, expected_sequence, self.last, self.records_max)
+        )
+
+    def append_checked(self, records: Records, commands: int) -> None:
+        """Write a batch of so many commands that has been found to continue this log: whoever lets
+        a thread write has looked before he answered."""
+        self._must_run()
         # From here on only the disk can fail, and that stops the log.
         with self._stopping("append"):
             if self._open.end + records.nbytes + 3 * MARK_BYTES > self._open.size:

@@ -119,6 +119,12 @@ COMMAND = np.dtype(
 )  # fmt: skip
 
 
+def offset_of(name: str) -> int:
+    """Bytes from the start of a record to a field."""
+    assert COMMAND.fields is not None
+    return int(COMMAND.fields[name][1])
+
+
 class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every command carries: its time, UTC nanoseconds (rule 2.1)."""
 

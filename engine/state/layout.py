@@ -446,16 +446,38 @@ class Section(NamedTuple):
     offset: int
 
 
-def _rows() -> dict[str, tuple[np.dtype, int]]:
-    """Every section's record and how many of it there are at most, in the order of offsets."""
-    assets = bounds.COLLATERAL_MAX + 1
+Rows = dict[str, tuple[np.dtype, int]]  # a section's record, and how many of it there are at most
+
+
+def _near() -> Rows:
+    """What the plain path touches most. It begins in the first 2 GiB: an instruction holds 31 bits
+    of offset; a larger one is loaded before each use, ten bytes of code for a field of an event."""
     return {
         "engine": (ENGINE, 1),
         "pool": (POOL, 1),
         "sweep": (SWEEP, 1),
         "admission": (ADMISSION, 1),
-        "child_terms": (CHILD_TERMS, 1),
         "contracts": (CONTRACT, bounds.CONTRACTS_MAX + 1),
+        "tiers": (TIER, (bounds.CONTRACTS_MAX + 1) * bounds.TIERS_MAX),
+        "ladders": (LADDER, LADDERS),
+        "ladder_groups": (WORD, LADDERS * 64),
+        "ladder_pages": (SLOT, LADDERS * PAGES_PER_LADDER),
+        "page_words": (WORD, (bounds.PAGES_MAX + 1) * 8),
+        "accounts": (ACCOUNT, ACCOUNT_ROWS),
+        "worths": (WORTH, ACCOUNT_ROWS),
+        "dirty_accounts": (SLOT, ACCOUNT_ROWS),
+        "orders": (ORDER, bounds.ORDERS_MAX + 1),
+        "positions": (POSITION, bounds.POSITIONS_MAX + 1),
+        "events": (EVENT, bounds.EVENTS_MAX + 1),
+    }
+
+
+def _far() -> Rows:
+    assets = bounds.COLLATERAL_MAX + 1
+    return {
+        "levels": (LEVEL, (bounds.PAGES_MAX + 1) * TICKS_PER_PAGE),
+        "account_extras": (ACCOUNT_EXTRA, ACCOUNT_ROWS),
+        "child_terms": (CHILD_TERMS, 1),
         "collaterals": (COLLATERAL, assets),
         "collateral_sources": (COLLATERAL_SOURCE, assets * bounds.COLLATERAL_SOURCES_MAX),
         "haircuts": (HAIRCUT, assets * bounds.COLLATERAL_HAIRCUTS_MAX),
@@ -463,32 +485,20 @@ def _rows() -> dict[str, tuple[np.dtype, int]]:
         "withdrawals": (WITHDRAWAL, (bounds.ACCOUNTS_MAX + 1) * bounds.WITHDRAWALS_MAX),
         "uncross": (UNCROSS, 1),
         "uncross_sides": (UNCROSS_SIDE, 2),
-        "tiers": (TIER, (bounds.CONTRACTS_MAX + 1) * bounds.TIERS_MAX),
         "portfolio_moves": (NUMBER, bounds.PORTFOLIO_MOVES_MAX),
         "portfolio_results": (NUMBER, bounds.CONTRACTS_MAX * bounds.PORTFOLIO_MOVES_MAX),
         "sources": (SOURCE, (bounds.CONTRACTS_MAX + 1) * bounds.SOURCES_MAX),
         "assets": (ASSET, (bounds.CONTRACTS_MAX + 1) * bounds.ASSETS_MAX),
         "windows": (WINDOW, (bounds.CONTRACTS_MAX + 1) * WINDOWS),
         "window_values": (NUMBER, (bounds.CONTRACTS_MAX + 1) * WINDOWS * WINDOW_ROWS),
-        "ladders": (LADDER, LADDERS),
-        "ladder_groups": (WORD, LADDERS * 64),
-        "ladder_pages": (SLOT, LADDERS * PAGES_PER_LADDER),
-        "page_words": (WORD, (bounds.PAGES_MAX + 1) * 8),
-        "levels": (LEVEL, (bounds.PAGES_MAX + 1) * TICKS_PER_PAGE),
         "level_orders": (SLOT, (bounds.PAGES_MAX + 1) * TICKS_PER_PAGE),
-        "orders": (ORDER, bounds.ORDERS_MAX + 1),
         "order_extras": (ORDER_EXTRA, bounds.ORDERS_MAX + 1),
-        "accounts": (ACCOUNT, ACCOUNT_ROWS),
-        "account_extras": (ACCOUNT_EXTRA, ACCOUNT_ROWS),
-        "worths": (WORTH, ACCOUNT_ROWS),
         "group_leads": (SLOT, GROUP_ROWS),
-        "positions": (POSITION, bounds.POSITIONS_MAX + 1),
         "position_extras": (POSITION_EXTRA, bounds.POSITIONS_MAX + 1),
         "holders": (SLOT, (bounds.CONTRACTS_MAX + 1) * ACCOUNT_ROWS),
         "bands": (BAND, (bounds.CONTRACTS_MAX + 1) * ACCOUNT_ROWS),
         "band_blocks": (BAND, (bounds.CONTRACTS_MAX + 1) * BAND_BLOCKS),
         "band_shifts": (BAND_SHIFT, bounds.CONTRACTS_MAX + 1),
-        "dirty_accounts": (SLOT, ACCOUNT_ROWS),
         "waking": (SLOT, ACCOUNT_ROWS),
         "timers": (TIMER, bounds.ORDERS_MAX + ACCOUNT_ROWS),
         "linked": (SLOT, bounds.ORDERS_MAX + 1),
@@ -511,13 +521,12 @@ def _rows() -> dict[str, tuple[np.dtype, int]]:
         "left_over_orders": (SLOT, bounds.ORDERS_MAX + 1),
         "icebergs_left": (SLOT, bounds.ORDERS_MAX + 1),
         "command": (COMMAND, 64),
-        "events": (EVENT, bounds.EVENTS_MAX + 1),
     }
 
 
 def _sections() -> dict[str, Section]:
     sections, offset = {}, 0
-    for name, (record, count) in _rows().items():
+    for name, (record, count) in (_near() | _far()).items():
         sections[name] = Section(record, count, offset)
         offset += -(-record.itemsize * count // SECTION_ALIGN) * SECTION_ALIGN
     return sections
@@ -525,5 +534,5 @@ def _sections() -> dict[str, Section]:
 
 SECTIONS = _sections()
 SECTIONS["account_words"] = Section(SLOT, ACCOUNT_ROWS * ACCOUNT_WORDS, SECTIONS["accounts"].offset)
-_LAST = SECTIONS["events"]
-ARENA_BYTES = _LAST.offset + -(-_LAST.rows * 64 // SECTION_ALIGN) * SECTION_ALIGN
+_LAST = max(SECTIONS.values(), key=lambda section: section.offset)
+ARENA_BYTES = _LAST.offset + _LAST.record.itemsize * _LAST.rows + SECTION_ALIGN

@@ -173,6 +173,14 @@ def check_shape(arena, contract, side, order_type, tif, flags, stp):
 
 
 @kernel
+def check_market(arena, contract, side):
+    """The shape of a plain order, whose other fields are as they should be by being plain."""
+    if not is_listed(arena, contract):
+        return refusals.CONTRACT_UNKNOWN
+    return refusals.SIDE_INVALID if side != BUY and side != SELL else refusals.OK
+
+
+@kernel
 def check_lots(terms, lots, flags):
     if lots < 1:
         return refusals.LOTS_NOT_POSITIVE
@@ -463,7 +471,7 @@ def check_margin(arena, contract, account, position, side, price_ticks, lots, re
     needs no closer look: an order adds at most its reserve, its loss and its fee to that.
     """
     held = POSITION(arena, position)
-    lots_change = lots - open_lots_of(arena, replaced)
+    lots_change = lots - (open_lots_of(arena, replaced) if replaced != NONE else 0)
     worst_lots = compute_worst_lots(
         held.lots,
         held.lots_buy + (lots_change if side == BUY else 0),
@@ -522,15 +530,14 @@ def check_need(arena, contract, account, position, side, replaced, reduces):
     return refusals.OK
 
 
-@cold
-def check_order(
+@kernel
+def check_admission(
     arena, contract, account, position, side, price_ticks, lots, flags, replaced, may_rest
 ):
     """The checks from state to margin, as if the order `replaced` (NONE: no such) were not there.
 
     Leaves in ADMISSION the lots that reduce-only leaves, the reserve, and loss and fee; writes
-    nothing else but what the account is worth, if that was not kept. Placing and amending share it:
-    inlined into both it cost 3 s of compilation.
+    nothing else but what the account is worth, if that was not kept.
     """
     terms = CONTRACT(arena, contract)
     exceptions = find_exceptions(arena, contract, account)
@@ -545,7 +552,7 @@ def check_order(
     if code != refusals.OK:
         return code
     held = POSITION(arena, position)
-    replaced_lots = open_lots_of(arena, replaced)
+    replaced_lots = open_lots_of(arena, replaced) if replaced != NONE else 0
     reduces = False
     if flags & REDUCE_ONLY:
         code = check_reduce_only(arena, contract, position, side, lots, replaced_lots)
@@ -575,4 +582,15 @@ def check_order(
         return refusals.OK
     return check_margin(
         arena, contract, account, position, side, price_ticks, lots, replaced, reduces
+    )
+
+
+@cold
+def check_order(
+    arena, contract, account, position, side, price_ticks, lots, flags, replaced, may_rest
+):
+    """The same for all but plain orders, where the flags are known and most of it falls away:
+    inlined into each of its callers it costs 3 s of compilation."""
+    return check_admission(
+        arena, contract, account, position, side, price_ticks, lots, flags, replaced, may_rest
     )

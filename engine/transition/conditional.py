@@ -18,14 +18,18 @@ from engine.book.triggers import (
 )
 from engine.kernel import cold, kernel
 from engine.schema import bounds, refusals
+from engine.schema.commands import COMMAND as COMMAND_RECORD
+from engine.schema.commands import offset_of
 from engine.schema.vocabulary import (
     BUY,
     CANCEL_REDUCE_ONLY,
     CLOSE_POSITION,
     DAY,
     FOK,
+    GTC,
     GTD,
     IOC,
+    LIMIT,
     MARKET,
     NONE,
     POST_ONLY,
@@ -33,6 +37,8 @@ from engine.schema.vocabulary import (
     SLIDE,
     SOURCE_LAST,
     SOURCE_MARK,
+    STP_CANCEL_NEWEST,
+    STP_DECREMENT,
     TRAILING_MARKET,
 )
 from engine.state.access import (
@@ -44,6 +50,7 @@ from engine.state.access import (
     ORDER_EXTRA,
     POSITION,
     command_accessor,
+    word_accessor,
 )
 from engine.state.arithmetic import absolute
 from engine.state.layout import CLOSES, ENDING, EXTRA, ICEBERG, QUOTE, SLIDES
@@ -51,6 +58,7 @@ from engine.transition.admission import (
     check_client,
     check_count,
     check_lots,
+    check_market,
     check_order,
     check_price_range,
     check_shape,
@@ -66,13 +74,41 @@ from engine.transition.orders import (
     emit_reduced,
     link_orders,
 )
-from engine.transition.placing import emit_accepted, place_plain, work_or_rest, write_command
+from engine.transition.placing import (
+    emit_accepted,
+    place_flagged,
+    place_plain,
+    work_or_rest,
+    write_command,
+)
 from risk.accounts import find_position, open_position
 from risk.eligibility import find_lack, is_eligible
 from risk.isolation import trading_account_of
 from risk.reserve import apply_reserve
 
 COMMAND = command_accessor()
+WORD = word_accessor()
+
+# An order's record in words of eight bytes: its link, its expiry, its terms (from the lowest byte:
+# type, time in force, flags, self-trade mode, then lots to display), and what else is special.
+COMMAND_WORDS = COMMAND_RECORD.itemsize // 8
+LINK_WORD = offset_of("linked_id") // 8
+EXPIRY_WORD = offset_of("expiry_ns") // 8
+TERMS_WORD = offset_of("order_type") // 8
+SPECIAL_WORD = TERMS_WORD + 1
+PLAIN_TERMS = IOC << 8 | STP_DECREMENT << 24  # all that a plain order's terms can be
+assert (LIMIT, GTC, IOC, STP_CANCEL_NEWEST, STP_DECREMENT) == (0, 0, 1, 0, 3), "by their bits"
+
+
+@kernel
+def is_plain(commands, row):
+    """Whether an order asks for nothing but its price and lots: limit, GTC or IOC, no flag, a mode
+    against self-trades, and zeros in whatever only other orders have. Four words, for a plain order
+    asks nothing of its shape beyond them."""
+    first = row * COMMAND_WORDS
+    rare = WORD(commands, first + LINK_WORD).bits | WORD(commands, first + EXPIRY_WORD).bits
+    rare |= WORD(commands, first + SPECIAL_WORD).bits
+    return rare | (WORD(commands, first + TERMS_WORD).bits & ~PLAIN_TERMS) == 0
 
 
 @kernel
@@ -356,9 +392,9 @@ def place_special(arena, commands, row):
     return refusals.OK
 
 
-@kernel
-def place_order(arena, commands, row):
-    """A new order of any kind: client, shape, then the plain path or the special one."""
+@cold
+def place_unusual(arena, commands, row):
+    """A new order of any kind but the plain one: client, shape, then what it asks for."""
     command = COMMAND(commands, row)
     flags = command.flags
     is_immediate = not can_rest(command.tif) and command.order_type <= MARKET
@@ -376,4 +412,19 @@ def place_order(arena, commands, row):
         return code
     if is_special(command):
         return place_special(arena, commands, row)
+    return place_flagged(arena, commands, row)
+
+
+@kernel
+def place_order(arena, commands, row):
+    """A new order of any kind: the plain one in line."""
+    if not is_plain(commands, row):
+        return place_unusual(arena, commands, row)
+    command = COMMAND(commands, row)
+    code = check_client(arena, command.account, command.client_id, 0)
+    if code != refusals.OK:
+        return code
+    code = check_market(arena, command.contract, command.side)
+    if code != refusals.OK:
+        return code
     return place_plain(arena, command)

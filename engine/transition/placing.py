@@ -31,16 +31,28 @@ from engine.schema.vocabulary import (
     FOK,
     GTC,
     IOC,
+    LIMIT,
     MARKET,
     NONE,
     POST_ONLY,
     REDUCE_ONLY,
     STATE_CONTINUOUS,
 )
-from engine.state.access import ACCOUNT, ADMISSION, CONTRACT, ORDER, ORDER_EXTRA, SWEEP
+from engine.state.access import (
+    ACCOUNT,
+    ADMISSION,
+    CONTRACT,
+    ORDER,
+    ORDER_EXTRA,
+    POSITION,
+    SWEEP,
+    command_accessor,
+)
 from engine.state.events import emit
 from engine.state.layout import CLOSES, EXTRA, ICEBERG, SLIDES, STP_SHIFT, WORKED
+from engine.state.lines import ask_for_order
 from engine.transition.admission import (
+    check_admission,
     check_client,
     check_lots,
     check_order,
@@ -64,6 +76,8 @@ from engine.transition.sweep import look_at_trades, sweep
 from risk.accounts import find_position, open_position
 from risk.isolation import trading_account_of
 from risk.reserve import apply_reserve, release_reserve
+
+COMMAND = command_accessor()
 
 
 @kernel
@@ -209,8 +223,49 @@ def work_or_rest(arena, slot, tif):
 
 
 @kernel
+def accept_order(
+    arena, command, account, position, order_type, flags, price_ticks, asked, lots
+):
+    """From here the order is accepted; nothing below may refuse."""
+    if position == NONE:
+        position = open_position(arena, account, command.contract)
+    slot = take_order_slot(arena)
+    write_command(arena, slot, command, account, position, price_ticks, lots, flags)
+    apply_reserve(arena, slot, ADMISSION(arena, 0).reserve, ADMISSION(arena, 0).loss_fee)
+    emit_accepted(arena, slot, order_type, command.tif, flags, price_ticks, asked)
+    if lots < asked:
+        emit_reduced(arena, slot, asked - lots, CANCEL_REDUCE_ONLY)
+    work_or_rest(arena, slot, command.tif)
+
+
+@kernel
 def place_plain(arena, command):
-    """A limit or market order without anything special: refused, or accepted and worked."""
+    """A limit order, GTC or IOC, without a flag or anything special: refused, or accepted and
+    worked. The only one whose checks stand in line: what flags ask for falls away."""
+    contract = command.contract
+    account = trading_account_of(arena, command.account, contract)
+    side = command.side
+    lots = command.lots + 0
+    code = check_lots(CONTRACT(arena, contract), lots, 0)
+    if code != refusals.OK:
+        return code
+    price_ticks = command.price_ticks + 0
+    position = find_position(arena, account, contract)
+    ask_for_order(arena, POSITION(arena, position).order_head)  # its neighbour when it rests
+    may_rest = 1 if command.tif == GTC else 0
+    code = check_admission(
+        arena, contract, account, position, side, price_ticks, lots, 0, NONE, may_rest
+    )
+    if code != refusals.OK:
+        return code
+    accept_order(arena, command, account, position, LIMIT, 0, price_ticks, lots, lots)
+    return refusals.OK
+
+
+@cold
+def place_flagged(arena, commands, row):
+    """A limit or market order that is to be filled at once, not to trade or only to reduce."""
+    command = COMMAND(commands, row)
     contract = command.contract
     account = trading_account_of(arena, command.account, contract)
     side = command.side
@@ -230,19 +285,9 @@ def place_plain(arena, command):
     if code != refusals.OK:
         return code
     lots = ADMISSION(arena, 0).lots
-    # From here the order is accepted; nothing below may refuse.
-
-    if position == NONE:
-        position = open_position(arena, account, contract)
-    slot = take_order_slot(arena)
-    write_command(arena, slot, command, account, position, price_ticks, lots, flags)
-    apply_reserve(arena, slot, ADMISSION(arena, 0).reserve, ADMISSION(arena, 0).loss_fee)
-    emit_accepted(
-        arena, slot, command.order_type, command.tif, command.flags, price_ticks, asked
+    accept_order(
+        arena, command, account, position, command.order_type, flags, price_ticks, asked, lots
     )
-    if lots < asked:
-        emit_reduced(arena, slot, asked - lots, CANCEL_REDUCE_ONLY)
-    work_or_rest(arena, slot, command.tif)
     return refusals.OK
 
 

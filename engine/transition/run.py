@@ -3,12 +3,17 @@
 from engine.book.orders import SLOT_MASK
 from engine.kernel import entry, kernel
 from engine.schema.bounds import ACCOUNTS_MAX, ORDERS_MAX
-from engine.schema.commands import CANCEL_ORDER, MASS_QUOTE, PLACE_ORDER
 from engine.schema.commands import COMMAND as COMMAND_RECORD
-from engine.state.access import ACCOUNT_WORD, ENGINE, ORDER, prefetch
-from engine.state.layout import ACCOUNT_WORD_POSITION, ACCOUNT_WORDS, SECTIONS
+from engine.schema.commands import MASS_QUOTE
+from engine.state.access import ENGINE, ORDER, prefetch
+from engine.state.lines import (
+    ask_for_account,
+    ask_for_order,
+    ask_for_position,
+    ask_for_positions,
+)
 from engine.transition.step import COMMAND, apply_command
-from risk.accounts import INLINE, find_inline_position
+from risk.accounts import find_inline_position
 from risk.deleveraging_modes import compute_rank_band
 from risk.worth import is_kept
 
@@ -16,52 +21,44 @@ from risk.worth import is_kept
 FAR = 32  # the record itself: batches come out of files and are in no cache
 AHEAD = 8
 COMMAND_BYTES = COMMAND_RECORD.itemsize
-ACCOUNTS_AT = SECTIONS["accounts"].offset
-ORDERS_AT = SECTIONS["orders"].offset
-POSITIONS_AT = SECTIONS["positions"].offset
-WORTHS_AT = SECTIONS["worths"].offset
 NEAR = 4  # by then the lines asked for AHEAD have come
 
 
 @kernel
-def prefetch_command(arena, commands, row):
-    """Ask for the lines that the command will read first. Hostile ids stay inside the arena."""
-    command = COMMAND(commands, row)
+def account_named(command):
     account = command.account
-    if account > 0 and account <= ACCOUNTS_MAX:
-        prefetch(arena, ACCOUNTS_AT + account * 64)
-        prefetch(arena, WORTHS_AT + account * 32)
-    if command.kind == CANCEL_ORDER:
-        slot = command.order_id & SLOT_MASK
-        if slot <= ORDERS_MAX:
-            prefetch(arena, ORDERS_AT + slot * 64)
-    elif command.kind == PLACE_ORDER:
-        prefetch(arena, ORDERS_AT + ENGINE(arena, 0).orders_free * 64)
+    return account if account > 0 and account <= ACCOUNTS_MAX else 0
 
 
 @kernel
-def prefetch_related(arena, commands, row):
+def slot_named(command):
+    """Of the order that it cancels or amends, NONE of a new one."""
+    return min(command.order_id & SLOT_MASK, ORDERS_MAX)
+
+
+@kernel
+def ask_for_named(arena, commands, row):
+    """The lines that the command will read first, whatever its kind: a branch on that would be
+    guessed wrong as often as not. Hostile ids stay inside the arena."""
+    command = COMMAND(commands, row)
+    ask_for_account(arena, account_named(command))
+    ask_for_order(arena, slot_named(command))
+
+
+@kernel
+def ask_for_related(arena, commands, row):
     """The second stage: the lines of the first have come and name those that are read next."""
     command = COMMAND(commands, row)
-    if command.kind == CANCEL_ORDER:
-        slot = command.order_id & SLOT_MASK
-        if slot <= ORDERS_MAX:
-            order = ORDER(arena, slot)
-            prefetch(arena, POSITIONS_AT + order.position * 64)
-            prefetch(arena, ORDERS_AT + order.next * 64)
-            prefetch(arena, ORDERS_AT + order.previous * 64)
-            prefetch(arena, ORDERS_AT + order.account_next * 64)
-            prefetch(arena, ORDERS_AT + order.account_previous * 64)
-    elif command.kind == PLACE_ORDER:
-        account = command.account
-        if account > 0 and account <= ACCOUNTS_MAX:
-            if is_kept(arena, account):
-                position = find_inline_position(arena, account, command.contract)
-                prefetch(arena, POSITIONS_AT + position * 64)
-            else:
-                first = account * ACCOUNT_WORDS + ACCOUNT_WORD_POSITION
-                for k in range(INLINE):
-                    prefetch(arena, POSITIONS_AT + ACCOUNT_WORD(arena, first + k).slot * 64)
+    order = ORDER(arena, slot_named(command))  # of a new order the nil one
+    ask_for_position(arena, order.position)
+    ask_for_order(arena, order.next)
+    ask_for_order(arena, order.previous)
+    ask_for_order(arena, order.account_next)
+    ask_for_order(arena, order.account_previous)
+    account = account_named(command)
+    ask_for_position(arena, find_inline_position(arena, account, command.contract))
+    if not is_kept(arena, account):
+        ask_for_positions(arena, account)
 
 
 @entry("int64(int64, int64, int64, int64)", nogil=True)
@@ -81,9 +78,9 @@ def run(arena, commands, count, events_max):
             engine.rows_left = count - row
         prefetch(commands, (row + FAR) * COMMAND_BYTES)
         if row + AHEAD < count:
-            prefetch_command(arena, commands, row + AHEAD)
+            ask_for_named(arena, commands, row + AHEAD)
         if row + NEAR < count:
-            prefetch_related(arena, commands, row + NEAR)
+            ask_for_related(arena, commands, row + NEAR)
         apply_command(arena, commands, row)
         row += engine.rows if is_quotes else 1  # a load that nothing else has to wait for
     return row

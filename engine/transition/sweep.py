@@ -42,11 +42,16 @@ from engine.state.access import (
     ORDER_EXTRA,
     POSITION,
     SWEEP,
-    prefetch,
 )
 from engine.state.arithmetic import absolute, multiply_divide
 from engine.state.events import emit
-from engine.state.layout import EXTRA, LIQUIDATING, SECTIONS
+from engine.state.layout import EXTRA, LIQUIDATING
+from engine.state.lines import (
+    ask_for_account,
+    ask_for_holder,
+    ask_for_order,
+    ask_for_position,
+)
 from engine.state.values import find_most_lots, gain_of_fill, value_of_fill
 from engine.trading_state import TRIGGERING, is_one_of
 from engine.transition.band import has_dynamic_band, tighten_key
@@ -77,11 +82,6 @@ from risk.settlement import (
 )
 from risk.supervision import note_suspect
 
-ACCOUNTS_AT = SECTIONS["accounts"].offset
-ORDERS_AT = SECTIONS["orders"].offset
-POSITIONS_AT = SECTIONS["positions"].offset
-WORTHS_AT = SECTIONS["worths"].offset
-
 
 @cold
 def prevent_self_trade(arena):
@@ -108,13 +108,13 @@ def prevent_self_trade(arena):
 
 
 @kernel
-def prefetch_next_maker(arena, order):
+def ask_for_next_maker(arena, order):
     """While this order is filled, the lines of who may be filled next come."""
     following = ORDER(arena, order.next)
-    prefetch(arena, ACCOUNTS_AT + following.account * 64)
-    prefetch(arena, WORTHS_AT + following.account * 32)
-    prefetch(arena, POSITIONS_AT + following.position * 64)
-    prefetch(arena, ORDERS_AT + following.next * 64)
+    ask_for_account(arena, following.account)
+    ask_for_position(arena, following.position)
+    ask_for_holder(arena, following.position)
+    ask_for_order(arena, following.next)
 
 
 @kernel
@@ -129,7 +129,7 @@ def load_maker(arena):
     motion.asked_lots = min(motion.leaves, order.lots)
     motion.value = value_of_fill(terms, order.price_ticks, motion.asked_lots)
     motion.gain = gain_of_fill(terms, motion.side, motion.asked_lots, motion.value)
-    prefetch_next_maker(arena, order)
+    ask_for_next_maker(arena, order)
     motion.maker_equity = equity_of(arena, motion.maker)
 
 
