@@ -22,9 +22,9 @@ from engine.book.orders import (
 from engine.kernel import entry, kernel
 from engine.schema.events import TRADE
 from engine.schema.vocabulary import NONE, SELL
-from engine.state.access import LADDER, LEVEL, ORDER, prefetch
+from engine.state.access import LADDER, LEVEL, ORDER
 from engine.state.events import emit
-from engine.state.layout import SECTIONS
+from engine.state.lines import ask_for_order
 from engine.transition.run import AHEAD, NEAR
 
 # `id` numbers orders from 1 on in a workload as it comes; `learn_ids` makes those of cancels the
@@ -39,7 +39,6 @@ FLOW = np.dtype(
 )
 PASSIVE, CANCEL, TAKE = 0, 1, 2
 CONTRACT = 1
-ORDERS_AT = SECTIONS["orders"].offset
 
 _FLOW = types.Array(from_dtype(FLOW), 1, "C")
 _WORDS = types.Array(types.int64, 1, "C")
@@ -103,12 +102,12 @@ def prefetch_ahead(arena, flow, row):
     """The two stages of the engine's `run`, for the lines that a book has."""
     far = flow[row + AHEAD]
     if far.op == CANCEL:
-        prefetch(arena, ORDERS_AT + far.id * 64)
+        ask_for_order(arena, far.id)
     near = flow[row + NEAR]
     if near.op == CANCEL:
         order = ORDER(arena, near.id)
-        prefetch(arena, ORDERS_AT + order.next * 64)
-        prefetch(arena, ORDERS_AT + order.previous * 64)
+        ask_for_order(arena, order.next)
+        ask_for_order(arena, order.previous)
 
 
 @entry(types.int64(types.int64, _FLOW, types.int64, types.int64, _WORDS), nogil=True)

@@ -16,8 +16,8 @@ from engine.transition.run import (
     COMMAND_BYTES,
     FAR,
     NEAR,
-    prefetch_command,
-    prefetch_related,
+    ask_for_named,
+    ask_for_related,
 )
 from engine.transition.step import apply_command
 
@@ -63,9 +63,9 @@ def run_stamped(arena, commands, count, stamps):
     for row in range(count):
         prefetch(commands, (row + FAR) * COMMAND_BYTES)
         if row + AHEAD < count:
-            prefetch_command(arena, commands, row + AHEAD)
+            ask_for_named(arena, commands, row + AHEAD)
         if row + NEAR < count:
-            prefetch_related(arena, commands, row + NEAR)
+            ask_for_related(arena, commands, row + NEAR)
         apply_command(arena, commands, row)
         stamps[row + 1] = read_cycles()
     return count
