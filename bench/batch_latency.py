@@ -67,7 +67,7 @@ def measure_batch_latency(workload: Workload, rounds: int) -> BatchLatency:
     rows, commands = [], 0
     for _ in range(rounds):
         spent = stamp_batches(copy_arena(prepared), workload.flow)
-        rows.append(np.percentile(spent, SHARES) / per_ns)
+        rows.append((np.percentile(spent, SHARES) / per_ns).tolist())
         commands = len(spent)
     p50_ns, p99_ns, p999_ns = (statistics.median(series) for series in zip(*rows, strict=True))
     clock_ns = read_often(READINGS) / READINGS / per_ns

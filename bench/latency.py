@@ -68,7 +68,7 @@ def measure_latency(workload: Workload, rate_per_s: int) -> Latency:
     total_ns = len(spent_ns) * 1e9 / rate_per_s + spent_ns[-1] - spent_ns[0]
     shares = np.percentile(spent_ns, SHARES) / 1e3
     kept_per_s = min(len(spent_ns) * 1e9 / total_ns, rate_per_s)
-    return Latency(rate_per_s, kept_per_s, tuple(shares.tolist()), spent_ns.max() / 1e3)
+    return Latency(rate_per_s, kept_per_s, tuple(shares.tolist()), float(spent_ns.max()) / 1e3)
 
 
 def main() -> None:

@@ -33,16 +33,16 @@ from bench.targets import MIXES, WORKLOADS, Verdict, judge
 from bench.touch import Touch, measure_touch
 from bench.workloads import make_workload
 
-HOLDERS, REVALUED, TOUCHED, UNDER_WATER = 1_000_000, 250_000, 100_000, 100_000
 GROWTH_BATCHES = 16  # of a turn
 REFERENCE_PASSES = 5  # at each of several moments of a run
 
 
 class Sizes(NamedTuple):
-    """How long each part of a run is: rounds, commands, seconds."""
+    """How large each part of a run is: rounds, commands, seconds, accounts."""
 
     workloads: tuple[str, ...]
     rounds: int
+    growth: tuple[str, str]  # workloads of a small and a large state
     growth_rounds: int
     matching_rounds: int
     commands: int
@@ -54,10 +54,23 @@ class Sizes(NamedTuple):
     scaling_rounds: int
     has_cold: bool
     has_durability: bool
+    holders: int
+    revalued: int
+    touched: int
+    under_water: int
 
 
-FULL = Sizes(WORKLOADS, 160, 24, 11, 2**19, 5, 50_000, 9, 7, 4.0, 7, True, True)
-QUICK = Sizes(("steady",), 40, 8, 3, 2**17, 1, 20_000, 3, 2, 0.4, 2, False, False)
+FULL = Sizes(
+    workloads=WORKLOADS, rounds=160, growth=("steady", "steady-1m"), growth_rounds=24,
+    matching_rounds=11, commands=2**19, end_to_end_rounds=5, calls=50_000, latency_rounds=9,
+    starts=7, load_s=4.0, scaling_rounds=7, has_cold=True, has_durability=True,
+    holders=1_000_000, revalued=250_000, touched=100_000, under_water=100_000,
+)  # fmt: skip
+QUICK = FULL._replace(
+    workloads=("steady",), rounds=40, growth_rounds=8, matching_rounds=3, commands=2**17,
+    end_to_end_rounds=1, calls=20_000, latency_rounds=3, starts=2, load_s=0.4, scaling_rounds=2,
+    has_cold=False, has_durability=False,
+)  # fmt: skip
 
 
 class Report(NamedTuple):
@@ -133,7 +146,7 @@ class Run:
         self.look_at_machine("growth")
         rounds = self.sizes.growth_rounds
         small, large = (
-            make_rounds(name, rounds, GROWTH_BATCHES) for name in ("steady", "steady-1m")
+            make_rounds(name, rounds, GROWTH_BATCHES) for name in self.sizes.growth
         )
         return found, measure_growth(small, large, rounds)
 
@@ -157,12 +170,13 @@ class Run:
 
     def many(self) -> dict[str, Any]:
         """Many accounts at once."""
+        sizes = self.sizes
         self.look_at_machine("marks, funding, liquidation")
         return {
-            "scans": measure_scans(HOLDERS),
-            "revaluation": measure_revaluation(REVALUED),
-            "touch": measure_touch(TOUCHED),
-            "burst": measure_burst(UNDER_WATER),
+            "scans": measure_scans(sizes.holders),
+            "revaluation": measure_revaluation(sizes.revalued),
+            "touch": measure_touch(sizes.touched),
+            "burst": measure_burst(sizes.under_water),
         }
 
     def load(self) -> list[Latency]:

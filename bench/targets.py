@@ -103,7 +103,7 @@ def judge(
     """A verdict for each target; `missing` says of keys without a value why there is none."""
     verdicts = []
     for target in TARGETS:
-        value = values.get(target.key)
+        value = float(values[target.key]) if target.key in values else None
         must = scale(target.kind, target.must, factor)
         aim = None if target.aim is None else scale(target.kind, target.aim, factor)
         verdicts.append(
