@@ -4,14 +4,14 @@
 
 Time stamps stand between the commands of a batch (`stamped_kernels.py`), so a command's time
 is all that the processor did from the end of the one before to its own, the look-ahead for later
-ones and one reading of the clock included; nothing is subtracted. Every round applies the same batches to an equal arena, so
-each command has a time in each of them. Its median is the engine's own: misses of the caches are in
-it, for every round has the same ones; what a neighbour or the system's timer takes now and then is
-not. The percentiles of a single round, which have that too, stand beside.
+ones and one reading of the clock included; nothing is subtracted. Every round applies the same
+batches to an equal arena, so each command has a time in each of them. Its median is the engine's
+own: misses of the caches are in it, for every round has the same ones; what a neighbour or the
+system's timer takes now and then is not. The percentiles of a single round, which have that too,
+stand beside.
 """
 
 import argparse
-import statistics
 import time
 from typing import NamedTuple
 
@@ -73,10 +73,14 @@ def measure_batch_latency(workload: Workload, rounds: int) -> BatchLatency:
     cycles_spent = [stamp_batches(copy_arena(prepared), workload.flow) for _ in range(rounds)]
     spent_ns = np.array(cycles_spent) / per_ns
     of_commands = np.median(spent_ns, axis=0)
-    of_rounds = np.median(np.percentile(spent_ns, SHARES, axis=1), axis=1)
+    p50_ns, p99_ns, p999_ns = np.percentile(of_commands, SHARES).tolist()
+    round_p50_ns, round_p99_ns, round_p999_ns = np.median(
+        np.percentile(spent_ns, SHARES, axis=1), axis=1
+    ).tolist()
     return BatchLatency(
-        *np.percentile(of_commands, SHARES).tolist(), float(of_commands.max()),
-        *of_rounds.tolist(), read_often(READINGS) / READINGS / per_ns, *spent_ns.shape,
+        p50_ns, p99_ns, p999_ns, float(of_commands.max()),
+        round_p50_ns, round_p99_ns, round_p999_ns,
+        read_often(READINGS) / READINGS / per_ns, rounds, spent_ns.shape[1],
     )  # fmt: skip
 
 

@@ -22,9 +22,10 @@ CONDITIONS = (
     " alone is the engine's book under a loop without accounts, over the flows of a reference"
     " book; each of its passes must trade what the flow's generator says. End to end is wall time,"
     " with the journal's thread beside the engine. Single calls include one reading of Python's"
-    " clock, with whatever else the machine did, commands inside a batch one of the processor's, and"
-    " are the median of rounds that apply the same commands to equal states. Latency under load is from when a command was due, so a stall counts for all that came"
-    " due in it."
+    " clock, with whatever else the machine did; commands inside a batch include one of the"
+    " processor's, and each is its median of rounds that apply the same commands to equal states."
+    " Latency under load is from when a command was due, so a stall counts for all that came due"
+    " in it."
 )
 NOT_SHOWN = (
     "Not shown: network, decoding, syncs of a disk other than this one's, flows with amendments,"
