@@ -22,13 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.market import make_contract
-from bench.matching_kernels import CONTRACT, FLOW, learn_ids, match
+from bench.matching_kernels import AHEAD, CONTRACT, FLOW, learn_ids, match
 from bench.native.build import load_matching
 from bench.reference import Flow, Reference
 from engine.exchange import Exchange
 from engine.schema.contract import Config, Tier
 from engine.state.arena import Arena
-from engine.transition.run import AHEAD
 
 BATCH = 4_096
 PRICE_TICKS_MAX = 2**16

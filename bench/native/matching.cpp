@@ -16,8 +16,9 @@ public:
     explicit Matching(char* base) : Twin(base) {}
 
     void run(const Flow* flow, i64 first, i64 end, i64* totals) {
+        const bool is_large = engine.orders_top > CACHED_ORDERS;
         for (i64 row = first; row < end; ++row) {
-            prefetch_ahead(flow + row);
+            if (is_large) prefetch_ahead(flow + row);
             const Flow& command = flow[row];
             if (command.op == 0) rest(command);
             else if (command.op == 1) cancel(command);
@@ -27,11 +28,11 @@ public:
 
 private:
     static constexpr i64 CONTRACT = 1;
+    static constexpr i64 AHEAD = 24, NEAR = 12, CACHED_ORDERS = 1 << 15;
 
     HOT void prefetch_ahead(const Flow* next) const {
-        if (next[AHEAD].op == 1) __builtin_prefetch(&arena.orders(next[AHEAD].id), 1, 3);
-        if (next[NEAR].op != 1) return;
-        const Order& order = arena.orders(next[NEAR].id);
+        __builtin_prefetch(&arena.orders(next[AHEAD].id * (next[AHEAD].op & 1)), 1, 3);
+        const Order& order = arena.orders(next[NEAR].id * (next[NEAR].op & 1));
         __builtin_prefetch(&arena.orders(order.next), 1, 3);
         __builtin_prefetch(&arena.orders(order.previous), 1, 3);
     }
