@@ -46,6 +46,7 @@ from llvmlite import binding
 from numba import cfunc, config, njit, types
 
 from engine.cold_code import ColdCompiler
+from engine.machine_code import Image, read_image, write_image
 
 JIT = not config.DISABLE_JIT
 
@@ -57,7 +58,8 @@ DIGEST_REST_SECONDS = 3600
 F = TypeVar("F", bound=Callable[..., Any])
 
 # By symbol, and kept: callers know only an address, and numba does not promise that machine code
-# outlives its cfunc (in 0.68 it does; no test could be made to fail without this).
+# outlives its cfunc (in 0.68 it does; no test could be made to fail without this). None: it is in
+# the image.
 _cold: dict[str, Any] = {}
 _loaded: list[str] = []
 _compiled: list[str] = []
@@ -120,6 +122,10 @@ def cold(function: F) -> F:
         # The linker would keep one address for both, and callers would reach the wrong function.
         raise ImportError(f"two cold functions share the symbol {symbol}")
     signature = types.int64(*[types.int64] * function.__code__.co_argcount)
+    if _image().find_address(symbol):
+        _loaded.append(symbol)
+        _cold[symbol] = None
+        return cast(F, types.ExternalFunction(symbol, signature))
     with _our_cache_directory():
         options = {"cache": True, "error_model": "numpy", "forceinline": True}
         compiled = cfunc(signature, pipeline_class=ColdCompiler, **options)(function)
@@ -142,6 +148,18 @@ def entry(signature: Any, *, nogil: bool = False) -> Callable[[F], F]:
         return cast(F, compiled)
 
     return decorate
+
+
+@cache
+def _image() -> Image:
+    return read_image(cache_directory())
+
+
+def keep_image() -> None:
+    """Write one file of all cold functions imported so far, for the next start."""
+    compiled = {symbol: function for symbol, function in _cold.items() if function is not None}
+    if JIT and compiled and source_digest(_root()) == cache_directory().name:
+        write_image(cache_directory(), _image(), compiled)
 
 
 def cache_use() -> CacheUse:

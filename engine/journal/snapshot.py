@@ -48,7 +48,7 @@ from engine.journal.snapshot_format import (
 from engine.journal.whole_file import publish, read_whole
 from engine.schema.decoding import Undecodable, decode_json
 from engine.state.arena import DIGEST_VERSION, Arena
-from engine.state.copying import ROWS, find_impossible_count
+from engine.state.copying import ROWS, VOID, find_impossible_count
 from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, SECTIONS
 
 NAME = re.compile(r"state-([0-9]{20})\.snapshot")
@@ -328,8 +328,8 @@ def _put_rows(
     """Rows into their section: as they are where records are what they were, else by the names of
     fields."""
     known = SECTIONS.get(section.name)
-    if known is None:
-        return  # what this version does without
+    if known is None or ROWS[section.name] is VOID:
+        return  # what this version does without, or finds out by itself
     rows = len(octets) // section.record_bytes
     if first + rows > known.rows:
         raise SnapshotDamaged(f"{name}: a run of {section.name} passes the section's bound")

@@ -10,6 +10,9 @@ Money is an integer in the smallest unit of the settlement asset. The argument, 
   contracts of a pool listing keeps the sum at or below POOL_VALUE_MAX, so that the value of
   everything one account can hold stays within 2**59, and a multiple of its maintenance, or the
   weight of its bands (value x (1 + rate x multiple)), within 2**62.
+* What is kept of an account's requirement (`risk/worth.py`) counts all it holds once, and
+  the orders of both sides with reserve, loss and fee, each at most their value: seven times those
+  2**59.
 * Entry values move only by fills (price in price_ticks_min..price_ticks_max, so a lot's value, an
   inverse one's without its sign, is at most the listed worth; rounded per fill, k lots of v =
   face value / price each cost at most k x v + 1/2 <= k x (round(v) + 1), which is what listing
@@ -106,6 +109,7 @@ assert (
     + 4 * POOL_VALUE_MAX
     < 2**62
 ), "any sum of balances, counted collateral and entry values"
+assert 7 * 2 * POOL_VALUE_MAX < 2**62, "what is kept of a requirement"
 assert (
     BAND_SHIFT_MAX + (3 + MARGIN_MULTIPLE_PPB_MAX // PPB) * (LOT_VALUE_MAX + 2) < 2**62
 ), "an end of a band: a shift, one more interval, a value, the width"

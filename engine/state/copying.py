@@ -19,6 +19,7 @@ from engine.state.arena import Arena
 from engine.state.layout import BOOK_LADDERS, PAGES_PER_LADDER, SECTIONS, TICKS_PER_PAGE
 
 BLOCK_BYTES = 4_096  # whole blocks of zeros stay untouched
+VALUATIONS_MAX = 2**62  # no exchange moves its marks so often
 
 Rows = Iterator[tuple[int, int]]  # (first row, how many)
 Engine = Any  # the engine's record
@@ -86,25 +87,25 @@ def _blocks(arena: Arena) -> Rows:
 _ORDERS = _first(lambda engine: int(engine["orders_top"]) + 1)
 _POSITIONS = _first(lambda engine: int(engine["positions_top"]) + 1)
 _LEVELS = _first(lambda engine: (int(engine["pages_top"]) + 1) * TICKS_PER_PAGE)
-_VOID = _first(lambda engine: 0)
+VOID = _first(lambda engine: 0)  # void between commands, or found out anew where it is missing
 
 ROWS: dict[str, Callable[[Arena], Rows]] = {
     "engine": _all_of("engine"),
     "pool": _all_of("pool"),
-    "sweep": _VOID,
-    "admission": _VOID,
-    "child_terms": _VOID,
+    "sweep": VOID,
+    "admission": VOID,
+    "child_terms": VOID,
     "contracts": _per_contract(1),
     "collaterals": _all_of("collaterals"),
     "collateral_sources": _all_of("collateral_sources"),
     "haircuts": _all_of("haircuts"),
     "holdings": _holdings,
     "withdrawals": _withdrawals,
-    "uncross": _VOID,
-    "uncross_sides": _VOID,
+    "uncross": VOID,
+    "uncross_sides": VOID,
     "tiers": _per_contract(bounds.TIERS_MAX),
     "portfolio_moves": _all_of("portfolio_moves"),
-    "portfolio_results": _VOID,
+    "portfolio_results": VOID,
     "sources": _per_contract(bounds.SOURCES_MAX),
     "assets": _per_contract(bounds.ASSETS_MAX),
     "windows": _per_contract(layout.WINDOWS),
@@ -119,7 +120,7 @@ ROWS: dict[str, Callable[[Arena], Rows]] = {
     "order_extras": _ORDERS,
     "accounts": _accounts,
     "account_extras": _accounts,
-    "worths": _VOID,
+    "worths": VOID,
     "group_leads": _all_of("group_leads"),
     "positions": _POSITIONS,
     "position_extras": _POSITIONS,
@@ -139,20 +140,20 @@ ROWS: dict[str, Callable[[Arena], Rows]] = {
     "cooling": _first(lambda engine: int(engine["cooling"])),
     "suspects": _first(lambda engine: int(engine["suspects"])),
     "shorts": _first(lambda engine: int(engine["shorts"])),
-    "hits": _VOID,
-    "hit_order": _VOID,
-    "candidates": _VOID,
-    "candidate_order": _VOID,
-    "ranks": _VOID,
-    "rankings": _VOID,
-    "chosen": _VOID,
-    "auction_orders": _VOID,
-    "auction_ranks": _VOID,
-    "breaches": _VOID,
-    "left_over_orders": _VOID,
-    "icebergs_left": _VOID,
-    "command": _VOID,
-    "events": _VOID,
+    "hits": VOID,
+    "hit_order": VOID,
+    "candidates": VOID,
+    "candidate_order": VOID,
+    "ranks": VOID,
+    "rankings": VOID,
+    "chosen": VOID,
+    "auction_orders": VOID,
+    "auction_ranks": VOID,
+    "breaches": VOID,
+    "left_over_orders": VOID,
+    "icebergs_left": VOID,
+    "command": VOID,
+    "events": VOID,
 }
 
 
@@ -162,6 +163,8 @@ def find_impossible_count(arena: Arena) -> str | None:
     counts = (
         ("collaterals", int(arena.engine["collaterals"][0]), bounds.COLLATERAL_MAX),
         ("portfolio_moves", int(arena.pool["portfolio_moves"][0]), bounds.PORTFOLIO_MOVES_MAX),
+        # below 0 the zero bytes of a void worth would be of the present one
+        ("valuations", int(arena.engine["valuation"][0]), VALUATIONS_MAX),
     )
     for name, count, most in counts:
         if not 0 <= count <= most:

@@ -188,3 +188,11 @@ def test_a_count_of_a_state_is_one_that_there_is_room_for(section, field, value)
         pytest.skip("there are none below the first: 0 means none, too")
     with pytest.raises(SnapshotDamaged, match="its records are no state"):
         decode_snapshot(with_number(seeds_of_snapshot()[0], section, field, value), NOWHERE)
+
+
+@pytest.mark.parametrize("value", [-1, -(2**63), 2**62 + 1, 2**63 - 1])
+def test_a_number_of_valuations_is_one(value):
+    """At -1 every account was worth the zeros of a record that nobody had written, and no digest
+    told."""
+    with pytest.raises(SnapshotDamaged, match="its records are no state"):
+        decode_snapshot(with_number(seeds_of_snapshot()[0], "engine", "valuation", value), NOWHERE)

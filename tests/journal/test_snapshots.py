@@ -32,6 +32,7 @@ from engine.journal.whole_file import remove_parts
 from engine.kernel import JIT
 from engine.schema.contract import Config
 from engine.state.arena import DIGEST_VERSION
+from engine.state.copying import ROWS
 from engine.state.layout import LAYOUT_VERSION
 from tests.journal.durable_runs import DIRECTORY, stream_of
 from tests.journal.simulated_disk import SimulatedDisk
@@ -76,6 +77,18 @@ def test_i10_a_restored_state_is_the_same_and_goes_on_in_the_same_way(name):
         tail = join(commands[cut : cut + BEHIND])
         assert restored.run(tail).tobytes() == exchange.run(tail).tobytes()
         assert restored.digest() == exchange.digest()
+
+
+def test_i10_what_an_account_is_worth_is_found_out_and_not_read(monkeypatch):
+    """No digest covers it: what a snapshot says of it could be anything."""
+    config, commands = stream_of("queue", 5, 120)
+    exchange, disk = run_to(config, commands), SimulatedDisk()
+    with monkeypatch.context() as told:
+        told.setitem(ROWS, "worths", ROWS["accounts"])
+        sequence = save(disk, exchange)
+    restored = load(disk, config, sequence)
+    worths = [e.arena.records("worths", 64)["valuation"] for e in (exchange, restored)]
+    assert worths[0].any() and not worths[1].any()
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ AIMS = (
     Aim("engine/transition/waterfall", ("nothing_behind",), ("waterfall", "rule_16")),
     Aim("engine/transition/withdrawals", ("realistic",), ("withdrawals", "funding")),
     Aim("engine/transition/work_back", ("backstop",), ("backstop",)),
-    Aim("engine/transition/admission", ("tight_limits",), ("refusals", "order_limits", "money")),
+    Aim("engine/transition/admission", ("tight_limits",), ("worths", "refusals", "order_limits")),
     Aim("engine/transition", ("realistic", "makers"), ("orders", "rule_16")),
     Aim("funding/mark", ("makers", "fast_funding"), ("prices", "funding")),
     Aim("funding/sources", ("makers",), ("prices",)),
@@ -82,6 +82,8 @@ AIMS = (
     Aim("risk/tiers", ("leverage", "realistic"), ("leverage", "tiers", "margin")),
     Aim("risk/withdrawals", ("realistic",), ("withdrawals",)),
     Aim("risk/work_back", ("backstop",), ("backstop",)),
+    Aim("risk/worth", ("makers", "realistic"), ("worths", "leverage", "solvency")),
+    Aim("risk/reserve", ("hungry_fund", "realistic"), ("worths", "orders", "money")),
     Aim("risk", ("hungry_fund", "realistic"), ("waterfall", "rule_16", "money", "nobody")),
 )
 # What sees a bug without the JIT, the quick ones first.

@@ -7,6 +7,7 @@ one.
 from tests.mutation.chosen_clearing import MARGIN, SOLVENCY, WATERFALL
 from tests.mutation.chosen_money import JOURNAL, MONEY, PRICES
 from tests.mutation.chosen_trading import ADMISSION, AUCTIONS, BOOK
+from tests.mutation.chosen_worths import WORTHS
 from tests.mutation.planted import Planted, Row, read_source
 
 CHOSEN = (
@@ -14,6 +15,7 @@ CHOSEN = (
     *AUCTIONS,
     *ADMISSION,
     *MARGIN,
+    *WORTHS,
     *SOLVENCY,
     *WATERFALL,
     *PRICES,

@@ -209,7 +209,8 @@ SOLVENCY = (
     ),
     Row(
         "engine/transition/sweep.py",
-        "    if motion.equity < required:\n        note_suspect(arena, motion.account)\n",
+        "    if motion.equity < maintenance_of(arena, motion.account):\n"
+        "        note_suspect(arena, motion.account)\n",
         "",
         "an aggressor whom its fill leaves below maintenance is not looked at",
         "9.1",

@@ -11,7 +11,9 @@ from engine.schema.bounds import PPB
 from engine.schema.collateral import CollateralAsset, Haircut
 from risk.stress import Scenario
 from tests.rules.story import (
+    BUY,
     PERCENT,
+    SELL,
     A,
     B,
     C,
@@ -19,6 +21,7 @@ from tests.rules.story import (
     E,
     Events,
     Story,
+    cancel_reasons,
     contract,
     named,
     only,
@@ -296,3 +299,29 @@ def test_rule_9_2_a_price_of_collateral_changes_the_place_in_the_queue_without_a
     assert not named(events, "liquidation_ended")
     ended = named(story.say(COINS, 2 * PPB), "liquidation_ended")
     assert [(e.account, e.values["equity"]) for e in ended] == [(C, 120), (A, 200)]
+
+
+def test_rule_10_2_a_fill_counts_what_is_held_beside_cash_and_no_more_than_that():
+    """A, long 50 at 100, has 100 of cash and 900 of money: to sell 45 at 80 costs 900, and the
+    whole position 1000, which is all that A has. Long 10 without the 900, the 100 of cash are gone
+    with five lots."""
+    for lots in (45, 50):
+        story = CollateralStory(liquidation_slippage_ppb=50 * PERCENT)
+        story.open(A, 100)
+        story.open(B, 10**6)
+        story.bring(A, MONEY, 900)
+        story.price(100)
+        story.trade(A, B, 50, 100)
+        story.trade(B, A, lots, 80)
+        assert story.equity(A) == 1_000 - 20 * lots
+    story = CollateralStory(liquidation_slippage_ppb=50 * PERCENT)
+    story.open(A, 100)
+    story.open(B, 10**6)
+    story.bring(A, MONEY, 900)
+    story.price(100)
+    story.trade(A, B, 10, 100)
+    story.take(A, MONEY, 900)
+    story.order(B, BUY, 10, 80)
+    events = story.order(A, SELL, 10, 80)
+    assert [trade.values["lots"] for trade in named(events, "trade")] == [5]
+    assert cancel_reasons(events) == [(A, "solvency")]

@@ -19,6 +19,7 @@ TREES = (*PRODUCT, "tests", "bench")
 
 LAYERS = {
     "engine.cold_code": 0,
+    "engine.machine_code": 0,
     "engine.kernel": 0,
     "engine.schema": 0,
     "engine.state": 0,
@@ -213,6 +214,8 @@ LLVM_ALLOWED = {
     ("engine.kernel", "llvmlite.binding"),
     ("engine.cold_code", "llvmlite"),
     ("engine.cold_code", "llvmlite.ir"),
+    ("engine.machine_code", "llvmlite"),
+    ("engine.machine_code", "llvmlite.binding"),
 }
 
 
