@@ -18,7 +18,7 @@ from bench.batched import (
 from bench.burst import Burst, measure_burst
 from bench.durable import BATCH as DURABLE_BATCH
 from bench.durable import Durability, measure_durability
-from bench.end_to_end import measure_end_to_end
+from bench.end_to_end import EndToEnd, measure_end_to_end
 from bench.first_order import FirstOrder, measure_cold, measure_warm
 from bench.latency import RATES_PER_S, Latency, measure_latency
 from bench.machine import Machine, describe_machine
@@ -82,7 +82,7 @@ class Report(NamedTuple):
     batched: list[Batched]
     growth: Growth
     matched: list[Matched]
-    end_to_end_ns: float
+    end_to_end: EndToEnd
     submit: Single
     one: Single
     batch_latency: BatchLatency
@@ -196,7 +196,7 @@ class Run:
         self.look_at_machine("end to end, first order, scaling")
         workload = make_workload("steady", sizes.commands)
         return {
-            "end_to_end_ns": measure_end_to_end(workload, sizes.end_to_end_rounds),
+            "end_to_end": measure_end_to_end(workload, sizes.end_to_end_rounds),
             "warm": measure_warm(sizes.starts),
             "cold": measure_cold() if sizes.has_cold else None,
             "scaling": measure_scaling("steady", sizes.commands, sizes.scaling_rounds),
@@ -229,7 +229,7 @@ def values_of(report: Report) -> dict[str, float]:
         "rate_10k": 1e3 / report.growth.small_ns,
         "rate_1m": 1e3 / report.growth.large_ns,
         "growth": report.growth.ratio,
-        "end_to_end": 1e3 / report.end_to_end_ns,
+        "end_to_end": 1e3 / report.end_to_end.ring_ns,
         "submit_p50": report.submit.p50_us,
         "submit_p99": report.submit.p99_us,
         "one_p50": report.one.p50_us,

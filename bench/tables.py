@@ -21,11 +21,11 @@ CONDITIONS = (
     " Rates are of the engine's side of a growth run, in which both sizes take turns. Matching"
     " alone is the engine's book under a loop without accounts, over the flows of a reference"
     " book; each of its passes must trade what the flow's generator says. End to end is wall time,"
-    " with the journal's thread beside the engine. Single calls include one reading of Python's"
-    " clock, with whatever else the machine did; commands inside a batch include one of the"
-    " processor's, and each is its median of rounds that apply the same commands to equal states."
-    " Latency under load is from when a command was due, so a stall counts for all that came due"
-    " in it."
+    " with the journal's thread beside the engine and events into a ring in shared memory. Single"
+    " calls include one reading of Python's clock, with whatever else the machine did; commands"
+    " inside a batch include one of the processor's, and each is its median of rounds that apply"
+    " the same commands to equal states. Latency under load is from when a command was due, so a"
+    " stall counts for all that came due in it."
 )
 NOT_SHOWN = (
     "Not shown: network, decoding, syncs of a disk other than this one's, flows with amendments,"
@@ -112,7 +112,10 @@ def _path_rows(report: Report) -> list[tuple[str, str]]:
     )  # fmt: skip
     digests = "equal digests" if scaling.digests_equal else "DIGESTS DIFFER"
     return [
-        ("end to end, wall time", f"{report.end_to_end_ns:.0f} ns a command"),
+        (
+            "end to end, events into a ring in shared memory; into a file",
+            f"{report.end_to_end.ring_ns:.0f} ns a command; {report.end_to_end.file_ns:.0f} ns",
+        ),
         *([] if report.durability is None else _durable_rows(report.durability)),
         (
             f"a command inside a batch, its median of {batch.rounds} rounds: p50, worst;"

@@ -3,12 +3,13 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
 from bench import report as script
 from bench.batch_latency import calibrate, measure_batch_latency
 from bench.burst import measure_burst
-from bench.end_to_end import measure_end_to_end
+from bench.end_to_end import RING_BYTES, EventRing, measure_end_to_end
 from bench.measuring import QUICK, measure
 from bench.memory import measure_memory
 from bench.revaluation import measure_revaluation
@@ -19,6 +20,7 @@ from bench.tables import format_markdown
 from bench.targets import TARGETS
 from bench.touch import PART, measure_touch
 from bench.workloads import make_workload
+from engine.schema.events import EVENT
 
 ACCOUNTS = 2_000
 TINY = QUICK._replace(
@@ -82,7 +84,16 @@ def test_single_calls_are_counted_behind_the_warm_up(workload):
 
 
 def test_end_to_end_writes_everything(workload):
-    assert measure_end_to_end(workload, 1) > 0  # and asserts that the log holds all
+    found = measure_end_to_end(workload, 1)  # and asserts that the log holds all
+    assert found.ring_ns > 0 and found.file_ns > 0
+
+
+def test_the_ring_begins_again_when_it_is_full():
+    ring, events = EventRing(), np.zeros(RING_BYTES // 64 - 1, EVENT)
+    events["sequence"] = 7
+    ring.write(events)
+    ring.write(events[:2])
+    assert ring._end == 2 * EVENT.itemsize
 
 
 @pytest.mark.slow
