@@ -39,6 +39,9 @@ class Disk(Protocol):
     def read(self, file: int, count: int, offset: int) -> bytes:
         """Read `count` bytes, less only where the file ends."""
 
+    def read_into(self, file: int, octets: memoryview, offset: int) -> int:
+        """Read as many bytes as there is room for, less only where the file ends; how many."""
+
     def sync(self, file: int) -> None:
         """Make content and size durable; the modification time need not be (fdatasync)."""
 
@@ -85,6 +88,9 @@ class RealDisk:
         # here it is an exception or a short result. One call of the system reads 2 GiB at most,
         # which no segment reaches.
         return os.pread(file, count, offset)
+
+    def read_into(self, file: int, octets: memoryview, offset: int) -> int:
+        return os.preadv(file, [octets], offset)
 
     def sync(self, file: int) -> None:
         os.fdatasync(file)

@@ -40,6 +40,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.journal.checksum import crc32c
+from engine.journal.disk import Octets
 from engine.journal.log_errors import ForeignLog, LogDamaged, NewerVersion, SequenceBroken
 from engine.journal.log_format import (
     BATCH,
@@ -115,7 +116,7 @@ class Walk:
     `octets` are the segment, or as much of it as ends with a whole batch; its header is checked.
     """
 
-    def __init__(self, name: str, octets: bytes) -> None:
+    def __init__(self, name: str, octets: Octets) -> None:
         header = SegmentHeader(*SEGMENT_HEADER.unpack_from(octets))
         self.name = name
         self.octets = octets

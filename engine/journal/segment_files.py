@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from engine.journal.disk import Disk
 from engine.journal.log_errors import LogDamaged, LogUnreadable, SequenceBroken
 from engine.journal.log_format import (
@@ -59,7 +61,7 @@ def make_segment(disk: Disk, directory: Path, header: SegmentHeader) -> tuple[Se
     return Segment(path, header.first_sequence), file
 
 
-def read_segment(disk: Disk, path: Path, config_digest: bytes) -> bytes:
+def read_segment(disk: Disk, path: Path, config_digest: bytes) -> memoryview:
     """Read a segment whose header is good, after a look at its size."""
     try:
         file = disk.open_to_read(path)
@@ -70,14 +72,17 @@ def read_segment(disk: Disk, path: Path, config_digest: bytes) -> bytes:
             if size != header.segment_bytes:
                 what = f"the file has {size} bytes where a segment has {header.segment_bytes}"
                 raise LogDamaged(path.name, min(size, header.segment_bytes), what)
-            octets = disk.read(file, size, 0)
+            # An array, because its memory comes in large pages: small ones, each cleared when it is
+            # first touched, cost more than the reading.
+            segment = memoryview(np.empty(size, np.uint8).data)
+            count = disk.read_into(file, segment, 0)
         finally:
             disk.close(file)
     except OSError as error:
         raise LogUnreadable(f"{path.name}: {error.strerror or error}") from error
-    if len(octets) != size:
-        raise LogUnreadable(f"{path.name}: {len(octets)} bytes of {size} could be read")
-    return octets
+    if count != size:
+        raise LogUnreadable(f"{path.name}: {count} bytes of {size} could be read")
+    return segment.toreadonly()
 
 
 def read_config_digest(disk: Disk, path: Path) -> bytes:
@@ -95,7 +100,7 @@ def read_config_digest(disk: Disk, path: Path) -> bytes:
     return SegmentHeader(*SEGMENT_HEADER.unpack_from(octets)).config_digest
 
 
-def must_be_in_place(segment: Segment, octets: bytes, before: Walk | None) -> None:
+def must_be_in_place(segment: Segment, octets: memoryview, before: Walk | None) -> None:
     """Refuse a segment that is not the one of its name, or does not follow the one before."""
     name = segment.path.name
     place = Walk(name, octets).place

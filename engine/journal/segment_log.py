@@ -252,7 +252,7 @@ class SegmentLog:
         must_be_whole_or_torn(walk)
         # Nothing has been changed so far, and nothing is refused from here on.
         place, fault = walk.place, walk.fault
-        cut = walk.octets[place.offset :].rstrip(b"\0")
+        cut = bytes(walk.octets[place.offset :]).rstrip(b"\0")
         parts_removed = self._remove_parts(names)
         path = self._segments[-1].path
         with self._stopping("recovery"):

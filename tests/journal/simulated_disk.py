@@ -87,6 +87,12 @@ class SimulatedDisk:
         self._call("read")
         return bytes(self._of(file).seen[offset : offset + count])
 
+    def read_into(self, file, octets, offset):
+        self._call("read")
+        found = self._of(file).seen[offset : offset + len(octets)]
+        octets[: len(found)] = found
+        return len(found)
+
     def sync(self, file):
         found = self._of(file)
         try:
