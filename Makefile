@@ -18,7 +18,7 @@ help:
 	@echo "make demo    a session on the exchange, from a fresh checkout"
 	@echo "make test    compile the kernels, then run the tests, then the core of them without the JIT"
 	@echo "make lint    ruff and mypy"
-	@echo "make bench   measure, and write the table of the README"
+	@echo "make bench   measure, and write the tables of the README; REFERENCE=DIR for a book to compare with"
 	@echo "make soak    the long randomised runs"
 	@echo "make mutation    plant bugs one at a time, see that tests find them; PLANT=--help for a part"
 	@echo "make warm    compile the kernels into the cache"
@@ -46,7 +46,7 @@ mutation: $(DEV)
 
 bench: $(DEV)
 	$(BIN)/lionrock warm
-	$(BIN)/python bench/report.py --write-readme
+	$(BIN)/python bench/report.py --write-readme $(if $(REFERENCE),--reference $(REFERENCE))
 
 lint: $(DEV)
 	$(BIN)/ruff check $(TREES)

@@ -35,7 +35,9 @@ def make_contract(number: int, **terms: Any) -> Contract:
     return Contract(contract=number, **(spec | terms))
 
 
-def records(count: int, kind: int, time_ns: int = TIME_NS, **fields: object) -> Records:
+def records(
+    count: int, kind: int, time_ns: int | Whole = TIME_NS, **fields: object
+) -> Records:
     rows = np.zeros(count, COMMAND)
     rows["kind"], rows["time_ns"] = kind, time_ns
     for name, value in fields.items():

@@ -12,6 +12,7 @@ is called brings money, and no round finds those of another.
 import argparse
 import statistics
 import time
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,9 +26,10 @@ from bench.market import (
     records,
     trade_in_pairs,
 )
-from engine.exchange import Exchange
+from engine.exchange import EVENTS_PER_RUN, Exchange
 from engine.schema import bounds, commands, events
 from engine.schema.contract import Config, Contract, Tier
+from engine.transition.run import run
 from risk.stress import Scenario, Screen
 
 MARK_TICKS = 50_000
@@ -69,7 +71,7 @@ def open_market(exchange: Exchange, money: Whole) -> Whole:
 
 
 class Clock:
-    """Runs single commands and says how long each took, in milliseconds."""
+    """Runs single commands and says how long each took, in milliseconds, entry to return."""
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
@@ -78,9 +80,12 @@ class Clock:
         self.called = 0
 
     def take(self, record: Records) -> float:
+        arena, at = self.exchange.arena, record.ctypes.data
+        arena.engine["events"] = 0
         start = time.perf_counter_ns()
-        found = self.exchange.run(record)
+        run(arena.base, at, 1, EVENTS_PER_RUN)
         spent = (time.perf_counter_ns() - start) / 1e6
+        found = self.exchange.last_events()
         self.paid += int(found["b"][found["kind"] == events.FUNDING_PUBLISHED].sum())
         self.called += int((found["kind"] == events.MARGIN_CALLED).sum())
         return spent
@@ -104,38 +109,52 @@ def lowest_uncalled(money: int, paid: int) -> int:
         ticks -= 1
 
 
-def tell(what: str, spent: list[float], called: int) -> None:
-    print(f"{what:<34}{statistics.median(spent):9.3f} ms  (of {len(spent)}; {called} called)")
+class Scans(NamedTuple):
+    """Milliseconds a command, medians of rounds; of which some call holders."""
+
+    holders: int
+    rounds: int
+    move_ms: float
+    fund_ms: float
+    move_close_ms: float
+    fund_hit_ms: float
+    called: int
+
+
+def measure_scans(holders: int) -> Scans:
+    """Rounds where nobody is hit, then rounds where each funding time calls a group."""
+    exchange = Exchange(Config(contracts=(list_contract(),), fund_cash=10**15))
+    money = money_of(holders)
+    ids = open_market(exchange, money)
+    found = int(exchange.arena.records("contracts", 2)["holders"][1])
+    clock = Clock(exchange)
+    quiet = [(clock.move(MARK_TICKS + k % 2), clock.fund()) for k in range(ROUNDS)]
+    assert clock.called == 0, "somebody was hit"
+    close = []
+    for k in range(ROUNDS):
+        row = len(money) - 2 * GROUP * (ROUNDS - k)
+        ticks = lowest_uncalled(int(money[row]), clock.paid)
+        close.append((clock.move(ticks), clock.fund()))
+        group = ids[row : row + 2 * GROUP : 2]
+        exchange.run(
+            records(GROUP, commands.DEPOSIT, clock.time_ns, account=group, amount=NOTIONAL)
+        )
+    equity, maintenance = Screen(exchange.config, exchange.arena).value(Scenario("now", {}))
+    assert (equity >= maintenance).all(), "an account was missed"
+    move_ms, fund_ms = (statistics.median(series) for series in zip(*quiet, strict=True))
+    move_close_ms, fund_hit_ms = (statistics.median(series) for series in zip(*close, strict=True))
+    return Scans(found, ROUNDS, move_ms, fund_ms, move_close_ms, fund_hit_ms, clock.called)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--holders", type=int, default=1_000_000)
-    arguments = parser.parse_args()
-    exchange = Exchange(Config(contracts=(list_contract(),), fund_cash=10**15))
-    money = money_of(arguments.holders)
-    ids = open_market(exchange, money)
-    print(f"{int(exchange.arena.records('contracts', 2)['holders'][1]):,} holders")
-    clock = Clock(exchange)
-    moves, times = [], []
-    for k in range(ROUNDS):
-        moves.append(clock.move(MARK_TICKS + k % 2))
-        times.append(clock.fund())
-    tell("the mark moves, nobody is hit", moves, clock.called)
-    tell("a funding time, nobody is hit", times, clock.called)
-    moves, times, called = [], [], clock.called
-    for k in range(ROUNDS):
-        row = len(money) - 2 * GROUP * (ROUNDS - k)
-        moves.append(clock.move(lowest_uncalled(int(money[row]), clock.paid)))
-        times.append(clock.fund())
-        group = ids[row : row + 2 * GROUP : 2]
-        exchange.run(
-            records(GROUP, commands.DEPOSIT, clock.time_ns, account=group, amount=NOTIONAL)
-        )
-    tell("the mark falls close to some", moves, 0)
-    tell("a funding time, some are hit", times, clock.called - called)
-    equity, maintenance = Screen(exchange.config, exchange.arena).value(Scenario("now", {}))
-    assert (equity >= maintenance).all(), "an account was missed"
+    found = measure_scans(parser.parse_args().holders)
+    print(f"{found.holders:,} holders, medians of {found.rounds}")
+    print(f"the mark moves, nobody is hit   {found.move_ms:9.4f} ms")
+    print(f"a funding time, nobody is hit   {found.fund_ms:9.4f} ms")
+    print(f"the mark falls close to some    {found.move_close_ms:9.4f} ms")
+    print(f"a funding time, some are hit    {found.fund_hit_ms:9.4f} ms  ({found.called} called)")
 
 
 if __name__ == "__main__":

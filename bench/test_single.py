@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.measurements import typed_commands
+from bench.single import typed_commands
 from bench.twin import prepare
 from bench.workloads import make_workload
 from engine.exchange import Exchange
@@ -28,4 +28,4 @@ def test_one(benchmark, workload):
     arena = prepare(workload)
     at = workload.flow.ctypes.data
     addresses = (at + row * COMMAND.itemsize for row in range(COUNT))
-    benchmark.pedantic(one, setup=lambda: ((arena.base, next(addresses)), {}), rounds=COUNT)
+    benchmark.pedantic(one, setup=lambda: ((arena.base, next(addresses), 1), {}), rounds=COUNT)

@@ -1,7 +1,7 @@
-"""Compile the twin with the system's C++ compiler and load it.
+"""Compile C++ with the system's compiler and load it.
 
-The library lies in a directory named by its sources, beside the user's other caches, never in the
-repository. Without a compiler there is no twin: callers skip and say so.
+A library lies in a directory named by its sources, beside the user's other caches, never in the
+repository. Without a compiler there is none: callers skip and say so.
 """
 
 import ctypes
@@ -15,10 +15,14 @@ from pathlib import Path
 
 from bench.native.header import compute_header
 
-SOURCE = Path(__file__).with_name("twin.cpp")
+HERE = Path(__file__).parent
+TWIN, MATCHING, REFERENCE = (
+    HERE / name for name in ("twin.cpp", "matching.cpp", "reference.cpp")
+)
 OPTIONS = ("-std=c++20", "-O3", "-march=native", "-Wall", "-Wextra", "-shared", "-fPIC")
 
 Run = Callable[[int, int, int, int], int]
+Match = Callable[[int, int, int, int, int], None]
 
 
 class TwinMissing(RuntimeError):
@@ -42,34 +46,53 @@ def compiler_version() -> str:
 
 def load_twin() -> Run:
     """`run(arena, commands, count, events_max)` of the twin; raises TwinMissing."""
-    compiler = find_compiler()
-    if compiler is None:
-        raise TwinMissing("no C++ compiler found (g++, c++, clang++ or $CXX)")
-    header = compute_header()
-    named = "\0".join((compiler_version(), *OPTIONS, header, SOURCE.read_text()))
-    directory = _cache() / hashlib.sha256(named.encode()).hexdigest()[:16]
-    library = directory / "twin.so"
-    if not library.is_file():
-        _compile(compiler, header, library)
-    function = ctypes.CDLL(str(library)).twin_run
+    function = _load(TWIN, [TWIN]).twin_run
     function.argtypes = [ctypes.c_int64] * 4
     function.restype = ctypes.c_int64
     return function
 
 
-def _cache() -> Path:
+def load_matching() -> Match:
+    """`match(arena, flow, first, end, totals)` of the twin's book alone; raises TwinMissing."""
+    function = _load(MATCHING, [MATCHING, TWIN]).twin_match
+    function.argtypes = [ctypes.c_int64] * 5
+    function.restype = None
+    return function
+
+
+def load_reference(directory: Path) -> ctypes.CDLL:
+    """The reference book of a directory; raises TwinMissing."""
+    sources = [REFERENCE, directory / "refbook.cpp", directory / "bench.hpp"]
+    return _load(REFERENCE, sources, f"-I{directory}")
+
+
+def cache_of(*named: str) -> Path:
+    """A directory for what is made out of these texts."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "lionrock" / "twin"
+    digest = hashlib.sha256("\0".join(named).encode()).hexdigest()[:16]
+    return Path(base) / "lionrock" / "twin" / digest
 
 
-def _compile(compiler: str, header: str, library: Path) -> None:
+def _load(source: Path, sources: list[Path], *options: str) -> ctypes.CDLL:
+    compiler = find_compiler()
+    if compiler is None:
+        raise TwinMissing("no C++ compiler found (g++, c++, clang++ or $CXX)")
+    header = compute_header()
+    texts = (path.read_text() for path in sources)
+    library = cache_of(compiler_version(), *OPTIONS, *options, header, *texts) / "library.so"
+    if not library.is_file():
+        _compile([compiler, *OPTIONS, *options], header, source, library)
+    return ctypes.CDLL(str(library))
+
+
+def _compile(command: list[str], header: str, source: Path, library: Path) -> None:
     library.parent.mkdir(parents=True, exist_ok=True)
     # Built aside and renamed, so that a process beside this one never loads half a file.
     with tempfile.TemporaryDirectory(dir=library.parent) as work:
         Path(work, "arena.hpp").write_text(header)
         built = Path(work, library.name)
-        command = [compiler, *OPTIONS, f"-I{work}", "-o", str(built), str(SOURCE)]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        full = [*command, f"-I{work}", "-o", str(built), str(source)]
+        answer = subprocess.run(full, capture_output=True, text=True, check=False)
         if answer.returncode != 0:
-            raise TwinMissing(f"{compiler} refused the twin:\n{answer.stderr[:2_000]}")
+            raise TwinMissing(f"{command[0]} refused {source.name}:\n{answer.stderr[:2_000]}")
         built.replace(library)

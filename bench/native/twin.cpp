@@ -113,7 +113,7 @@ public:
         return row;
     }
 
-private:
+protected:
     Arena arena;
     Engine& engine;
     bool is_outside = false;

@@ -85,7 +85,11 @@ Seed = Annotated[int, typer.Option(min=0, help="Equal seeds give equal files.")]
 CheckEvery = Annotated[
     int, typer.Option(min=0, help="Check invariants every so many commands; 0: at the end.")
 ]
-Quick = Annotated[bool, typer.Option("--quick", help="One workload, fewer rounds.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Fewer workloads and rounds.")]
+ReferenceBook = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="A book to compare with: refbook.cpp, workload.py."),
+]
 
 
 class ScenarioName(StrEnum):
@@ -246,13 +250,15 @@ def dbn_records(
 
 
 @app.command()
-def bench(as_json: AsJson = False, quick: Quick = False) -> None:
-    """Run the benchmarks of a source checkout."""
+def bench(as_json: AsJson = False, quick: Quick = False, reference: ReferenceBook = None) -> None:
+    """Measure against the targets, with the benchmarks of a source checkout."""
     script = Path(__file__).resolve().parents[2] / "bench" / "report.py"
     if not script.is_file():
         typer.echo("lionrock: bench: the benchmarks are in a source checkout only", err=True)
         raise typer.Exit(2)
     options = [option for option, asked in (("--json", as_json), ("--quick", quick)) if asked]
+    if reference is not None:
+        options += ["--reference", str(reference)]
     raise typer.Exit(subprocess.run([sys.executable, str(script), *options]).returncode)
 
 

@@ -1,6 +1,8 @@
 """The command line: exit codes, one-line errors, JSON."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -159,3 +161,21 @@ def messages(tmp_path):
     path = tmp_path / "ABC_message.csv"
     path.write_text("34200.5,1,7,10,1000000,1\n34201.5,4,7,4,1000000,1\n")
     return path
+
+
+def test_bench_passes_its_options_to_the_script(monkeypatch):
+    taken = []
+
+    def note(command):
+        taken.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", note)
+    run("bench", "--json", "--quick", "--reference", "books")
+    assert Path(taken[0][1]).name == "report.py"
+    assert taken[0][2:] == ["--json", "--quick", "--reference", "books"]
+
+
+def test_bench_outside_of_a_checkout_says_so_in_one_line(monkeypatch):
+    monkeypatch.setattr(Path, "is_file", lambda path: False)
+    assert run("bench", code=2).output.count("\n") == 1
