@@ -15,8 +15,9 @@ from engine.book.orders import (
     free_order_slot,
     order_id_of,
     queue_order,
-    shrink_order,
+    shrink_head,
     take_order_slot,
+    unqueue_head,
     unqueue_order,
 )
 from engine.kernel import entry, kernel
@@ -82,7 +83,8 @@ def take(arena, totals, side, number, limit_ticks, lots):
         key = LADDER(arena, ladder).best_key
         if key == NONE or key > limit_key:
             break
-        slot = LEVEL(arena, find_level(arena, ladder, key)).head
+        level_slot = find_level(arena, ladder, key)
+        slot = LEVEL(arena, level_slot).head
         order = ORDER(arena, slot)
         price_ticks = order.price_ticks + 0
         fill = min(leaves, order.lots)
@@ -93,10 +95,10 @@ def take(arena, totals, side, number, limit_ticks, lots):
         totals[1] += fill
         totals[2] += fill * price_ticks
         if fill == order.lots:
-            unqueue_order(arena, slot)
+            unqueue_head(arena, ladder, key, level_slot, slot)
             free_order_slot(arena, slot)
         else:
-            shrink_order(arena, slot, fill)
+            shrink_head(arena, ladder, level_slot, slot, fill)
         leaves -= fill
 
 

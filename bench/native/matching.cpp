@@ -64,7 +64,8 @@ private:
         while (leaves > 0) {
             const i64 key = arena.ladders(ladder).best_key;
             if (key == NONE || key > limit_key) break;
-            const i64 slot = level_of(ladder, key).head;
+            Level& level = level_of(ladder, key);
+            const i64 slot = level.head;
             Order& order = arena.orders(slot);
             const i64 price_ticks = order.price_ticks;
             const i64 fill = min(leaves, i64(order.lots));
@@ -74,10 +75,10 @@ private:
             totals[1] += fill;
             totals[2] += fill * price_ticks;
             if (fill == order.lots) {
-                unqueue_order(order);
+                unqueue_head(order, ladder, key, level);
                 free_order_slot(order, slot);
             } else {
-                shrink_order(order, fill);
+                shrink_head(order, ladder, level, fill);
             }
             leaves -= fill;
         }

@@ -179,11 +179,11 @@ protected:
                 page = ++engine.pages_top;
             }
             directory = std::int32_t(page);
+            arena.ladder_groups(ladder * 64 + (key >> 15)).bits |= u64{1} << ((key >> 9) & 63);
+            arena.ladders(ladder).groups |= u64{1} << (key >> 15);
         }
         arena.page_words(page * 8 + ((key & 511) >> 6)).bits |= u64{1} << (key & 63);
-        arena.ladder_groups(ladder * 64 + (key >> 15)).bits |= u64{1} << ((key >> 9) & 63);
         Ladder& side = arena.ladders(ladder);
-        side.groups |= u64{1} << (key >> 15);
         if (side.best_key == NONE || key < side.best_key) side.best_key = key;
         return arena.levels((page << 9) | (key & 511));
     }
@@ -217,10 +217,21 @@ protected:
         return NONE;
     }
 
+    // A level has gone and others of its word are left: the next best is one of them, or behind.
+    HOT void leave_best(i64 ladder, i64 key, u64 bits) {
+        Ladder& side = arena.ladders(ladder);
+        if (side.best_key != key) return;
+        const u64 behind = bits & (~u64{0} << (key & 63));
+        side.best_key = behind != 0 ? (key >> 6 << 6) | std::countr_zero(behind)
+                                    : find_key_from(ladder, key);
+    }
+
     [[gnu::noinline]] void drop_level(i64 ladder, i64 key) {
         std::int32_t& directory = directory_of(ladder, key);
         const i64 page = directory;
-        arena.page_words(page * 8 + ((key & 511) >> 6)).bits &= ~(u64{1} << (key & 63));
+        Word& word = arena.page_words(page * 8 + ((key & 511) >> 6));
+        word.bits &= ~(u64{1} << (key & 63));
+        if (word.bits != 0) return leave_best(ladder, key, word.bits);
         u64 occupied = 0;
         for (i64 k = 0; k < 8; ++k) occupied |= arena.page_words(page * 8 + k).bits;
         Ladder& side = arena.ladders(ladder);
@@ -288,9 +299,24 @@ protected:
         if (level.head == NONE) drop_level(ladder, key);
     }
 
-    HOT void shrink_order(Order& order, i64 lots) {
-        const i64 ladder = ladder_of(order.contract, order.side);
-        level_of(ladder, key_of(order.price_ticks, order.side)).lots -= lots;
+    // The first order of a level that has been found.
+    HOT void unqueue_head(Order& order, i64 ladder, i64 key, Level& level) {
+        const std::int32_t behind = order.next;
+        level.head = behind;
+        level.lots -= order.lots;
+        Ladder& side = arena.ladders(ladder);
+        side.lots -= order.lots;
+        --side.orders;
+        if (behind != NONE) {
+            arena.orders(behind).previous = 0;
+        } else {
+            level.tail = 0;
+            drop_level(ladder, key);
+        }
+    }
+
+    HOT void shrink_head(Order& order, i64 ladder, Level& level, i64 lots) {
+        level.lots -= lots;
         arena.ladders(ladder).lots -= lots;
         order.lots -= std::int32_t(lots);
     }
@@ -846,7 +872,8 @@ protected:
     }
 
     HOT void take_from_orders(Contract& terms, Order& own, i64 own_id, const Aggressor& aggressor,
-                              const Maker& maker, const Fill& fill, i64 value) {
+                              const Maker& maker, const Fill& fill, i64 value, i64 ladder, i64 key,
+                              Level& level) {
         Order& order = arena.orders(maker.slot);
         emit(event::TRADE, aggressor.contract, 0, maker.price_ticks, fill.lots, own_id,
              order_id_of(order, maker.slot), aggressor.side, 0);
@@ -859,10 +886,12 @@ protected:
         if (order.flags & (word::REDUCE_ONLY | layout::EXTRA)) is_outside = true;
         release_reserve(order, fill.lots);
         if (fill.lots == order.lots) {
-            unrest_order(order, maker.slot);
+            unqueue_head(order, ladder, key, level);
+            unlist_order(order, maker.slot);
+            --arena.accounts(order.account).orders;
             free_order_slot(order, maker.slot);
         } else {
-            shrink_order(order, fill.lots);
+            shrink_head(order, ladder, level, fill.lots);
             note_partial_fill(order, maker.slot, fill.lots);
         }
         release_reserve(own, fill.lots);
@@ -905,7 +934,8 @@ protected:
         while (aggressor.leaves > 0 && !is_outside) {
             const i64 key = arena.ladders(ladder).best_key;
             if (key == NONE || key > limit_key) break;
-            const i64 slot = level_of(ladder, key).head;
+            Level& level = level_of(ladder, key);
+            const i64 slot = level.head;
             Order& order = arena.orders(slot);
             Maker maker{slot, order.account, order.position, order.price_ticks};
             if (arena.accounts(maker.account).group == aggressor.group &&
@@ -927,7 +957,7 @@ protected:
             if (aggressor.stop_reason != 0) [[unlikely]] break;
             const i64 maker_order_id = order_id_of(order, maker.slot);
             const i64 value = fill.lots * maker.price_ticks * terms.tick_value;
-            take_from_orders(terms, own, own_id, aggressor, maker, fill, value);
+            take_from_orders(terms, own, own_id, aggressor, maker, fill, value, ladder, key, level);
             settle_fill(terms, aggressor, maker, fill, own_id, maker_order_id, value);
             look_after(aggressor, maker);
             aggressor.leaves -= fill.lots;

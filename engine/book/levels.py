@@ -72,12 +72,12 @@ def add_level(arena, ladder, key):
         directory.slot = page
         if ladder >= BOOK_LADDERS:
             engine.pages_armed += 1
+        group = LADDER_GROUP(arena, ladder * 64 + (key >> 15))
+        group.bits = set_bit(group.bits, (key >> 9) & 63)
+        LADDER(arena, ladder).groups = set_bit(LADDER(arena, ladder).groups, key >> 15)
     word = PAGE_WORD(arena, page * 8 + ((key & 511) >> 6))
     word.bits = set_bit(word.bits, key & 63)
-    group = LADDER_GROUP(arena, ladder * 64 + (key >> 15))
-    group.bits = set_bit(group.bits, (key >> 9) & 63)
     side = LADDER(arena, ladder)
-    side.groups = set_bit(side.groups, key >> 15)
     if side.best_key == NONE or key < side.best_key:
         side.best_key = key
     return (page << 9) | (key & 511)
@@ -131,7 +131,16 @@ def drop_level(arena, ladder, key):
     directory = LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9))
     page = directory.slot
     word = PAGE_WORD(arena, page * 8 + ((key & 511) >> 6))
-    word.bits = clear_bit(word.bits, key & 63)
+    bits = clear_bit(word.bits, key & 63)
+    word.bits = bits
+    if to_int(bits) != 0:
+        if LADDER(arena, ladder).best_key == key:
+            behind = bits_from(bits, key & 63)
+            if to_int(behind) != 0:
+                LADDER(arena, ladder).best_key = (key >> 6 << 6) | count_trailing_zeros(behind)
+            else:
+                LADDER(arena, ladder).best_key = find_key_from(arena, ladder, key)
+        return 0
     occupied = 0
     for k in range(8):
         occupied |= to_int(PAGE_WORD(arena, page * 8 + k).bits)

@@ -257,6 +257,33 @@ def unqueue_from(arena, ladder, key, slot):
 
 
 @kernel
+def unqueue_head(arena, ladder, key, level_slot, slot):
+    """Take the first order out of a level that has been found, with the lots it shows there."""
+    order = ORDER(arena, slot)
+    level = LEVEL(arena, level_slot)
+    behind = order.next
+    level.head = behind
+    level.lots -= order.lots
+    count_in_level(arena, order.contract, level_slot, -1)
+    side = LADDER(arena, ladder)
+    side.lots -= order.lots
+    side.orders -= 1
+    if behind != NONE:
+        ORDER(arena, behind).previous = NONE
+    else:
+        level.tail = NONE
+        drop_level(arena, ladder, key)
+
+
+@kernel
+def shrink_head(arena, ladder, level_slot, slot, lots):
+    """Lower the displayed lots of an order of a level that has been found."""
+    LEVEL(arena, level_slot).lots -= lots
+    LADDER(arena, ladder).lots -= lots
+    ORDER(arena, slot).lots -= lots
+
+
+@kernel
 def queue_order(arena, slot):
     """Append the order at the back of its level of the book."""
     order = ORDER(arena, slot)

@@ -10,6 +10,7 @@ from engine.book.orders import (
     order_id_of,
     shrink_order,
     unlist_order,
+    unqueue_head,
     unqueue_order,
 )
 from engine.book.triggers import cut_waiting, leave_waiting
@@ -111,6 +112,14 @@ def is_waiting(arena, slot):
 def unrest_order(arena, slot):
     """Take a resting order, filled or not, off the book and its account's list."""
     unqueue_order(arena, slot)
+    unlist_order(arena, slot)
+    ACCOUNT(arena, ORDER(arena, slot).account).orders -= 1
+
+
+@kernel
+def unrest_head(arena, ladder, key, level_slot, slot):
+    """The same for the first order of a level that a sweep has found."""
+    unqueue_head(arena, ladder, key, level_slot, slot)
     unlist_order(arena, slot)
     ACCOUNT(arena, ORDER(arena, slot).account).orders -= 1
 

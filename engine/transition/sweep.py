@@ -12,7 +12,7 @@ from engine.book.orders import (
     note_partial_fill,
     open_lots_of,
     order_id_of,
-    shrink_order,
+    shrink_head,
     unlink_order,
 )
 from engine.book.triggers import look_at
@@ -64,7 +64,7 @@ from engine.transition.orders import (
     emit_reduced,
     emit_refilled,
     keep_reduce_only,
-    unrest_order,
+    unrest_head,
 )
 from engine.transition.protection import is_quote, note_quote_fill, protection_of
 from funding.mark import note_traded
@@ -204,8 +204,9 @@ def check_aggressor(arena):
 
 
 @kernel
-def take_from_orders(arena):
-    """Announce the trade and take its lots off both orders; a filled maker frees its slot."""
+def take_from_orders(arena, ladder, key, level_slot):
+    """Announce the trade and take its lots off both orders, of which the maker's is the first of
+    its level; a filled maker frees its slot."""
     motion = SWEEP(arena, 0)
     terms = CONTRACT(arena, motion.contract)
     slot = motion.maker_slot
@@ -221,10 +222,10 @@ def take_from_orders(arena):
     note_traded(terms, motion.price_ticks, lots, has_affiliate)
     release_reserve(arena, slot, lots)
     if lots == open_lots_of(arena, slot):
-        unrest_order(arena, slot)
+        unrest_head(arena, ladder, key, level_slot, slot)
         free_order_slot(arena, slot)
     else:
-        shrink_order(arena, slot, lots)
+        shrink_head(arena, ladder, level_slot, slot, lots)
         note_partial_fill(arena, slot, lots)
         if ORDER(arena, slot).lots == 0:
             refill_order(arena, slot)
@@ -431,7 +432,8 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
         key = LADDER(arena, ladder).best_key
         if key == NONE or key > limit_key:
             break
-        motion.maker_slot = LEVEL(arena, find_level(arena, ladder, key)).head
+        level_slot = find_level(arena, ladder, key)
+        motion.maker_slot = LEVEL(arena, level_slot).head
         motion.maker = ORDER(arena, motion.maker_slot).account
         if ACCOUNT(arena, motion.maker).group == motion.group and mode != STP_NONE:
             motion.stop_reason = prevent_self_trade(arena)
@@ -451,7 +453,7 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
         # From here the fill stands; nothing below may refuse.
         maker_order_id = order_id_of(arena, motion.maker_slot)
         note_maker(arena)
-        take_from_orders(arena)
+        take_from_orders(arena, ladder, key, level_slot)
         settle_fill(arena, maker_order_id)
         motion.leaves -= motion.lots
         motion.filled += motion.lots

@@ -5,8 +5,8 @@ from tests.mutation.planted import Row
 BOOK = (
     Row(
         "engine/transition/sweep.py",
-        "motion.maker_slot = LEVEL(arena, find_level(arena, ladder, key)).head",
-        "motion.maker_slot = LEVEL(arena, find_level(arena, ladder, key)).tail",
+        "motion.maker_slot = LEVEL(arena, level_slot).head",
+        "motion.maker_slot = LEVEL(arena, level_slot).tail",
         "the newest order of a level trades first",
         "4.1",
     ),
