@@ -48,4 +48,7 @@ SURVIVORS: dict[str, str] = {
     ("funding/rate.py rebase_index: begin_valuation(arena) -> pass"): (
         "the funding that made the rebase necessary is published next, and begins a valuation"
     ),
+    ("engine/transition/admission.py check_admission: reduces = False -> reduces = True"): (
+        "it stays so for reduce-only orders alone, of which nobody asks it"
+    ),
 }
