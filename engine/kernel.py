@@ -58,8 +58,8 @@ DIGEST_REST_SECONDS = 3600
 F = TypeVar("F", bound=Callable[..., Any])
 
 # By symbol, and kept: callers know only an address, and numba does not promise that machine code
-# outlives its cfunc (in 0.68 it does; no test could be made to fail without this). None: it is in
-# the image.
+# outlives its cfunc (in 0.68 it does; no test could be made to fail without this). None stands for
+# one that the image holds.
 _cold: dict[str, Any] = {}
 _loaded: list[str] = []
 _compiled: list[str] = []
@@ -122,7 +122,7 @@ def cold(function: F) -> F:
         # The linker would keep one address for both, and callers would reach the wrong function.
         raise ImportError(f"two cold functions share the symbol {symbol}")
     signature = types.int64(*[types.int64] * function.__code__.co_argcount)
-    if _image().find_address(symbol):
+    if _image().has(symbol, function):
         _loaded.append(symbol)
         _cold[symbol] = None
         return cast(F, types.ExternalFunction(symbol, signature))
@@ -287,7 +287,7 @@ def _seed(directory: Path, packaged: Path) -> None:
     for source in packaged.rglob("*"):
         target = directory / source.relative_to(packaged)
         # Never over a newer file of another process, and never half a file under its own name.
-        if source.is_file() and not target.exists():
+        if source.is_file() and source.suffix != ".part" and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             part = target.with_name(f"{target.name}.{os.getpid()}.part")
             shutil.copyfile(source, part)

@@ -5,10 +5,11 @@ its own. An exchange has some 460 of them before its first order. The same objec
 are loaded in 30 ms together, so what was 1.2 s of every start is gone. The file is made of numba's
 cache, holds nothing else, and lies in the directory whose name is the digest of all sources and of
 the compiler; its own name is that of the processor. Where it is missing or not whole, or lacks a
-function, numba's cache answers as before.
+function of this text, numba's cache answers as before.
 """
 
 import hashlib
+import marshal
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -22,10 +23,11 @@ CHECK_BYTES = 32  # SHA-256 of what follows
 
 
 class Part(NamedTuple):
-    """A cold function: its symbol, the name it has in its object, the object (ELF)."""
+    """A cold function: its symbol, the name it has in its object, its text, the object (ELF)."""
 
     symbol: str
     name: str
+    text: bytes  # a hash of what Python read
     object_code: bytes
 
 
@@ -34,21 +36,34 @@ class Image:
 
     def __init__(self, parts: list[Part]) -> None:
         self.parts = parts
+        self._texts = {part.symbol: part.text for part in parts}
         self._engine: Any = None
-        self._addresses: dict[str, int] = {}
-        if parts:
-            module = binding.parse_assembly("")
-            self._engine = binding.create_mcjit_compiler(module, _codegen()._tm)
+        if not parts:
+            return
+        # A target of its own: an engine takes its target with it when it goes.
+        target = binding.Target.from_default_triple()
+        machine = target.create_target_machine(codemodel="jitdefault", jit=True)
+        self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
         for part in parts:
             code = binding.object_file.ObjectFileRef.from_data(part.object_code)
             self._engine.add_object_file(code)
             address = int(self._engine.get_function_address(part.name))
             binding.add_symbol(part.symbol, address)  # callers come behind in the file
-            self._addresses[part.symbol] = address
 
-    def find_address(self, symbol: str) -> int:
-        """Where the function is, 0 when it is not here."""
-        return self._addresses.get(symbol, 0)
+    def has(self, symbol: str, function: Any) -> bool:
+        """Whether the symbol now stands for the machine code of this very function. Once one has
+        another text none is taken any more: those behind it may call it."""
+        known = self._texts.get(symbol)
+        if known is not None and known != hash_text(function):
+            self._texts.clear()
+        return symbol in self._texts
+
+
+def hash_text(function: Any) -> bytes:
+    """Of a function as it was imported: its file may say something else by now. Without the
+    references of later marshal formats, which are not the same in every process."""
+    code = marshal.dumps(function.__code__.replace(co_filename=""), 2)
+    return hashlib.sha256(code).digest()
 
 
 def read_image(directory: Path) -> Image:
@@ -63,23 +78,35 @@ def read_image(directory: Path) -> Image:
 
 def write_image(directory: Path, image: Image, compiled: dict[str, Any]) -> None:
     """Put the functions of the image and those compiled beside it into one file, in the order in
-    which they were needed; whoever runs reads the old file or the new one."""
-    parts = [*image.parts, *(_part(symbol, function) for symbol, function in compiled.items())]
+    which they were needed; whoever runs reads the old file or the new one. Nothing is written where
+    numba's cache has lost one of them, or the disk takes no more: the next start is slower."""
+    parts = [part for part in image.parts if part.symbol not in compiled]
+    for symbol, function in compiled.items():
+        part = _find_part(symbol, function)
+        if part is None:
+            return
+        parts.append(part)
     body = msgspec.msgpack.encode(parts)
     target = _path(directory)
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    with suppress(OSError):  # a full or read-only disk costs the next start a second
-        part.write_bytes(hashlib.sha256(body).digest() + body)
-        part.replace(target)
+    unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_bytes(hashlib.sha256(body).digest() + body)
+        unfinished.replace(target)
+    except OSError:
+        with suppress(OSError):
+            unfinished.unlink()
 
 
-def _part(symbol: str, function: Any) -> Part:
-    """What numba's cache keeps of a cold function that it has just saved or loaded."""
+def _find_part(symbol: str, function: Any) -> Part | None:
+    """What numba's cache keeps of a cold function that it has just saved or loaded, if it still
+    does."""
     cache = function._cache
-    key = cache._index_key(function._sig, _codegen())
-    (_, kind, (object_code, _)), *_ = cache._cache_file.load(key)
+    found = cache._cache_file.load(cache._index_key(function._sig, _codegen()))
+    if found is None:
+        return None
+    (_, kind, (object_code, _)), *_ = found
     assert kind == "object", kind
-    return Part(symbol, function.native_name, object_code)
+    return Part(symbol, function.native_name, hash_text(function.__wrapped__), object_code)
 
 
 def _codegen() -> Any:

@@ -60,10 +60,12 @@ def has_kind(arena, account, kind):
 
 @kernel
 def find_inline_position(arena, account, contract):
-    """The same among the slots in the account's own line.
+    """The slot of the account's position record in a contract (at most 16 bits), NONE where none of
+    the four in its own line is of it.
 
     The four ids are compared at once: a lane of 16 bits that has become zero borrows from its top
-    bit. Borrows can run on into the lanes above it, so the lowest counts.
+    bit. Borrows can run on into the lanes above it, so the lowest counts. Without a branch: half of
+    the orders of new accounts find nothing. An empty lane has contract 0 and slot NONE.
     """
     differences = to_int(ACCOUNT(arena, account).contracts) ^ (contract * LANES)
     zeros = (differences - LANES) & ~differences & LANE_TOPS

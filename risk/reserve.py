@@ -11,6 +11,8 @@ from risk.portfolio import compute_reserve_rate
 from risk.tiers import compute_raised_rate, floor_of, tier_of
 from risk.worth import add_requirement
 
+assert (BUY, SELL) == (0, 1), "a side counts itself"
+
 
 @kernel
 def compute_worst_lots(position_lots, lots_buy, lots_sell):

@@ -217,13 +217,10 @@ protected:
         return NONE;
     }
 
-    // A level has gone and others of its word are left: the next best is one of them, or behind.
+    // A level has gone and others of its word are left: of the best one, all behind it.
     HOT void leave_best(i64 ladder, i64 key, u64 bits) {
         Ladder& side = arena.ladders(ladder);
-        if (side.best_key != key) return;
-        const u64 behind = bits & (~u64{0} << (key & 63));
-        side.best_key = behind != 0 ? (key >> 6 << 6) | std::countr_zero(behind)
-                                    : find_key_from(ladder, key);
+        if (side.best_key == key) side.best_key = (key >> 6 << 6) | std::countr_zero(bits);
     }
 
     [[gnu::noinline]] void drop_level(i64 ladder, i64 key) {

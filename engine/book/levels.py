@@ -134,12 +134,8 @@ def drop_level(arena, ladder, key):
     bits = clear_bit(word.bits, key & 63)
     word.bits = bits
     if to_int(bits) != 0:
-        if LADDER(arena, ladder).best_key == key:
-            behind = bits_from(bits, key & 63)
-            if to_int(behind) != 0:
-                LADDER(arena, ladder).best_key = (key >> 6 << 6) | count_trailing_zeros(behind)
-            else:
-                LADDER(arena, ladder).best_key = find_key_from(arena, ladder, key)
+        if LADDER(arena, ladder).best_key == key:  # no level is better, so all bits lie behind it
+            LADDER(arena, ladder).best_key = (key >> 6 << 6) | count_trailing_zeros(bits)
         return 0
     occupied = 0
     for k in range(8):

@@ -1,7 +1,8 @@
 """Admission: who may, what shape, which state, which price, how much, and margin before the book.
 
-The ladder of refusals, rung by rung, stands in `engine/schema/ORDERS.md`. Above the line in
-`place_order` nothing is written but the account's message count and id window.
+The ladder of refusals, rung by rung, stands in `engine/schema/ORDERS.md`. Above the line
+that accepts an order nothing is written but the account's message count and id window, and what it
+is worth, which is no change.
 """
 
 from engine.book.levels import find_level, has_page_room, key_of, ladder_of

@@ -97,6 +97,9 @@ EXPIRY_WORD = offset_of("expiry_ns") // 8
 TERMS_WORD = offset_of("order_type") // 8
 SPECIAL_WORD = TERMS_WORD + 1
 PLAIN_TERMS = IOC << 8 | STP_DECREMENT << 24  # all that a plain order's terms can be
+assert [offset_of(name) - 8 * TERMS_WORD for name in ("order_type", "tif", "flags", "stp")] == [
+    0, 1, 2, 3,
+]  # fmt: skip
 assert (LIMIT, GTC, IOC, STP_CANCEL_NEWEST, STP_DECREMENT) == (0, 0, 1, 0, 3), "by their bits"
 
 
@@ -108,7 +111,8 @@ def is_plain(commands, row):
     first = row * COMMAND_WORDS
     rare = WORD(commands, first + LINK_WORD).bits | WORD(commands, first + EXPIRY_WORD).bits
     rare |= WORD(commands, first + SPECIAL_WORD).bits
-    return rare | (WORD(commands, first + TERMS_WORD).bits & ~PLAIN_TERMS) == 0
+    rare |= WORD(commands, first + TERMS_WORD).bits & ~PLAIN_TERMS
+    return rare == 0
 
 
 @kernel

@@ -226,7 +226,9 @@ def work_or_rest(arena, slot, tif):
 def accept_order(
     arena, command, account, position, order_type, flags, price_ticks, asked, lots
 ):
-    """From here the order is accepted; nothing below may refuse."""
+    """Enter an order that was admitted with these lots of those asked for, and work it."""
+    # From here the order is accepted; nothing below may refuse.
+
     if position == NONE:
         position = open_position(arena, account, command.contract)
     slot = take_order_slot(arena)
@@ -264,7 +266,8 @@ def place_plain(arena, command):
 
 @cold
 def place_flagged(arena, commands, row):
-    """A limit or market order that is to be filled at once, not to trade or only to reduce."""
+    """Any other limit or market order without extra fields: one to be filled at once, not to trade
+    or only to reduce, or that trades with its own group."""
     command = COMMAND(commands, row)
     contract = command.contract
     account = trading_account_of(arena, command.account, contract)

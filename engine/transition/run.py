@@ -32,7 +32,8 @@ def account_named(command):
 
 @kernel
 def slot_named(command):
-    """Of the order that it cancels or amends, NONE of a new one."""
+    """Of the order that it cancels or amends; of another command whatever stands there, mostly 0:
+    only asked for, never trusted."""
     return min(command.order_id & SLOT_MASK, ORDERS_MAX)
 
 
@@ -49,7 +50,7 @@ def ask_for_named(arena, commands, row):
 def ask_for_related(arena, commands, row):
     """The second stage: the lines of the first have come and name those that are read next."""
     command = COMMAND(commands, row)
-    order = ORDER(arena, slot_named(command))  # of a new order the nil one
+    order = ORDER(arena, slot_named(command))  # of a plain new one the nil order
     ask_for_position(arena, order.position)
     ask_for_order(arena, order.next)
     ask_for_order(arena, order.previous)

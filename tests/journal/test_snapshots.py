@@ -396,3 +396,21 @@ def test_13_1_a_child_that_fails_says_so(tmp_path):
         child.wait()
     assert remove_parts(RealDisk(), tmp_path) == 0  # it has cleared up behind itself
     assert [path.name] == os.listdir(tmp_path)
+
+
+def test_13_2_a_name_of_other_sections_bytes_is_no_section(small):
+    """`account_words` lies over the accounts and is no section of a snapshot."""
+    exchange, octets = small
+    header = Header(*HEADER.unpack_from(octets))
+    end = HEADER.size + header.description_bytes
+    description = msgspec.json.decode(octets[HEADER.size : end], type=Description)
+    sections = [
+        msgspec.structs.replace(section, name="account_words")
+        if section.name == "levels"
+        else section
+        for section in description.sections
+    ]
+    text = msgspec.json.encode(Description(sections))
+    text += b" " * (-len(text) % ALIGNMENT)
+    header = header._replace(description_bytes=len(text))
+    must_refuse(exchange, rehashed(HEADER.pack(*header) + text + octets[end:]), SnapshotDamaged)
