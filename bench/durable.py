@@ -8,8 +8,11 @@ and read back by an opening from nothing. The directory decides which disk is me
 """
 
 import argparse
+import json
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -79,15 +82,29 @@ def measure_durability(
     return Durability(len(workload.flow), batch, *medians)
 
 
+def measure_durability_apart() -> Durability:
+    """The same with the defaults of this script, in a process of its own."""
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.durable", "--json"],
+        cwd=root, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return Durability(**json.loads(done.stdout))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--directory", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=BATCH)
     parser.add_argument("--commands", type=int, default=COMMANDS)
+    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     workload = make_workload("steady", arguments.commands)
     found = measure_durability(workload, arguments.batch, arguments.rounds, arguments.directory)
+    if arguments.json:
+        print(json.dumps(found._asdict()))
+        return
     for name in ("memory", "durable", "recovery"):
         spent_ns = getattr(found, f"{name}_ns")
         print(f"{name:>9}: {1e3 / spent_ns:.2f} M commands/s, {spent_ns:.0f} ns a command")

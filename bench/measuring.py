@@ -16,8 +16,7 @@ from bench.batched import (
     measure_growth,
 )
 from bench.burst import Burst, measure_burst
-from bench.durable import BATCH as DURABLE_BATCH
-from bench.durable import Durability, measure_durability
+from bench.durable import Durability, measure_durability_apart
 from bench.end_to_end import EndToEnd, measure_end_to_end
 from bench.first_order import FirstOrder, measure_cold, measure_warm
 from bench.latency import RATES_PER_S, Latency, measure_latency
@@ -204,7 +203,9 @@ class Run:
         }
 
     def durability(self) -> Durability:
-        return measure_durability(make_workload("steady", 2**20), DURABLE_BATCH, 3)
+        """In a process of its own: in one that has held gigabytes the system clears and moves
+        memory while it is timed."""
+        return measure_durability_apart()
 
 
 def measure(sizes: Sizes, reference: Reference | None, why: str) -> Report:
