@@ -12,7 +12,12 @@ from engine.journal.disk import Disk
 from engine.journal.log_errors import LogDamaged
 from engine.journal.log_format import SLOT
 from engine.journal.log_recovery import Walk
-from engine.journal.segment_files import Segment, must_be_in_place, read_segment
+from engine.journal.segment_files import (
+    Segment,
+    SegmentMemory,
+    must_be_in_place,
+    read_segment,
+)
 from engine.schema.commands import COMMAND
 
 
@@ -30,10 +35,17 @@ class StoredBatch(NamedTuple):
 
 class LogWalk:
     """One walk through some segments; `at` is the walk through the one at hand, and behind the end
-    through the last."""
+    through the last. With one memory for all of them a batch's records are valid until the next."""
 
-    def __init__(self, disk: Disk, segments: list[Segment], config_digest: bytes) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        segments: list[Segment],
+        config_digest: bytes,
+        memory: SegmentMemory | None = None,
+    ) -> None:
         assert segments
+        self._memory = memory
         self.at: Walk | None = None
         self.is_over = False
         self._disk = disk
@@ -46,7 +58,7 @@ class LogWalk:
         for segment, end in zip(self._segments, [*ends, None], strict=True):
             if end is not None and end <= sequence:
                 continue
-            octets = read_segment(self._disk, segment.path, self._config_digest)
+            octets = read_segment(self._disk, segment.path, self._config_digest, self._memory)
             must_be_in_place(segment, octets, self.at)
             self.at = Walk(segment.path.name, octets)
             for header, body in self.at.batches():
@@ -87,23 +99,17 @@ def cut_batch(batch: StoredBatch, since: int, until: int) -> Records:
 def gather(batches: Iterator[StoredBatch], since: int, records_min: int) -> Iterator[Records]:
     """The records of the commands since a sequence, in runs of so many and more: a replay of small
     batches would spend its time between them."""
-    waiting: list[Records] = []
+    waiting: list[bytes] = []  # copies: the next segment may be read over this one
     count = 0
     for batch in batches:
         if batch.last_sequence < since:
             continue
         is_whole = batch.first_sequence >= since
         records = batch.records if is_whole else cut_batch(batch, since, batch.last_sequence)
-        waiting.append(records)
+        waiting.append(records.tobytes())
         count += len(records)
         if count >= records_min:
-            yield join_records(waiting)
+            yield np.frombuffer(b"".join(waiting), COMMAND)
             waiting, count = [], 0
     if waiting:
-        yield join_records(waiting)
-
-
-def join_records(parts: list[Records]) -> Records:
-    """One array; as bytes, because numpy joins records field by field. Of one part it is a copy,
-    too: a view would keep its segment in memory."""
-    return np.frombuffer(b"".join(part.view(np.uint8).data for part in parts), COMMAND)
+        yield np.frombuffer(b"".join(waiting), COMMAND)

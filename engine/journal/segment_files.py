@@ -61,8 +61,26 @@ def make_segment(disk: Disk, directory: Path, header: SegmentHeader) -> tuple[Se
     return Segment(path, header.first_sequence), file
 
 
-def read_segment(disk: Disk, path: Path, config_digest: bytes) -> memoryview:
-    """Read a segment whose header is good, after a look at its size."""
+class SegmentMemory:
+    """Room for one segment at a time. Memory that is new costs more than what is read into it: the
+    system clears it, and under a hypervisor another one may have to find it first."""
+
+    def __init__(self) -> None:
+        self._octets = np.empty(0, np.uint8)
+
+    def take(self, size: int) -> memoryview:
+        """So many bytes, those of the segment before. An array, because it comes in large pages."""
+        if len(self._octets) < size:
+            self._octets = np.empty(size, np.uint8)
+        return memoryview(self._octets[:size].data)
+
+
+def read_segment(
+    disk: Disk, path: Path, config_digest: bytes, memory: SegmentMemory | None = None
+) -> memoryview:
+    """Read a segment whose header is good, after a look at its size; into memory of its own, or
+    over what was read into the same memory before."""
+    memory = memory or SegmentMemory()
     try:
         file = disk.open_to_read(path)
         try:
@@ -72,9 +90,7 @@ def read_segment(disk: Disk, path: Path, config_digest: bytes) -> memoryview:
             if size != header.segment_bytes:
                 what = f"the file has {size} bytes where a segment has {header.segment_bytes}"
                 raise LogDamaged(path.name, min(size, header.segment_bytes), what)
-            # An array, because its memory comes in large pages: small ones, each cleared when it is
-            # first touched, cost more than the reading.
-            segment = memoryview(np.empty(size, np.uint8).data)
+            segment = memory.take(size)
             count = disk.read_into(file, segment, 0)
         finally:
             disk.close(file)

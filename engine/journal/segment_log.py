@@ -49,6 +49,7 @@ from engine.journal.log_recovery import Walk, must_be_whole_or_torn, must_reach
 from engine.journal.log_walk import LogWalk, StoredBatch
 from engine.journal.segment_files import (
     Segment,
+    SegmentMemory,
     make_segment,
     parts_of,
     read_segment,
@@ -59,7 +60,7 @@ from engine.schema.commands import COMMAND
 
 SEGMENT_BYTES = 64 << 20
 
-Replay = Callable[[Iterator[StoredBatch]], None]
+Replay = Callable[[Iterator[StoredBatch]], None]  # a batch's records are valid until the next one
 
 
 def look_at_all(batches: Iterator[StoredBatch]) -> None:
@@ -246,7 +247,7 @@ class SegmentLog:
         self._segments = segments_of(self.directory, names)
         if not self._segments:
             raise LogMissing(f"{self.directory}: there is no command log")
-        whole = LogWalk(self._disk, self._segments, self._config_digest)
+        whole = LogWalk(self._disk, self._segments, self._config_digest, SegmentMemory())
         replay(whole.batches(self.first))
         walk = whole.last
         must_be_whole_or_torn(walk)
