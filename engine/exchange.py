@@ -11,7 +11,6 @@ from engine.explanation import RecentEvents
 from engine.explanation import explain as explain_events
 from engine.genesis import write_genesis
 from engine.invariants import check_state
-from engine.kernel import keep_image
 from engine.schema import refusals
 from engine.schema.commands import COMMAND, ROWS_MAX, AnyCommand
 from engine.schema.contract import Config, check_config
@@ -39,8 +38,6 @@ from engine.what_if import (
     still,
     tell_outcome,
 )
-
-keep_image()  # by now all that an exchange runs is compiled
 
 EVENTS_PER_RUN = 2**16  # a run stops for its events to be read once so many stand there
 

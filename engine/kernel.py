@@ -156,10 +156,11 @@ def _image() -> Image:
 
 
 def keep_image() -> None:
-    """Write one file of all cold functions imported so far, for the next start."""
-    compiled = {symbol: function for symbol, function in _cold.items() if function is not None}
-    if JIT and compiled and source_digest(_root()) == cache_directory().name:
-        write_image(cache_directory(), _image(), compiled)
+    """Write one file of all cold functions imported so far, for later starts, if the one that is
+    there lacks any."""
+    is_whole = all(function is None for function in _cold.values())
+    if JIT and not is_whole and source_digest(_root()) == cache_directory().name:
+        write_image(cache_directory(), _image(), _cold)
 
 
 def cache_use() -> CacheUse:

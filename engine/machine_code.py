@@ -9,9 +9,9 @@ function of this text, numba's cache answers as before.
 """
 
 import hashlib
-import marshal
 import os
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ class Part(NamedTuple):
 
     symbol: str
     name: str
-    text: bytes  # a hash of what Python read
+    text: bytes  # a hash of its source file
     object_code: bytes
 
 
@@ -60,10 +60,15 @@ class Image:
 
 
 def hash_text(function: Any) -> bytes:
-    """Of a function as it was imported: its file may say something else by now. Without the
-    references of later marshal formats, which are not the same in every process."""
-    code = marshal.dumps(function.__code__.replace(co_filename=""), 2)
-    return hashlib.sha256(code).digest()
+    """Of the file that a function was imported from; empty where it can't be read."""
+    return _hash_file(function.__code__.co_filename)
+
+
+@cache
+def _hash_file(name: str) -> bytes:
+    with suppress(OSError):
+        return hashlib.sha256(Path(name).read_bytes()).digest()
+    return b""
 
 
 def read_image(directory: Path) -> Image:
@@ -76,16 +81,18 @@ def read_image(directory: Path) -> Image:
     return Image([])
 
 
-def write_image(directory: Path, image: Image, compiled: dict[str, Any]) -> None:
-    """Put the functions of the image and those compiled beside it into one file, in the order in
-    which they were needed; whoever runs reads the old file or the new one. Nothing is written where
+def write_image(directory: Path, image: Image, functions: dict[str, Any]) -> None:
+    """Put all these functions into one file, in their order, callees first; None stands for one
+    that the image holds. Whoever runs reads the old file or the new one. Nothing is written where
     numba's cache has lost one of them, or the disk takes no more: the next start is slower."""
-    parts = [part for part in image.parts if part.symbol not in compiled]
-    for symbol, function in compiled.items():
-        part = _find_part(symbol, function)
-        if part is None:
-            return
-        parts.append(part)
+    held = {part.symbol: part for part in image.parts}
+    found = [
+        held[symbol] if function is None else _find_part(symbol, function)
+        for symbol, function in functions.items()
+    ]
+    parts = [part for part in found if part is not None]
+    if len(parts) < len(found):
+        return
     body = msgspec.msgpack.encode(parts)
     target = _path(directory)
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
@@ -100,8 +107,8 @@ def write_image(directory: Path, image: Image, compiled: dict[str, Any]) -> None
 def _find_part(symbol: str, function: Any) -> Part | None:
     """What numba's cache keeps of a cold function that it has just saved or loaded, if it still
     does."""
-    cache = function._cache
-    found = cache._cache_file.load(cache._index_key(function._sig, _codegen()))
+    files = function._cache
+    found = files._cache_file.load(files._index_key(function._sig, _codegen()))
     if found is None:
         return None
     (_, kind, (object_code, _)), *_ = found
