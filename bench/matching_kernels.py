@@ -15,7 +15,7 @@ from engine.book.orders import (
     free_order_slot,
     order_id_of,
     queue_order,
-    shrink_head,
+    shrink_in_level,
     take_order_slot,
     unqueue_head,
     unqueue_order,
@@ -98,7 +98,7 @@ def take(arena, totals, side, number, limit_ticks, lots):
             unqueue_head(arena, ladder, key, level_slot, slot)
             free_order_slot(arena, slot)
         else:
-            shrink_head(arena, ladder, level_slot, slot, fill)
+            shrink_in_level(arena, ladder, level_slot, slot, fill)
         leaves -= fill
 
 

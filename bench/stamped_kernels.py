@@ -10,15 +10,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from engine.kernel import entry
-from engine.state.access import ENGINE, prefetch
-from engine.transition.run import (
-    AHEAD,
-    COMMAND_BYTES,
-    FAR,
-    NEAR,
-    ask_for_named,
-    ask_for_related,
-)
+from engine.state.access import ENGINE
+from engine.transition.run import look_ahead
 from engine.transition.step import apply_command
 
 _WORDS = types.Array(types.int64, 1, "C")
@@ -61,11 +54,7 @@ def run_stamped(arena, commands, count, stamps):
     ENGINE(arena, 0).rows_left = 1
     stamps[0] = read_cycles()
     for row in range(count):
-        prefetch(commands, (row + FAR) * COMMAND_BYTES)
-        if row + AHEAD < count:
-            ask_for_named(arena, commands, row + AHEAD)
-        if row + NEAR < count:
-            ask_for_related(arena, commands, row + NEAR)
+        look_ahead(arena, commands, row, count)
         apply_command(arena, commands, row)
         stamps[row + 1] = read_cycles()
     return count

@@ -122,7 +122,7 @@ def cold(function: F) -> F:
         # The linker would keep one address for both, and callers would reach the wrong function.
         raise ImportError(f"two cold functions share the symbol {symbol}")
     signature = types.int64(*[types.int64] * function.__code__.co_argcount)
-    if _image().has(symbol, function):
+    if _image().take(symbol, function):
         _loaded.append(symbol)
         _cold[symbol] = None
         return cast(F, types.ExternalFunction(symbol, signature))

@@ -50,11 +50,12 @@ class Image:
             address = int(self._engine.get_function_address(part.name))
             binding.add_symbol(part.symbol, address)  # callers come behind in the file
 
-    def has(self, symbol: str, function: Any) -> bool:
-        """Whether the symbol now stands for the machine code of this very function. Once one has
-        another text none is taken any more: those behind it may call it."""
+    def take(self, symbol: str, function: Any) -> bool:
+        """Let the symbol stand for the machine code of this very function; False when it is not
+        here. Once one has another text, or one that can't be read, none is taken any more: those
+        behind it may call it."""
         known = self._texts.get(symbol)
-        if known is not None and known != hash_text(function):
+        if known is not None and (not known or known != hash_text(function)):
             self._texts.clear()
         return symbol in self._texts
 

@@ -31,8 +31,8 @@ from risk.collateral import (
     value_collateral,
 )
 from risk.ledger import apply_cash, apply_entry, settle_all_funding
-from risk.margin import compute_profit_of
 from risk.position_history import note_realised
+from risk.worth import compute_profit_of
 
 
 @kernel

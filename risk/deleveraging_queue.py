@@ -10,9 +10,9 @@ from engine.schema.vocabulary import NONE
 from engine.state.access import CONTRACT, POSITION, POSITION_EXTRA
 from engine.state.arithmetic import absolute, is_ratio_above, multiply_divide
 from risk.deleveraging import compute_given, find_able, find_charge, take_from_candidate
-from risk.margin import compute_profit_of
 from risk.position_history import compute_kept
 from risk.ranking import leave_ranking
+from risk.worth import compute_profit_of
 
 # Shares and leverages in PPB are kept within these, so that every rank fits.
 SHARE_MAX = 2**45

@@ -14,16 +14,7 @@ from risk.portfolio import (
     sum_maintenance,
 )
 from risk.tiers import compute_initial_of, compute_initial_with, compute_maintenance_of
-from risk.worth import has_worth
-
-
-@kernel
-def compute_profit_of(arena, contract, position):
-    """Unrealised profit at mark less funding owed: what the position adds to equity. Exact."""
-    terms = CONTRACT(arena, contract)
-    held = POSITION(arena, position)
-    owed = held.lots * (terms.funding_index - held.funding_index)
-    return held.lots * terms.mark_value - held.entry_value - owed
+from risk.worth import compute_profit_of, has_worth
 
 
 @kernel

@@ -20,14 +20,23 @@ def tier_of(arena, contract, notional):
 
 
 @kernel
-def compute_maintenance_of(arena, contract, lots):
-    """Maintenance margin of a position of these signed lots at mark; rounded up (8.1)."""
-    terms = CONTRACT(arena, contract)
-    notional = absolute(lots) * terms.mark_size
+def compute_margins_of(arena, contract, lots):
+    """(initial, maintenance) margin by tiers alone of a position of these signed lots at mark, each
+    rounded up against the client; of no lots both are 0. One look for the tier serves both."""
+    notional = absolute(lots) * CONTRACT(arena, contract).mark_size
     tier = TIER(arena, tier_of(arena, contract, notional))
-    return (
+    initial = multiply_rate_ceil(notional, tier.rate_initial_ppb) - tier.deduction_initial
+    maintenance = (
         multiply_rate_ceil(notional, tier.rate_maintenance_ppb) - tier.deduction_maintenance
     )
+    return initial, maintenance
+
+
+@kernel
+def compute_maintenance_of(arena, contract, lots):
+    """Maintenance margin of a position of these signed lots at mark; rounded up (8.1)."""
+    _, maintenance = compute_margins_of(arena, contract, lots)
+    return maintenance
 
 
 @kernel
@@ -94,9 +103,8 @@ def compute_initial_with(arena, contract, position, lots):
     if terms.limits & LIMITS_RATE:
         floor_ppb = floor_of(arena, POSITION(arena, position).account, position)
         return compute_raised_initial(arena, contract, lots, floor_ppb)
-    notional = absolute(lots) * terms.mark_size
-    tier = TIER(arena, tier_of(arena, contract, notional))
-    return multiply_rate_ceil(notional, tier.rate_initial_ppb) - tier.deduction_initial
+    initial, _ = compute_margins_of(arena, contract, lots)
+    return initial
 
 
 @kernel

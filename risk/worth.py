@@ -25,11 +25,10 @@ others are.
 
 from engine.kernel import cold, kernel
 from engine.schema.vocabulary import NONE
-from engine.state.access import ACCOUNT, CONTRACT, ENGINE, POSITION, TIER, WORTH
-from engine.state.arithmetic import absolute, multiply_rate_ceil
+from engine.state.access import ACCOUNT, CONTRACT, ENGINE, POSITION, WORTH
 from engine.state.layout import HOLDS_COLLATERAL, LIMITS_RATE, PORTFOLIO
 from risk.accounts import contract_of, first_position, next_position
-from risk.tiers import tier_of
+from risk.tiers import compute_margins_of
 
 
 @kernel
@@ -39,15 +38,12 @@ def is_kept(arena, account):
 
 
 @kernel
-def margins_of(arena, contract, lots):
-    """(initial, maintenance) margin by tiers of a position of these signed lots; both 0 of none."""
-    notional = absolute(lots) * CONTRACT(arena, contract).mark_size
-    tier = TIER(arena, tier_of(arena, contract, notional))
-    initial = multiply_rate_ceil(notional, tier.rate_initial_ppb) - tier.deduction_initial
-    maintenance = (
-        multiply_rate_ceil(notional, tier.rate_maintenance_ppb) - tier.deduction_maintenance
-    )
-    return initial, maintenance
+def compute_profit_of(arena, contract, position):
+    """Unrealised profit at mark less funding owed: what the position adds to equity. Exact."""
+    terms = CONTRACT(arena, contract)
+    held = POSITION(arena, position)
+    owed = held.lots * (terms.funding_index - held.funding_index)
+    return held.lots * terms.mark_value - held.entry_value - owed
 
 
 @cold
@@ -63,14 +59,12 @@ def keep_worth(arena, account):
         requirement += held.loss_fee + held.reserve_buy + held.reserve_sell
         if held.lots != 0:
             contract = contract_of(arena, account, position, k)
-            terms = CONTRACT(arena, contract)
-            if terms.limits & LIMITS_RATE:
+            if CONTRACT(arena, contract).limits & LIMITS_RATE:
                 return 0
-            initial_of, maintenance_of = margins_of(arena, contract, held.lots)
-            requirement += initial_of
-            maintenance += maintenance_of
-            owed = held.lots * (terms.funding_index - held.funding_index)
-            equity += held.lots * terms.mark_value - held.entry_value - owed
+            initial, held_maintenance = compute_margins_of(arena, contract, held.lots)
+            requirement += initial
+            maintenance += held_maintenance
+            equity += compute_profit_of(arena, contract, position)
         k += 1
         position = next_position(arena, account, position, k)
     worth = WORTH(arena, account)
@@ -113,8 +107,8 @@ def change_lots(arena, contract, account, before, after):
     if terms.limits & LIMITS_RATE:
         worth.valuation = 0
         return
-    initial_before, maintenance_before = margins_of(arena, contract, before)
-    initial_after, maintenance_after = margins_of(arena, contract, after)
+    initial_before, maintenance_before = compute_margins_of(arena, contract, before)
+    initial_after, maintenance_after = compute_margins_of(arena, contract, after)
     worth.equity += (after - before) * terms.mark_value
     worth.requirement += initial_after - initial_before
     worth.maintenance += maintenance_after - maintenance_before

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.schema import bounds, commands, events, refusals, vocabulary
 from engine.state import layout
+from engine.state.lines import FAR
 from engine.transition import run
 
 _TYPES = {"i1": "int8_t", "i2": "int16_t", "i4": "int32_t", "i8": "int64_t", "u8": "uint64_t"}
@@ -74,8 +75,8 @@ def _constants(space: str, module: object) -> str:
 
 
 def _prefetch() -> str:
-    """How many commands ahead the engine asks for lines; 0: it has no such stage."""
-    stages = {name: getattr(run, name, 0) for name in ("FAR", "AHEAD", "NEAR")}
+    """How many commands ahead the engine asks for lines."""
+    stages = {"FAR": FAR, "AHEAD": run.AHEAD, "NEAR": run.NEAR}
     lines = [f"constexpr std::int64_t {name} = {value};" for name, value in stages.items()]
     return "\n".join(["namespace prefetch {", *lines, "}", ""])
 

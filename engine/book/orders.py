@@ -276,8 +276,9 @@ def unqueue_head(arena, ladder, key, level_slot, slot):
 
 
 @kernel
-def shrink_head(arena, ladder, level_slot, slot, lots):
-    """Lower the displayed lots of an order of a level that has been found."""
+def shrink_in_level(arena, ladder, level_slot, slot, lots):
+    """Lower a resting order's displayed lots in a level that has been found: it keeps its
+    priority."""
     LEVEL(arena, level_slot).lots -= lots
     LADDER(arena, ladder).lots -= lots
     ORDER(arena, slot).lots -= lots
@@ -300,13 +301,11 @@ def unqueue_order(arena, slot):
 
 @kernel
 def shrink_order(arena, slot, lots):
-    """Lower a resting order's displayed lots in place: it keeps its priority."""
+    """The same, by its own terms."""
     order = ORDER(arena, slot)
     ladder = ladder_of(order.contract, order.side)
-    key = key_of(order.price_ticks, order.side)
-    LEVEL(arena, find_level(arena, ladder, key)).lots -= lots
-    LADDER(arena, ladder).lots -= lots
-    order.lots -= lots
+    level_slot = find_level(arena, ladder, key_of(order.price_ticks, order.side))
+    shrink_in_level(arena, ladder, level_slot, slot, lots)
 
 
 @kernel

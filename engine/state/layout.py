@@ -536,4 +536,5 @@ SECTIONS = _sections()
 SECTIONS["account_words"] = Section(SLOT, ACCOUNT_ROWS * ACCOUNT_WORDS, SECTIONS["accounts"].offset)
 assert all(SECTIONS[name].offset < 2**31 - 1_024 for name in _near()), "see there"
 _LAST = max(SECTIONS.values(), key=lambda section: section.offset)
-ARENA_BYTES = _LAST.offset + _LAST.record.itemsize * _LAST.rows + SECTION_ALIGN
+_END = _LAST.offset + _LAST.record.itemsize * _LAST.rows
+ARENA_BYTES = -(-_END // SECTION_ALIGN) * SECTION_ALIGN

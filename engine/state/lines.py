@@ -6,16 +6,25 @@ it: a line that nobody reads then, or an address that there is not, is no harm.
 """
 
 from engine.kernel import kernel
+from engine.schema.commands import COMMAND
 from engine.state.access import ACCOUNT_WORD, prefetch
 from engine.state.layout import ACCOUNT_WORD_POSITION, ACCOUNT_WORDS, SECTIONS
 
 INLINE = 4  # position slots in an account's line
 
+FAR = 32  # records: a batch comes from elsewhere and is in no cache; see bench/NOTES.md
+COMMAND_BYTES = COMMAND.itemsize
 ACCOUNTS_AT = SECTIONS["accounts"].offset
 WORTHS_AT = SECTIONS["worths"].offset
 ORDERS_AT = SECTIONS["orders"].offset
 POSITIONS_AT = SECTIONS["positions"].offset
 POSITION_EXTRAS_AT = SECTIONS["position_extras"].offset
+
+
+@kernel
+def ask_for_record(commands, row):
+    """The record that stands FAR behind this one."""
+    prefetch(commands, (row + FAR) * COMMAND_BYTES)
 
 
 @kernel

@@ -487,6 +487,7 @@ def check_margin(arena, contract, account, position, side, price_ticks, lots, re
     admission.lots = lots
     admission.reserve = reserve
     admission.loss_fee = loss_fee
+    # in a contract whose rates are raised no holder is kept: no use in asking
     if terms.limits & LIMITS_RATE == 0 and has_worth(arena, account):
         worth = WORTH(arena, account)
         if worth.equity >= worth.requirement + reserve + loss_fee:

@@ -42,7 +42,12 @@ from engine.state.access import (
 from engine.state.events import emit
 from engine.state.layout import ARMED, BRACKET, CHILD, ENDING, FIRED, STP_SHIFT
 from engine.trading_state import COLLECTING, is_one_of
-from engine.transition.orders import emit_armed, emit_cancelled, link_orders
+from engine.transition.orders import (
+    emit_armed,
+    emit_cancelled,
+    leave_account,
+    link_orders,
+)
 
 
 @kernel
@@ -103,8 +108,7 @@ def drop_child(arena, slot, reason, code):
     """A child that can't stand where it should ends at once, with the reason."""
     order = ORDER(arena, slot)
     emit_cancelled(arena, slot, order.lots, reason, code)
-    unlist_order(arena, slot)
-    ACCOUNT(arena, order.account).orders -= 1
+    leave_account(arena, slot)
     free_order_slot(arena, slot)
     return NONE
 

@@ -3,14 +3,13 @@
 from engine.kernel import entry
 from engine.schema.bounds import QUOTES_MAX
 from engine.schema.commands import COMMAND, MASS_QUOTE, QUOTE_ROW
-from engine.state.access import command_accessor, prefetch, to_int, word_accessor
+from engine.state.access import command_accessor, to_int, word_accessor
+from engine.state.lines import ask_for_record
 
 COMMAND_AT = command_accessor()
 WORD = word_accessor()
-COMMAND_BYTES = COMMAND.itemsize
-WORDS = COMMAND_BYTES // 8
+WORDS = COMMAND.itemsize // 8
 DOUBTFUL = -1
-FAR = 32  # records: a batch comes from elsewhere and is in no cache
 
 
 @entry("int64(int64, int64, int64)", nogil=True)
@@ -23,7 +22,7 @@ def count_if_plain(records, count, masks):
     commands = 0
     rows_left = 0
     for row in range(count):
-        prefetch(records, (row + FAR) * COMMAND_BYTES)
+        ask_for_record(records, row)
         command = COMMAND_AT(records, row)
         kind = command.kind + 0
         stray = 0

@@ -109,19 +109,24 @@ def is_waiting(arena, slot):
 
 
 @kernel
+def leave_account(arena, slot):
+    """Take an order off its account's list, and count it no more."""
+    unlist_order(arena, slot)
+    ACCOUNT(arena, ORDER(arena, slot).account).orders -= 1
+
+
+@kernel
 def unrest_order(arena, slot):
     """Take a resting order, filled or not, off the book and its account's list."""
     unqueue_order(arena, slot)
-    unlist_order(arena, slot)
-    ACCOUNT(arena, ORDER(arena, slot).account).orders -= 1
+    leave_account(arena, slot)
 
 
 @kernel
 def unrest_head(arena, ladder, key, level_slot, slot):
     """The same for the first order of a level that a sweep has found."""
     unqueue_head(arena, ladder, key, level_slot, slot)
-    unlist_order(arena, slot)
-    ACCOUNT(arena, ORDER(arena, slot).account).orders -= 1
+    leave_account(arena, slot)
 
 
 @cold
@@ -129,8 +134,7 @@ def cancel_waiting(arena, slot, reason):
     """End an order that waits; it has reserved nothing."""
     leave_waiting(arena, slot)
     emit_cancelled(arena, slot, ORDER(arena, slot).lots, reason, 0)
-    unlist_order(arena, slot)
-    ACCOUNT(arena, ORDER(arena, slot).account).orders -= 1
+    leave_account(arena, slot)
     free_order_slot(arena, slot)
     return 0
 

@@ -13,8 +13,6 @@ from engine.book.orders import (
     queue_order,
     stamp_arrival,
     take_order_slot,
-    unlist_order,
-    unqueue_order,
     would_trade,
 )
 from engine.book.timers import clear_order_timer, set_order_timer
@@ -70,6 +68,7 @@ from engine.transition.orders import (
     emit_reduced,
     is_taken_away,
     is_waiting,
+    unrest_order,
 )
 from engine.transition.states import is_collecting
 from engine.transition.sweep import look_at_trades, sweep
@@ -334,9 +333,7 @@ def replace_order(arena, slot, price_ticks, asked):
     # From here the amendment stands; nothing below may refuse.
 
     release_reserve(arena, slot, open_lots_of(arena, slot))
-    unqueue_order(arena, slot)
-    unlist_order(arena, slot)
-    ACCOUNT(arena, order.account).orders -= 1
+    unrest_order(arena, slot)
     if order.flags & EXTRA:
         unhide_lots(arena, slot)
         clear_order_timer(arena, slot)

@@ -3,14 +3,14 @@
 from engine.book.orders import SLOT_MASK
 from engine.kernel import entry, kernel
 from engine.schema.bounds import ACCOUNTS_MAX, ORDERS_MAX
-from engine.schema.commands import COMMAND as COMMAND_RECORD
 from engine.schema.commands import MASS_QUOTE
-from engine.state.access import ENGINE, ORDER, prefetch
+from engine.state.access import ENGINE, ORDER
 from engine.state.lines import (
     ask_for_account,
     ask_for_order,
     ask_for_position,
     ask_for_positions,
+    ask_for_record,
 )
 from engine.transition.step import COMMAND, apply_command
 from risk.accounts import find_inline_position
@@ -18,9 +18,7 @@ from risk.deleveraging_modes import compute_rank_band
 from risk.worth import is_kept
 
 # How many commands ahead which lines are asked for; measured, see bench/NOTES.md
-FAR = 32  # the record itself: batches come out of files and are in no cache
 AHEAD = 8
-COMMAND_BYTES = COMMAND_RECORD.itemsize
 NEAR = 4  # by then the lines asked for AHEAD have come
 
 
@@ -62,6 +60,16 @@ def ask_for_related(arena, commands, row):
         ask_for_positions(arena, account)
 
 
+@kernel
+def look_ahead(arena, commands, row, count):
+    """Before a command is applied, ask for what later ones of the batch will read."""
+    ask_for_record(commands, row)
+    if row + AHEAD < count:
+        ask_for_named(arena, commands, row + AHEAD)
+    if row + NEAR < count:
+        ask_for_related(arena, commands, row + NEAR)
+
+
 @entry("int64(int64, int64, int64, int64)", nogil=True)
 def run(arena, commands, count, events_max):
     """Apply up to `count` records; stops early once `events_max` events stand in the arena, or
@@ -77,11 +85,7 @@ def run(arena, commands, count, events_max):
             if row > 0 and row + COMMAND(commands, row).quotes >= count:
                 break  # its rows may follow in the next part
             engine.rows_left = count - row
-        prefetch(commands, (row + FAR) * COMMAND_BYTES)
-        if row + AHEAD < count:
-            ask_for_named(arena, commands, row + AHEAD)
-        if row + NEAR < count:
-            ask_for_related(arena, commands, row + NEAR)
+        look_ahead(arena, commands, row, count)
         apply_command(arena, commands, row)
         row += engine.rows if is_quotes else 1  # a load that nothing else has to wait for
     return row

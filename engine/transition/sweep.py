@@ -12,7 +12,7 @@ from engine.book.orders import (
     note_partial_fill,
     open_lots_of,
     order_id_of,
-    shrink_head,
+    shrink_in_level,
     unlink_order,
 )
 from engine.book.triggers import look_at
@@ -225,7 +225,7 @@ def take_from_orders(arena, ladder, key, level_slot):
         unrest_head(arena, ladder, key, level_slot, slot)
         free_order_slot(arena, slot)
     else:
-        shrink_head(arena, ladder, level_slot, slot, lots)
+        shrink_in_level(arena, ladder, level_slot, slot, lots)
         note_partial_fill(arena, slot, lots)
         if ORDER(arena, slot).lots == 0:
             refill_order(arena, slot)

@@ -3,7 +3,6 @@
 from engine.book.orders import (
     free_order_slot,
     order_id_of,
-    unlist_order,
 )
 from engine.book.timers import clear_order_timer
 from engine.book.triggers import (
@@ -24,7 +23,6 @@ from engine.schema.vocabulary import (
     SOURCE_MARK,
 )
 from engine.state.access import (
-    ACCOUNT,
     ADMISSION,
     CONTRACT,
     ENGINE,
@@ -49,6 +47,7 @@ from engine.transition.orders import (
     cancel_working,
     emit_cancelled,
     emit_reduced,
+    leave_account,
 )
 from engine.transition.placing import work_or_rest
 from risk.reserve import apply_reserve
@@ -86,8 +85,7 @@ def take_turn(arena, slot):
     order = ORDER(arena, slot)
     extra = ORDER_EXTRA(arena, slot)
     leave_waiting(arena, slot)
-    unlist_order(arena, slot)
-    ACCOUNT(arena, order.account).orders -= 1
+    leave_account(arena, slot)
     clear_order_timer(arena, slot)
     extra.bits |= WORKED
     emit(

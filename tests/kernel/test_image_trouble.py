@@ -20,7 +20,9 @@ def test_an_edit_that_was_taken_back_leaves_the_start_alone(tmp_path):
     tree = plant(tmp_path / "tree")
     there = "p = 'risk/far.py'; s = open(p).read(); open(p, 'w').write(s + '#'); "
     back = "; open(p, 'w').write(s); kernel.keep_image()"
-    python(tree, "from engine import kernel; kernel.cache_directory(); " + there + SAY + back)
+    start = "from engine import kernel; kernel.cache_directory(); " + there + SAY + back
+    assert python(tree, start).split()[0] == str(result(1))
+    assert not list(tree.rglob("*.image"))
 
 
 def test_an_image_serves_no_other_text(tmp_path):
@@ -52,4 +54,5 @@ def test_an_image_that_is_let_go_leaves_the_compiler_alone(tmp_path):
         "; import gc, numba; kernel._image.cache_clear(); gc.collect(); "
         "print([numba.njit('int64(int64)')(eval('lambda x: x + %d' % k))(1) for k in range(30)])"
     )
-    python(tree, SAY + drop)
+    told = python(tree, SAY + drop)
+    assert told.endswith(str(list(range(1, 31))))

@@ -20,10 +20,8 @@ MARGIN = (
     ),
     Row(
         "risk/tiers.py",
-        "    tier = TIER(arena, tier_of(arena, contract, notional))\n"
-        "    return multiply_rate_ceil(notional, tier.rate_initial_ppb) - tier.deduction_initial\n",
-        "    tier = TIER(arena, tier_of(arena, contract, notional))\n"
-        "    return multiply_rate_ceil(notional, tier.rate_initial_ppb)\n",
+        "tier.rate_initial_ppb) - tier.deduction_initial\n    maintenance",
+        "tier.rate_initial_ppb)\n    maintenance",
         "the rate of the highest tier holds for the whole notional",
         "8.1",
     ),
@@ -56,7 +54,7 @@ MARGIN = (
         "8.2",
     ),
     Row(
-        "risk/margin.py",
+        "risk/worth.py",
         "    return held.lots * terms.mark_value - held.entry_value - owed\n",
         "    return held.lots * terms.mark_value - held.entry_value\n",
         "equity forgets funding that is owed",

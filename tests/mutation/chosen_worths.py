@@ -119,8 +119,8 @@ WORTHS = (
     ),
     Row(
         WORTH,
-        "            if terms.limits & LIMITS_RATE:\n                return 0\n",
-        "",
+        "if CONTRACT(arena, contract).limits & LIMITS_RATE:\n                return 0\n",
+        "pass\n",
         "who holds where rates are raised is kept at those of the tiers",
         "8.6",
     ),
