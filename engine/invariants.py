@@ -214,7 +214,7 @@ def check_worths(arena: Arena, terms: dict[int, View], accounts: list[View]) -> 
             if worth[name] != value:
                 problems.append(f"{who}: its {name} is kept as {worth[name]}, it is {value}")
         for position in held:
-            if position["lots"] and terms[position["contract"]]["limits"] & layout.LIMITS_RATE:
+            if position["lots"] and terms[position["contract"]]["open_interest_scale_high_lots"]:
                 problems.append(f"{who}: kept in spite of rates that move")
     return problems
 

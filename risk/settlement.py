@@ -62,7 +62,7 @@ def apply_lots(arena, contract, position, side, lots, value):
     signed = lots if side == BUY else -lots
     after = before + signed
     held.lots = after
-    change_lots(arena, contract, held.account, before, after)
+    change_lots(arena, contract, position, before, after)
     if before >= 0:
         terms.long_lots += max(after, 0) - before
         terms.short_lots += max(-after, 0)

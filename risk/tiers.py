@@ -5,7 +5,6 @@ from engine.schema.bounds import PPB, TIERS_MAX
 from engine.state.access import ACCOUNT_EXTRA, CONTRACT, ENGINE, POSITION, POSITION_EXTRA, TIER
 from engine.state.arithmetic import absolute, clamp, multiply_rate_ceil
 from engine.state.layout import LIMITS_RATE
-from engine.state.values import begin_valuation
 
 
 @kernel
@@ -50,7 +49,6 @@ def floor_of(arena, account, position):
 @kernel
 def raise_rates(arena):
     """From now on initial rates may be above those of the tiers, in every contract."""
-    begin_valuation(arena)
     for contract in range(1, ENGINE(arena, 0).contracts + 1):
         CONTRACT(arena, contract).limits |= LIMITS_RATE
 
@@ -105,6 +103,12 @@ def compute_initial_with(arena, contract, position, lots):
         return compute_raised_initial(arena, contract, lots, floor_ppb)
     initial, _ = compute_margins_of(arena, contract, lots)
     return initial
+
+
+@kernel
+def is_scaled(terms):
+    """Whether others' trades move the contract's initial rates (8.6)."""
+    return terms.limits & LIMITS_RATE != 0 and terms.open_interest_scale_high_lots > 0
 
 
 @kernel

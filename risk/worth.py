@@ -16,11 +16,12 @@ b and s it counts m + b + s, and no less than max(m + b, s - m): so who has that
 look, and nobody is refused for it.
 
 The record is stamped with the number of the valuation it belongs to, and void under another: a
-mark, a funding time and a floor under initial rates begin a new one. Zero bytes are void. Not kept
-are portfolios, whose margin is no sum, collateral, whose value has a clock of its own (10.3), and
-whoever holds where open interest or a floor moves initial rates (8.6): these are walked over each
-time. That the sums equal the walk is an invariant (`engine/invariants.py`), checked wherever the
-others are.
+mark and a funding time begin a new one. Zero bytes are void, and so is the record of an account
+whose floor under initial rates has just been set (`forget_worth`). Not asked are the records of
+portfolios, whose margin is no sum, and of who has collateral, whose value has a clock of its own
+(10.3); none has whoever holds where open interest moves initial rates (8.6). These are walked over
+each time. That the sums equal the walk is an invariant (`engine/invariants.py`), checked wherever
+the others are.
 """
 
 from engine.kernel import cold, kernel
@@ -28,7 +29,12 @@ from engine.schema.vocabulary import NONE
 from engine.state.access import ACCOUNT, CONTRACT, ENGINE, POSITION, WORTH
 from engine.state.layout import HOLDS_COLLATERAL, LIMITS_RATE, PORTFOLIO
 from risk.accounts import contract_of, first_position, next_position
-from risk.tiers import compute_margins_of
+from risk.tiers import (
+    compute_initial_with,
+    compute_maintenance_of,
+    compute_margins_of,
+    is_scaled,
+)
 
 
 @kernel
@@ -59,11 +65,10 @@ def keep_worth(arena, account):
         requirement += held.loss_fee + held.reserve_buy + held.reserve_sell
         if held.lots != 0:
             contract = contract_of(arena, account, position, k)
-            if CONTRACT(arena, contract).limits & LIMITS_RATE:
+            if is_scaled(CONTRACT(arena, contract)):
                 return 0
-            initial, held_maintenance = compute_margins_of(arena, contract, held.lots)
-            requirement += initial
-            maintenance += held_maintenance
+            requirement += compute_initial_with(arena, contract, position, held.lots)
+            maintenance += compute_maintenance_of(arena, contract, held.lots)
             equity += compute_profit_of(arena, contract, position)
         k += 1
         position = next_position(arena, account, position, k)
@@ -98,15 +103,39 @@ def add_requirement(arena, account, amount):
 
 
 @kernel
-def change_lots(arena, contract, account, before, after):
+def forget_worth(arena, account):
+    """What the account requires is about to change by something else than its lots and orders."""
+    WORTH(arena, account).valuation = 0
+
+
+@cold
+def change_raised_lots(arena, contract, position, before, after):
+    """The same as `change_lots` where something raises initial rates (8.1)."""
+    account = POSITION(arena, position).account
+    terms = CONTRACT(arena, contract)
+    if is_scaled(terms):
+        forget_worth(arena, account)
+        return 0
+    worth = WORTH(arena, account)
+    worth.equity += (after - before) * terms.mark_value
+    worth.requirement += compute_initial_with(arena, contract, position, after)
+    worth.requirement -= compute_initial_with(arena, contract, position, before)
+    worth.maintenance += compute_maintenance_of(arena, contract, after)
+    worth.maintenance -= compute_maintenance_of(arena, contract, before)
+    return 0
+
+
+@kernel
+def change_lots(arena, contract, position, before, after):
     """Of a position that has changed by a fill or a transfer, but for its entry value."""
+    account = POSITION(arena, position).account
     if not is_kept(arena, account):
         return
-    worth = WORTH(arena, account)
     terms = CONTRACT(arena, contract)
     if terms.limits & LIMITS_RATE:
-        worth.valuation = 0
+        change_raised_lots(arena, contract, position, before, after)
         return
+    worth = WORTH(arena, account)
     initial_before, maintenance_before = compute_margins_of(arena, contract, before)
     initial_after, maintenance_after = compute_margins_of(arena, contract, after)
     worth.equity += (after - before) * terms.mark_value

@@ -60,7 +60,6 @@ from engine.state.layout import (
     INELIGIBLE,
     LIMITS_GROUP,
     LIMITS_LEVEL,
-    LIMITS_RATE,
     LIMITS_VALUE,
     LIQUIDATING,
     STOPPED,
@@ -487,8 +486,7 @@ def check_margin(arena, contract, account, position, side, price_ticks, lots, re
     admission.lots = lots
     admission.reserve = reserve
     admission.loss_fee = loss_fee
-    # in a contract whose rates are raised no holder is kept: no use in asking
-    if terms.limits & LIMITS_RATE == 0 and has_worth(arena, account):
+    if has_worth(arena, account):
         worth = WORTH(arena, account)
         if worth.equity >= worth.requirement + reserve + loss_fee:
             return refusals.OK

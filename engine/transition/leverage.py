@@ -7,12 +7,12 @@ from engine.schema.vocabulary import NONE
 from engine.state.access import ACCOUNT, ACCOUNT_EXTRA, CONTRACT, POSITION_EXTRA
 from engine.state.events import emit
 from engine.state.layout import LIMITS_RATE, LIQUIDATING
-from engine.state.values import begin_valuation
 from engine.transition.admission import check_client_of_contract
 from risk.accounts import find_position, has_position_room, is_opened, open_position
 from risk.isolation import first_margin_account, next_margin_account, trading_account_of
 from risk.margin import compute_equity, compute_requirement
 from risk.tiers import raise_rates
+from risk.worth import forget_worth
 
 
 @cold
@@ -64,9 +64,9 @@ def set_leverage(arena, account, client_id, contract, rate_initial_ppb):
     if position == NONE:
         position = open_position(arena, account, contract)
     POSITION_EXTRA(arena, position).rate_floor_ppb = rate_initial_ppb
+    forget_worth(arena, account)
     if rate_initial_ppb > 0:
         CONTRACT(arena, contract).limits |= LIMITS_RATE
-        begin_valuation(arena)
     emit(arena, events.LEVERAGE_SET, contract, account, rate_initial_ppb, client_id, 0, 0, 0, 0)
     return refusals.OK
 
@@ -82,9 +82,11 @@ def set_leverage_cap(arena, account, rate_initial_ppb):
     # From here the cap holds; nothing below may refuse.
 
     ACCOUNT_EXTRA(arena, account).rate_initial_min_ppb = rate_initial_ppb
+    forget_worth(arena, account)
     margin_account = first_margin_account(arena, account)
     while margin_account != NONE:
         ACCOUNT_EXTRA(arena, margin_account).rate_initial_min_ppb = rate_initial_ppb
+        forget_worth(arena, margin_account)
         margin_account = next_margin_account(arena, margin_account)
     if rate_initial_ppb > 0:
         raise_rates(arena)

@@ -1,10 +1,9 @@
 """Bugs in what is kept of an account's worth: see `chosen.py`.
 
-Left out because they change nothing: `>` for `>=` where admission compares with what is kept, and
-no look at what raises rates there (who is not surely covered is looked at again, to the last unit);
-no new valuation at a rebase, whose funding begins one right behind; a stamp that is never the
-present one (then everybody is walked over each time); no look at who is a portfolio (the first one
-raises rates everywhere, so whoever holds lots is not kept; of one without lots the sums are true).
+Left out because they change nothing: `>` for `>=` where admission compares with what is kept (who
+is not surely covered is looked at again, to the last unit); no new valuation at a rebase, whose
+funding begins one right behind; a stamp that is never the present one (then everybody is walked
+over each time).
 """
 
 from tests.mutation.planted import Row
@@ -12,6 +11,7 @@ from tests.mutation.planted import Row
 WORTH = "risk/worth.py"
 LEDGER = "risk/ledger.py"
 RESERVE = "risk/reserve.py"
+LEVERAGE = "engine/transition/leverage.py"
 LOTS = "    change_lots(arena, contract, held.account, before, after)\n"
 ADMISSION = "engine/transition/admission.py"
 BOUND = "        if worth.equity >= worth.requirement + reserve + loss_fee:\n"
@@ -112,16 +112,32 @@ WORTHS = (
     ),
     Row(
         WORTH,
-        "    if terms.limits & LIMITS_RATE:\n        worth.valuation = 0\n        return\n",
+        "    if terms.limits & LIMITS_RATE:\n"
+        "        change_raised_lots(arena, contract, position, before, after)\n"
+        "        return\n",
         "",
         "who comes to hold where rates are raised is kept at those of the tiers",
+        "8.1",
+    ),
+    Row(
+        WORTH,
+        "    if is_scaled(terms):\n        forget_worth(arena, account)\n        return 0\n",
+        "",
+        "who comes to hold where others' trades raise rates is kept at today's",
         "8.6",
     ),
     Row(
         WORTH,
-        "if CONTRACT(arena, contract).limits & LIMITS_RATE:\n                return 0\n",
+        "(HOLDS_COLLATERAL | PORTFOLIO)",
+        "HOLDS_COLLATERAL",
+        "a portfolio is kept at the rates of tiers",
+        "8.7",
+    ),
+    Row(
+        WORTH,
+        "if is_scaled(CONTRACT(arena, contract)):\n                return 0\n",
         "pass\n",
-        "who holds where rates are raised is kept at those of the tiers",
+        "who holds where others' trades raise rates is kept at today's",
         "8.6",
     ),
     Row(
@@ -168,16 +184,23 @@ WORTHS = (
         "7.3",
     ),
     Row(
-        "risk/tiers.py",
-        "    begin_valuation(arena)\n",
-        "",
+        LEVERAGE,
+        "    forget_worth(arena, account)\n    margin_account",
+        "    margin_account",
         "a cap of leverage leaves what is kept",
         "8.1",
     ),
     Row(
-        "engine/transition/leverage.py",
-        "        begin_valuation(arena)\n",
+        LEVERAGE,
+        "        forget_worth(arena, margin_account)\n",
         "",
+        "a cap of leverage leaves what is kept of an isolated position",
+        "8.1",
+    ),
+    Row(
+        LEVERAGE,
+        "    forget_worth(arena, account)\n    if rate",
+        "    if rate",
         "a floor under a rate leaves what is kept",
         "8.1",
     ),

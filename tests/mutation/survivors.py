@@ -37,11 +37,6 @@ SURVIVORS: dict[str, str] = {
         "risk/bands.py set_band: write_band(arena, contract, position, mark_ticks - fall_tick"
         "s, mark_ticks + rise_ticks) -> pass"
     ): "it is the only one that writes a band: all stay empty, and each step values everybody",
-    (
-        "engine/transition/admission.py check_margin: if terms.limits & LIMITS_RATE == 0 and h"
-        "as_worth(arena, account): -> if terms.limits & LIMITS_RATE == (-1) and has_worth(aren"
-        "a, account):"
-    ): "then everybody is walked over, to the same answer",
     ("engine/transition/run.py ask_for_related: ask_for_positions(arena, account) -> pass"): (
         "nothing depends on lines that are asked for ahead"
     ),

@@ -313,3 +313,42 @@ def test_rule_8_1_a_floor_holds_for_who_was_kept_before_it(raise_rate, lots):
         raise_rate(story)
         assert kept(story, A) is None
         assert refusal(story.order(A, BUY, lots, 1_000, 2)) == code
+
+
+def test_rule_8_1_a_floor_voids_nobody_else_and_is_kept_with_what_its_account_trades():
+    """Long 10 each: A at 20%, from then on, needs 2000, C 1000 as before. A's next order of 5 at
+    20% needs 1000, and 3000 are its margin once they are filled; 2400 of 12."""
+    story = market((A, 5_000), (C, 5_000))
+    story.trade(A, B, 10, 1_000)
+    story.trade(C, B, 10, 1_000)
+    set_floor(story)
+    assert kept(story, A) is None
+    assert kept(story, C) == (5_000, 500, 1_000)
+    number = order_id(story.order(A, BUY, 5, 1_000))
+    assert kept(story, A) == (5_000, 500, 3_000)
+    story.cancel(A, number)
+    story.trade(A, B, 5, 1_000)
+    assert kept(story, A) == (5_000, 750, 3_000)
+    story.trade(B, A, 3, 1_000)
+    assert kept(story, A) == (5_000, 600, 2_400)
+    story.trade(C, B, 5, 1_000)
+    assert kept(story, C) == (5_000, 750, 1_500)
+    story.trade(A, B, 10, 1_000, 2)  # without a floor there
+    assert kept(story, A) == (5_000, 1_100, 3_400)
+
+
+def test_rule_8_1_a_cap_is_kept_with_isolated_positions_too():
+    """Long 10 in each contract, the first one isolated with 3000; at 20% each needs 2000."""
+    story = market((A, 6_000))
+    story.isolate(A, 1)
+    margin_account = story.account(A)["isolated"][1]
+    story.move(A, 3_000, 1)
+    story.trade(A, B, 10, 1_000, 1)
+    story.trade(A, B, 10, 1_000, 2)
+    assert kept(story, A) == kept(story, margin_account) == (3_000, 500, 1_000)
+    set_cap(story)
+    assert kept(story, A) is kept(story, margin_account) is None
+    for number in (1, 2):
+        assert refusal(story.order(A, BUY, 6, 1_000, number)) == R.MARGIN_INSUFFICIENT
+        assert refusal(story.order(A, BUY, 5, 1_000, number)) == R.OK
+    assert kept(story, A) == kept(story, margin_account) == (3_000, 500, 3_000)
