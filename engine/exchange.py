@@ -14,8 +14,8 @@ from engine.invariants import check_state
 from engine.schema import refusals
 from engine.schema.commands import COMMAND, ROWS_MAX, AnyCommand
 from engine.schema.contract import Config, check_config
-from engine.schema.events import EVENT, Event, typed_event
-from engine.schema.packing import pack_into, rows_of
+from engine.schema.events import EVENT, Event, typed_events
+from engine.schema.packing import pack_into
 from engine.schema.vocabulary import BUY, NAMES, SELL
 from engine.state.arena import Arena
 from engine.state.copying import copy_arena
@@ -86,7 +86,10 @@ class Exchange:
         self._single_octets = self._single.view(np.uint8).data
         self._single_address = self._single.ctypes.data
         self._events = self._arena.records("events", EVENTS_PER_RUN)
-        self._count = self._arena.engine["events"]
+        # for `submit`: views of bytes and of a number, a third of what a look at an array takes
+        self._base = arena.base
+        self._event_octets = self._events.view(np.uint8).data
+        self._count = arena.engine["events"].data
 
     @classmethod
     def restore(cls, config: Config, arena: Arena) -> "Exchange":
@@ -103,16 +106,18 @@ class Exchange:
 
     def submit(self, command: AnyCommand) -> tuple[Event, ...]:
         """Apply one typed command; returns its events."""
-        pack_into(command, self._single_octets, 0)
-        one(self._arena.base, self._single_address, rows_of(command))
-        events = self.last_events()
+        rows = pack_into(command, self._single_octets, 0)
+        one(self._base, self._single_address, rows)
         if self._recent is not None:
-            self._recent.read(events)
-        return tuple(typed_event(record) for record in events.tolist())
+            self._recent.read(self.last_events())
+        count = self._count[0]
+        if count > EVENTS_PER_RUN:
+            return typed_events(self.last_events().view(np.uint8).data)
+        return typed_events(self._event_octets[: count * EVENT.itemsize])
 
     def last_events(self) -> Events:
         """A view of the events of the last command, or of the last batch, until the next one."""
-        count = int(self._count[0])
+        count = self._count[0]
         # one command may emit more than a run aims for: a burst of liquidations
         events = self._events if count <= EVENTS_PER_RUN else self._arena.records("events", count)
         return events[:count]

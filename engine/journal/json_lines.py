@@ -113,10 +113,9 @@ def pack_commands(commands: Sequence[AnyCommand]) -> NDArray[np.void]:
     row = 0
     for index, command in enumerate(commands):
         try:
-            pack_into(command, octets, row * COMMAND.itemsize)
+            row += pack_into(command, octets, row * COMMAND.itemsize)
         except FieldRangeError as error:
             raise FieldError(index, error.field, error.problem) from None
-        row += rows_of(command)
     return records
 
 

@@ -125,8 +125,9 @@ def offset_of(name: str) -> int:
     return int(COMMAND.fields[name][1])
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every command carries: its time, UTC nanoseconds (rule 2.1)."""
+class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """What every command carries: its time, UTC nanoseconds (rule 2.1). Numbers alone, so the
+    garbage collector need not look at it."""
 
     kind_code: ClassVar[int] = 0
     time_ns: int
@@ -225,7 +226,7 @@ class SetProtection(Command, tag="set_protection", frozen=True, kw_only=True):
     net_lots_max: int = 0
 
 
-class Quote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Quote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A two-sided quote in one contract; lots 0 take that side out. A row behind the header."""
 
     contract: int

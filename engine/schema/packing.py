@@ -3,10 +3,11 @@ wrapped."""
 
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from operator import attrgetter
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple, cast
 
 import numpy as np
+from msgspec.structs import astuple
 
 from engine.schema.bounds import QUOTES_MAX
 from engine.schema.commands import (
@@ -36,8 +37,8 @@ class Layout(NamedTuple):
     refuses what does not fit. Unused bytes are written as zeros."""
 
     record: struct.Struct
-    names: tuple[str, ...]  # of the struct's attributes, in the order of their place
-    values_of: Callable[[Any], tuple[int, ...]]  # those attributes, in one call
+    names: tuple[str, ...]  # in the order of their place
+    in_place: Callable[[tuple[Any, ...]], tuple[int, ...]]  # of kind and struct, in that order
 
 
 _LETTERS = {"int64": "q", "int32": "i", "int16": "h", "int8": "b"}
@@ -45,15 +46,15 @@ _PLACES: Any = COMMAND.fields  # name -> dtype and offset
 
 
 def _layout(fields: tuple[str, ...]) -> Layout:
-    names = sorted((*fields, "kind"), key=lambda name: int(_PLACES[name][1]))
+    own = ("kind", *fields)
+    names = sorted(own, key=lambda name: int(_PLACES[name][1]))
     text, end = "<", 0
     for name in names:
         dtype, offset = _PLACES[name][:2]
         text += f"{offset - end}x{_LETTERS[dtype.name]}"
         end = offset + dtype.itemsize
-    attributes = tuple("kind_code" if name == "kind" else name for name in names)
     record = struct.Struct(f"{text}{COMMAND.itemsize - end}x")
-    return Layout(record, attributes, attrgetter(*attributes))
+    return Layout(record, tuple(names), itemgetter(*map(own.index, names)))
 
 
 LAYOUTS = {kind: _layout(fields) for kind, fields in FIELDS.items()}
@@ -65,35 +66,42 @@ def rows_of(command: AnyCommand) -> int:
     return 1 + command.quotes if isinstance(command, MassQuote) else 1
 
 
-def pack_into(command: AnyCommand, octets: memoryview, offset: int) -> None:
-    """Write the command's records from `offset` on; FieldRangeError before anything is written."""
-    layout = LAYOUTS[command.kind_code]
+def pack_into(command: AnyCommand, octets: memoryview, offset: int) -> int:
+    """Write the command's records from `offset` on; how many they are. FieldRangeError before
+    anything is written."""
+    kind = command.kind_code
     try:
-        if isinstance(command, MassQuote):
-            if command.quotes > QUOTES_MAX:
-                raise FieldRangeError("rows", f"{command.quotes} are more than {QUOTES_MAX}")
-            rows = [_row_values(command.time_ns, quote) for quote in command.rows]
-            for row in rows:
-                _must_not_be_truths(row)
-            packed = b"".join(ROW_LAYOUT.record.pack(*row) for row in rows)
-            start = offset + COMMAND.itemsize
-            octets[start : start + len(packed)] = packed
-        values = layout.values_of(command)
+        if kind == MASS_QUOTE:
+            return _pack_quotes_into(cast(MassQuote, command), octets, offset)
+        layout = LAYOUTS[kind]
+        values = layout.in_place((kind, *astuple(command)))
         _must_not_be_truths(values)
         layout.record.pack_into(octets, offset, *values)
     except struct.error:
         raise FieldRangeError(*(find_fault(command) or ("kind", "does not fit"))) from None
+    return 1
+
+
+def _pack_quotes_into(command: MassQuote, octets: memoryview, offset: int) -> int:
+    if command.quotes > QUOTES_MAX:
+        raise FieldRangeError("rows", f"{command.quotes} are more than {QUOTES_MAX}")
+    own = (len(value) if value is command.rows else value for value in astuple(command))
+    packed = _pack(LAYOUTS[MASS_QUOTE], MASS_QUOTE, *own)
+    for quote in command.rows:
+        packed += _pack(ROW_LAYOUT, QUOTE_ROW, command.time_ns, *astuple(quote))
+    octets[offset : offset + len(packed)] = packed
+    return 1 + command.quotes
+
+
+def _pack(layout: Layout, *kind_and_fields: int) -> bytes:
+    _must_not_be_truths(kind_and_fields)
+    return layout.record.pack(*layout.in_place(kind_and_fields))
 
 
 def _must_not_be_truths(values: Iterable[int]) -> None:
     """`struct` takes True for 1, which the JSON of the same command would not."""
     if bool in map(type, values):
         raise struct.error
-
-
-def _row_values(time_ns: int, quote: Quote) -> list[int]:
-    own = {"time_ns": time_ns, "kind_code": QUOTE_ROW}
-    return [own[name] if name in own else getattr(quote, name) for name in ROW_LAYOUT.names]
 
 
 def unpack_from(octets: memoryview, offset: int, kind: int) -> AnyCommand:
@@ -103,7 +111,7 @@ def unpack_from(octets: memoryview, offset: int, kind: int) -> AnyCommand:
     """
     layout = LAYOUTS[kind]
     values = dict(zip(layout.names, layout.record.unpack_from(octets, offset), strict=True))
-    del values["kind_code"]
+    del values["kind"]
     if kind == MASS_QUOTE:
         values["rows"] = tuple(_unpack_rows(octets, offset, values.pop("quotes")))
     command: Any = BY_KIND[kind](**values)
@@ -118,7 +126,7 @@ def _unpack_rows(octets: memoryview, offset: int, count: int) -> Iterator[Quote]
         row = dict(
             zip(ROW_LAYOUT.names, ROW_LAYOUT.record.unpack_from(octets, start), strict=True)
         )
-        if row.pop("kind_code") != QUOTE_ROW:
+        if row.pop("kind") != QUOTE_ROW:
             raise ValueError(f"quotes: row {k} is another command")
         del row["time_ns"]
         yield Quote(**row)
