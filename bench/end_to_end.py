@@ -28,7 +28,7 @@ from engine.journal.disk import RealDisk
 from engine.journal.durable import DurableExchange
 from engine.schema.commands import COMMAND
 
-BATCH = 4_096
+BATCH = 16_384  # handing the interpreter over costs each batch the same: at 4,096 a fifth more
 RING_BYTES = 64 << 20
 
 

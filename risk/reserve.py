@@ -24,9 +24,9 @@ def compute_worst_lots(position_lots, lots_buy, lots_sell):
 def compute_reserved_value(terms, side, lots, value):
     """The size at which an order is reckoned that is worth `value` at its limit: at that, or at the
     mark where it is more and a better fill is the larger one, of linear sells and inverse buys."""
-    if side != BUY:
-        return max(value, lots * terms.mark_value) if value > 0 else -value
-    return value if value > 0 else max(-value, lots * terms.mark_size)
+    # a side is 0 or 1, and which one no processor can foresee
+    at_mark = lots * terms.mark_size * (side if value > 0 else SELL - side)
+    return max(absolute(value), at_mark)
 
 
 @kernel
@@ -64,7 +64,6 @@ def apply_reserve(arena, slot, reserve, loss_fee):
     order.loss_fee = loss_fee
     held.loss_fee += loss_fee
     add_requirement(arena, order.account, reserve + loss_fee)
-    # a side is 0 or 1, and which one no processor can foresee
     sells, buys = order.side, SELL - order.side
     held.lots_buy += order.lots * buys
     held.reserve_buy += reserve * buys

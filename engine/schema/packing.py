@@ -2,7 +2,7 @@
 wrapped."""
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
@@ -75,7 +75,8 @@ def pack_into(command: AnyCommand, octets: memoryview, offset: int) -> int:
             return _pack_quotes_into(cast(MassQuote, command), octets, offset)
         layout = LAYOUTS[kind]
         values = layout.in_place((kind, *astuple(command)))
-        _must_not_be_truths(values)
+        if bool in map(type, values):  # `struct` takes True for 1, which JSON would not
+            raise struct.error
         layout.record.pack_into(octets, offset, *values)
     except struct.error:
         raise FieldRangeError(*(find_fault(command) or ("kind", "does not fit"))) from None
@@ -94,14 +95,9 @@ def _pack_quotes_into(command: MassQuote, octets: memoryview, offset: int) -> in
 
 
 def _pack(layout: Layout, *kind_and_fields: int) -> bytes:
-    _must_not_be_truths(kind_and_fields)
-    return layout.record.pack(*layout.in_place(kind_and_fields))
-
-
-def _must_not_be_truths(values: Iterable[int]) -> None:
-    """`struct` takes True for 1, which the JSON of the same command would not."""
-    if bool in map(type, values):
+    if bool in map(type, kind_and_fields):
         raise struct.error
+    return layout.record.pack(*layout.in_place(kind_and_fields))
 
 
 def unpack_from(octets: memoryview, offset: int, kind: int) -> AnyCommand:

@@ -442,7 +442,7 @@ def has_room(arena, position, flags, replaced, may_rest):
         return False
     if may_rest == 1 and not has_page_room(arena):
         return False
-    return position != NONE or has_position_room(arena)
+    return has_position_room(arena) or position != NONE
 
 
 @kernel
