@@ -34,8 +34,8 @@ MARGIN = (
     ),
     Row(
         "risk/reserve.py",
-        "        return max(value, lots * terms.mark_value) if value > 0 else -value\n",
-        "        return value if value > 0 else -value\n",
+        "(side if value > 0 else SELL - side)\n",
+        "(0 if value > 0 else SELL - side)\n",
         "a sell below the mark is reserved at its limit",
         "8.2",
     ),

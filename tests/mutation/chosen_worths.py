@@ -12,7 +12,7 @@ WORTH = "risk/worth.py"
 LEDGER = "risk/ledger.py"
 RESERVE = "risk/reserve.py"
 LEVERAGE = "engine/transition/leverage.py"
-LOTS = "    change_lots(arena, contract, held.account, before, after)\n"
+LOTS = "    change_lots(arena, contract, position, before, after)\n"
 ADMISSION = "engine/transition/admission.py"
 BOUND = "        if worth.equity >= worth.requirement + reserve + loss_fee:\n"
 BEGUN = "    if mark_ticks != terms.mark_ticks:\n        begin_valuation(arena)\n"
@@ -85,16 +85,32 @@ WORTHS = (
     Row(
         "risk/settlement.py",
         LOTS,
-        "    change_lots(arena, contract, held.account, after, before)\n",
+        "    change_lots(arena, contract, position, after, before)\n",
         "lots are kept with the other sign",
         "8.3",
     ),
     Row(
         WORTH,
+        "compute_margins_of(arena, contract, after)\n"
         "    worth.equity += (after - before) * terms.mark_value\n",
-        "",
+        "compute_margins_of(arena, contract, after)\n",
         "what new lots are worth is not kept",
         "8.3",
+    ),
+    Row(
+        WORTH,
+        "    worth = WORTH(arena, account)\n"
+        "    worth.equity += (after - before) * terms.mark_value\n",
+        "    worth = WORTH(arena, account)\n",
+        "what new lots are worth is not kept where rates are raised",
+        "8.3",
+    ),
+    Row(
+        WORTH,
+        "    worth.requirement -= compute_initial_with(arena, contract, position, before)\n",
+        "",
+        "the old lots' raised margin stays kept",
+        "8.1",
     ),
     Row(
         WORTH,
