@@ -50,8 +50,8 @@ CHECKSUM = struct.Struct("<I")
 BATCH_HEADER = struct.Struct("<IIIIQI32s4s")
 BATCH_END = struct.Struct("<32sQII12x4s")
 MARK_BYTES = BATCH_HEADER.size + BATCH_END.size
-# The smallest has room for a batch of one record and, behind it, for one mark of each kind.
-SEGMENT_BYTES_MIN = SEGMENT_HEADER_BYTES + SLOT + 3 * MARK_BYTES
+# The smallest has room for the mark of a close, a batch of one record, and one mark of each kind.
+SEGMENT_BYTES_MIN = SEGMENT_HEADER_BYTES + SLOT + 4 * MARK_BYTES
 assert SEGMENT_HEADER.size + CHECKSUM.size == SEGMENT_HEADER_BYTES
 assert BATCH_HEADER.size == BATCH_END.size == COMMAND.itemsize == SLOT
 

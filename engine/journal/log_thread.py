@@ -82,10 +82,7 @@ class Desk:
             try:
                 match job:
                     case Question():
-                        try:
-                            self._commit_if_wanted()
-                        finally:
-                            self.answers.put(job.number)
+                        self._commit_if_wanted()
                     case Append():
                         self._append(job)
                     case Commit():
@@ -95,6 +92,8 @@ class Desk:
                     self._commit_if_wanted()
             except BaseException as error:
                 self.failure = error
+            if isinstance(job, Question):  # whoever is answered must see what has failed
+                self.answers.put(job.number)
 
     def _append(self, job: Append) -> None:
         try:

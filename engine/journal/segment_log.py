@@ -145,9 +145,9 @@ class SegmentLog:
     @property
     def records_max(self) -> int:
         """Most records of a batch: in this segment and in the next ones there is always room behind
-        it for one mark of each kind."""
+        it for one mark of each kind, and before it for that of a close before the first batch."""
         size = min(self._open.size, self.segment_bytes)
-        return (size - SEGMENT_HEADER_BYTES - 3 * MARK_BYTES) // SLOT
+        return (size - SEGMENT_HEADER_BYTES - 4 * MARK_BYTES) // SLOT
 
     def append(self, records: Records, expected_sequence: int) -> None:
         """Write one batch behind the last; durable once `commit` has returned."""
@@ -261,6 +261,8 @@ class SegmentLog:
             self._writer = SegmentWriter(
                 self._disk, path, file, len(walk.octets), walk.salt, place.offset
             )
+            if cut:  # at once no header any more, wherever the zeros fall short
+                self._writer.write(b"\0", place.offset + SLOT - 1)
             self._writer.write(bytes(len(cut)), place.offset)
             self._writer.write(walk.octets[place.proven_bytes : place.offset], place.proven_bytes)
             self._writer.sync()
@@ -307,6 +309,8 @@ class SegmentLog:
 
     def _begin_next_segment(self) -> None:
         """All of this segment becomes durable, then the next one, then the seal of this one."""
+        # Else the next one would take the name of this one, and its place.
+        assert self.last >= self._segments[-1].first_sequence
         self.commit()
         full = self._open
         seal = pack_batch(self._header(SEALED, 0, 0), b"", full.salt)

@@ -58,6 +58,7 @@ def _layout(fields: tuple[str, ...]) -> Layout:
 
 
 LAYOUTS = {kind: _layout(fields) for kind, fields in FIELDS.items()}
+_ROWS_AT = MassQuote.__struct_fields__.index("rows")
 ROW_LAYOUT = _layout(("time_ns", *ROW_FIELDS))
 
 
@@ -86,7 +87,8 @@ def pack_into(command: AnyCommand, octets: memoryview, offset: int) -> int:
 def _pack_quotes_into(command: MassQuote, octets: memoryview, offset: int) -> int:
     if command.quotes > QUOTES_MAX:
         raise FieldRangeError("rows", f"{command.quotes} are more than {QUOTES_MAX}")
-    own = (len(value) if value is command.rows else value for value in astuple(command))
+    own = [*astuple(command)]
+    own[_ROWS_AT] = command.quotes
     packed = _pack(LAYOUTS[MASS_QUOTE], MASS_QUOTE, *own)
     for quote in command.rows:
         packed += _pack(ROW_LAYOUT, QUOTE_ROW, command.time_ns, *astuple(quote))

@@ -92,7 +92,7 @@ REFUSED = [
     (make_quotes(1, 3)[:3], "record 1: a quote row that belongs to no mass quote"),
     (join(make_orders(1, 1), make_quotes(2, 1)[1:]), "record 1: a quote row"),
     (join(make_quotes(1, 1), make_quotes(2, 1)[1:]), "record 1: a quote row"),
-    (make_orders(1, 19), "19 records where a segment has room for 18"),
+    (make_orders(1, 17), "17 records where a segment has room for 16"),
 ]
 
 
@@ -103,7 +103,7 @@ def test_a_batch_that_cannot_be_kept_is_refused_whole(log, disk, records, what):
         log.append(records, 1)
     assert str(caught.value).startswith(what)
     assert disk.content() == before and log.last == 0
-    log.append(make_orders(1, 18), 1)
+    log.append(make_orders(1, 16), 1)
 
 
 def test_what_only_the_engine_refuses_is_kept(log):
@@ -269,3 +269,17 @@ def test_a_refused_batch_does_not_wait_for_a_commit(log):
 def test_the_embedded_log_is_a_command_log(disk):
     found: CommandLog = create_log(disk)  # for mypy: it has all that the protocol asks for
     assert found.commit() == 0
+
+
+@pytest.mark.parametrize("segment_bytes", [SEGMENT_BYTES_MIN, SEGMENT_BYTES])
+def test_the_largest_batch_fits_behind_a_close_that_came_before_the_first_one(disk, segment_bytes):
+    """Else the next segment would begin with the same sequence, and take the place of this one."""
+    SegmentLog.create(disk, DIRECTORY, CONFIG_DIGEST, segment_bytes).close()
+    with SegmentLog.open(disk, DIRECTORY, CONFIG_DIGEST, segment_bytes) as log:
+        records = make_orders(1, log.records_max)
+        log.append(records, 1)
+        log.commit()
+        assert log.trim(1) == 1
+    with SegmentLog.open(disk, DIRECTORY, CONFIG_DIGEST, segment_bytes) as log:
+        assert log.last == len(records)
+        assert read_all(log, 1) == commands_of(records)

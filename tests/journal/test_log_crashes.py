@@ -2,6 +2,7 @@
 
 import errno
 import random
+from contextlib import suppress
 
 import pytest
 
@@ -214,3 +215,20 @@ def test_a_segment_in_the_making_is_removed():
     opened = open_log(disk.restart())
     assert opened.recovery.parts_removed == 1
     assert opened.last == durable == len(read_all(opened, 1))
+
+
+@pytest.mark.parametrize("tear", range(64, 448, 64))
+def test_zeros_over_a_torn_end_that_fall_short_leave_a_log_that_opens(tear):
+    """The opening that cuts a torn batch is stopped by a short write, and the next one is not."""
+    disk = SimulatedDisk()
+    log = create_log(disk)
+    log.append(make_orders(1, 2), 1)
+    log.commit()
+    log.append(make_orders(3, 4), 3)
+    for write in (1, 2, 3):
+        for written in (0, 1, 7, 63, 64, 100):
+            again = disk.after_a_tear(tear)
+            again.fail("write", write, written)
+            with suppress(LogStopped):
+                open_log(again)
+            assert open_log(again.restart()).last >= 2

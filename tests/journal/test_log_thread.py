@@ -263,3 +263,23 @@ def test_what_is_read_ahead_can_be_left():
         if item == 10:
             break
     assert len(made) <= 20
+
+
+class FailingLog(CountingLog):
+    def commit(self):
+        raise OSError(errno.EIO, "no")
+
+
+def test_who_is_answered_can_see_what_has_failed():
+    desk = Desk(FailingLog())
+    for job in (Commit(), Question(1), None):
+        desk.jobs.put(job)
+    seen = []
+
+    class Answers:
+        def put(self, number):
+            seen.append((number, desk.failure is not None))
+
+    desk.answers = Answers()
+    desk.work()
+    assert seen == [(1, True)]
