@@ -273,9 +273,10 @@ def test_a_mass_quote_of_too_many_rows_is_refused_by_name():
 
 def test_a_field_of_a_mass_quote_that_is_its_rows_is_no_number():
     """An empty tuple is one object, wherever it stands."""
+    rows: Any = ()
     for odd in (
-        c.MassQuote(time_ns=(), account=2, client_id=1, protection=1, rows=()),
-        c.MassQuote(time_ns=1, account=2, client_id=(), protection=1, rows=()),
+        c.MassQuote(time_ns=rows, account=2, client_id=1, protection=1, rows=rows),
+        c.MassQuote(time_ns=1, account=2, client_id=rows, protection=1, rows=rows),
     ):
         with pytest.raises(FieldError, match="is not a whole number"):
             pack_commands([odd])

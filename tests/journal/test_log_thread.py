@@ -3,6 +3,7 @@
 import errno
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -271,7 +272,8 @@ class FailingLog(CountingLog):
 
 
 def test_who_is_answered_can_see_what_has_failed():
-    desk = Desk(FailingLog())
+    log: Any = FailingLog()
+    desk = Desk(log)
     for job in (Commit(), Question(1), None):
         desk.jobs.put(job)
     seen = []
@@ -280,6 +282,7 @@ def test_who_is_answered_can_see_what_has_failed():
         def put(self, number):
             seen.append((number, desk.failure is not None))
 
-    desk.answers = Answers()
+    answers: Any = Answers()
+    desk.answers = answers
     desk.work()
     assert seen == [(1, True)]
