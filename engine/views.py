@@ -78,23 +78,22 @@ def compute_margin(
         return 0
     notional = abs(lots) * terms["mark_size"]
     tier = [tier for tier in tiers if tier["floor_value"] <= notional][-1]
-    own_ppb = tier[f"rate_{which}_ppb"]
-    margin = -(-notional * own_ppb // bounds.PPB) - tier[f"deduction_{which}"]
+    margin = -(-notional * tier[f"rate_{which}_ppb"] // bounds.PPB) - tier[f"deduction_{which}"]
     if which == "initial":
-        raised_ppb = max(floor_ppb, terms["rate_initial_min_ppb"], scale_rate(terms, own_ppb))
-        if raised_ppb > own_ppb:
-            margin = max(margin, -(-notional * raised_ppb // bounds.PPB))
+        above_lots, line_lots = measure_line(terms)
+        margin += -(-(notional - margin) * above_lots // line_lots)
+        floor_ppb = max(floor_ppb, terms["rate_initial_min_ppb"])
+        margin = max(margin, -(-notional * floor_ppb // bounds.PPB))
     return margin
 
 
-def scale_rate(terms: dict[str, int], rate_ppb: int) -> int:
-    """An initial rate on its way to 100% between two bounds of open interest (8.6)."""
+def measure_line(terms: dict[str, int]) -> tuple[int, int]:
+    """How far open interest is from its lower to its upper bound (8.6)."""
     low_lots = terms["open_interest_scale_low_lots"]
     high_lots = terms["open_interest_scale_high_lots"]
     if high_lots == 0:
-        return rate_ppb
-    above_lots = min(max(terms["long_lots"], low_lots), high_lots) - low_lots
-    return rate_ppb + (bounds.PPB - rate_ppb) * above_lots // (high_lots - low_lots)
+        return 0, 1
+    return min(max(terms["long_lots"], low_lots), high_lots) - low_lots, high_lots - low_lots
 
 
 class Valuer:

@@ -21,9 +21,9 @@ from engine.state.arithmetic import (
 from engine.trading_state import is_one_of
 from risk.accounts import contract_of, first_position, next_position
 from risk.tiers import (
-    compute_initial_if_raised,
     compute_initial_with,
     compute_maintenance_of,
+    compute_unnetted_initial,
 )
 
 
@@ -121,10 +121,10 @@ def sum_maintenance(arena, account, contract, lots):
 @cold
 def compute_least_initial(arena, account, contract, lots):
     """What initial margin is never below: a share of what tiers and what raises them say of all
-    positions, and all of it of those that are raised: a cap of leverage holds whatever nets (8.1).
-    """
+    positions, and all that floors and open interest say of them: a cap of leverage holds whatever
+    nets (8.1)."""
     margin = 0
-    raised = 0
+    unnetted = 0
     k = 0
     position = first_position(arena, account)
     while position != NONE:
@@ -132,10 +132,10 @@ def compute_least_initial(arena, account, contract, lots):
         held = lots_as(arena, position, held_in, contract, lots)
         if held != 0:
             margin += compute_initial_with(arena, held_in, position, held)
-            raised += compute_initial_if_raised(arena, held_in, position, held)
+            unnetted += compute_unnetted_initial(arena, held_in, position, held)
         k += 1
         position = next_position(arena, account, position, k)
-    return max(raised, multiply_rate_ceil(margin, POOL(arena, 0).portfolio_floor_ppb))
+    return max(unnetted, multiply_rate_ceil(margin, POOL(arena, 0).portfolio_floor_ppb))
 
 
 @cold

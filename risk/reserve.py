@@ -37,7 +37,7 @@ def compute_reserve(arena, contract, account, position, value, worst_lots):
     terms = CONTRACT(arena, contract)
     tier = tier_of(arena, contract, worst_lots * terms.mark_size)
     if terms.limits & LIMITS_RATE:
-        floor_ppb = floor_of(arena, account, position)
+        floor_ppb = floor_of(arena, contract, account, position)
         rate_ppb = compute_raised_rate(arena, contract, tier, floor_ppb)
         if is_portfolio(arena, account):
             rate_ppb = max(rate_ppb, compute_reserve_rate(arena, contract))

@@ -3,7 +3,7 @@
 from engine.kernel import cold, kernel
 from engine.schema.bounds import PPB, TIERS_MAX
 from engine.state.access import ACCOUNT_EXTRA, CONTRACT, ENGINE, POSITION, POSITION_EXTRA, TIER
-from engine.state.arithmetic import absolute, clamp, multiply_rate_ceil
+from engine.state.arithmetic import absolute, clamp, multiply_divide_ceil, multiply_rate_ceil
 from engine.state.layout import LIMITS_RATE
 
 
@@ -39,11 +39,13 @@ def compute_maintenance_of(arena, contract, lots):
 
 
 @kernel
-def floor_of(arena, account, position):
-    """The floor under an account's initial rate in a contract: its own there, or what an operator
-    has set for all of them (8.1). `position` is NONE at its first use of the contract."""
+def floor_of(arena, contract, account, position):
+    """The floor under what an account must hold in a contract, as a rate of the notional: the
+    largest of the contract's, the account's own there, and what an operator has set for all of them
+    (8.1). `position` is NONE at its first use of the contract."""
     own_ppb = POSITION_EXTRA(arena, position).rate_floor_ppb
-    return max(own_ppb, ACCOUNT_EXTRA(arena, account).rate_initial_min_ppb)
+    own_ppb = max(own_ppb, ACCOUNT_EXTRA(arena, account).rate_initial_min_ppb)
+    return max(own_ppb, CONTRACT(arena, contract).rate_initial_min_ppb)
 
 
 @kernel
@@ -53,45 +55,49 @@ def raise_rates(arena):
         CONTRACT(arena, contract).limits |= LIMITS_RATE
 
 
-@cold
-def compute_raised_rate(arena, contract, tier, floor_ppb):
-    """The initial rate of a tier with what raises it: the largest of its own, the contract's and an
-    account's floor, and the line of open interest, from its own to 100% (8.1, 8.6)."""
-    terms = CONTRACT(arena, contract)
-    own_ppb = TIER(arena, tier).rate_initial_ppb + 0
-    rate_ppb = max(own_ppb, max(terms.rate_initial_min_ppb, floor_ppb))
+@kernel
+def compute_line(terms):
+    """How far open interest is from its lower to its upper bound, as (lots, of lots); nowhere when
+    there are no bounds (8.6)."""
     low_lots = terms.open_interest_scale_low_lots
     high_lots = terms.open_interest_scale_high_lots
-    if high_lots > 0:
-        above_lots = clamp(terms.long_lots, low_lots, high_lots) - low_lots
-        rise_ppb = (PPB - own_ppb) * above_lots // (high_lots - low_lots)
-        rate_ppb = max(rate_ppb, own_ppb + rise_ppb)
-    return rate_ppb
+    if high_lots == 0:
+        return 0, 1
+    return clamp(terms.long_lots, low_lots, high_lots) - low_lots, high_lots - low_lots
+
+
+@cold
+def compute_raised_rate(arena, contract, tier, floor_ppb):
+    """The rate of a reserve: the larger of the floor and the tier's initial rate on its line to
+    100%, rounded up, so that no fill adds more than its order reserved, but for a unit (8.2)."""
+    above_lots, line_lots = compute_line(CONTRACT(arena, contract))
+    own_ppb = TIER(arena, tier).rate_initial_ppb + 0
+    rise_ppb = multiply_divide_ceil(PPB - own_ppb, above_lots, line_lots)
+    return max(own_ppb + rise_ppb, floor_ppb)
 
 
 @cold
 def compute_raised_initial(arena, contract, lots, floor_ppb):
-    """Initial margin with what raises it. A raised rate holds for the whole notional: no deduction,
-    so it never asks for less than the tiers."""
+    """Initial margin with what raises it; rounded up. The line of open interest begins at what the
+    tiers say, deduction included, and ends at the notional; a floor is a rate of all the notional,
+    whatever its tier. So neither a lot of the position nor one of open interest makes a step."""
     terms = CONTRACT(arena, contract)
     notional = absolute(lots) * terms.mark_size
-    k = tier_of(arena, contract, notional)
-    tier = TIER(arena, k)
-    rate_ppb = compute_raised_rate(arena, contract, k, floor_ppb)
-    if rate_ppb > tier.rate_initial_ppb:
-        return multiply_rate_ceil(notional, rate_ppb)
-    return multiply_rate_ceil(notional, tier.rate_initial_ppb) - tier.deduction_initial
+    margin, _ = compute_margins_of(arena, contract, lots)
+    above_lots, line_lots = compute_line(terms)
+    margin += multiply_divide_ceil(notional - margin, above_lots, line_lots)
+    return max(margin, multiply_rate_ceil(notional, floor_ppb))
 
 
 @cold
-def compute_initial_if_raised(arena, contract, position, lots):
-    """The initial margin of so many lots if their rate is above that of their tier, else 0."""
+def compute_unnetted_initial(arena, contract, position, lots):
+    """What a portfolio holds for so many lots whatever nets with them; rounded up: the floor, or
+    all of the notional by the time open interest is at its upper bound (8.6, 8.7)."""
     terms = CONTRACT(arena, contract)
-    tier = tier_of(arena, contract, absolute(lots) * terms.mark_size)
-    floor_ppb = floor_of(arena, POSITION(arena, position).account, position)
-    if compute_raised_rate(arena, contract, tier, floor_ppb) == TIER(arena, tier).rate_initial_ppb:
-        return 0
-    return compute_raised_initial(arena, contract, lots, floor_ppb)
+    above_lots, line_lots = compute_line(terms)
+    rate_ppb = multiply_divide_ceil(PPB, above_lots, line_lots)
+    floor_ppb = floor_of(arena, contract, POSITION(arena, position).account, position)
+    return multiply_rate_ceil(absolute(lots) * terms.mark_size, max(rate_ppb, floor_ppb))
 
 
 @kernel
@@ -99,7 +105,7 @@ def compute_initial_with(arena, contract, position, lots):
     """Initial margin of a position at mark if it were of these signed lots; rounded up (8.1)."""
     terms = CONTRACT(arena, contract)
     if terms.limits & LIMITS_RATE:
-        floor_ppb = floor_of(arena, POSITION(arena, position).account, position)
+        floor_ppb = floor_of(arena, contract, POSITION(arena, position).account, position)
         return compute_raised_initial(arena, contract, lots, floor_ppb)
     initial, _ = compute_margins_of(arena, contract, lots)
     return initial

@@ -26,6 +26,44 @@ MARGIN = (
         "8.1",
     ),
     Row(
+        "risk/tiers.py",
+        "    return max(margin, multiply_rate_ceil(notional, floor_ppb))\n",
+        "    tier = TIER(arena, tier_of(arena, contract, notional))\n"
+        "    if floor_ppb > tier.rate_initial_ppb:\n"
+        "        return multiply_rate_ceil(notional, floor_ppb)\n"
+        "    return margin\n",
+        "a floor does not bind where it is not above the rate of the tier",
+        "8.1",
+    ),
+    Row(
+        "risk/tiers.py",
+        "    margin += multiply_divide_ceil(notional - margin, above_lots, line_lots)\n",
+        "    margin += multiply_divide_ceil(notional, above_lots, line_lots)\n",
+        "open interest asks for more than the notional in the end",
+        "8.6",
+    ),
+    Row(
+        "risk/tiers.py",
+        "    rise_ppb = multiply_divide_ceil(PPB - own_ppb, above_lots, line_lots)\n",
+        "    rise_ppb = (PPB - own_ppb) * above_lots // line_lots\n",
+        "the rate of a reserve on its line is rounded down",
+        "8.6",
+    ),
+    Row(
+        "risk/tiers.py",
+        "lots) * terms.mark_size, max(rate_ppb, floor_ppb))\n",
+        "lots) * terms.mark_size, floor_ppb)\n",
+        "what open interest asks for is netted",
+        "8.7",
+    ),
+    Row(
+        "risk/portfolio.py",
+        "    return max(unnetted, multiply_rate_ceil(margin, ",
+        "    return max(0, multiply_rate_ceil(margin, ",
+        "a cap of leverage is netted",
+        "8.1",
+    ),
+    Row(
         "risk/reserve.py",
         "        reserve = multiply_divide(reserve, lots, open_lots)\n",
         "        reserve = -(-reserve * lots // open_lots)\n",

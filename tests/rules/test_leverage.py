@@ -115,21 +115,35 @@ def must_hold(margin: int, order_reserve: int, floor_ppb: int = 0, **terms: Any)
         assert reserve(story) == (order_reserve if code == R.OK else 0)
 
 
+STEPS = (Tier(0, 3 * PERCENT, PERCENT), Tier(35_000, 6 * PERCENT, 2 * PERCENT))
+
+
 @pytest.mark.parametrize(
     ("floor_ppb", "margin", "order_reserve"),
     [
         (0, 3_150, 4_158),
-        (5 * PERCENT, 3_150, 4_158),
-        (6 * PERCENT, 3_150, 4_158),
+        (4 * PERCENT, 3_150, 4_158),
+        (5 * PERCENT, 3_500, 4_158),
+        (6 * PERCENT, 4_200, 4_158),
         (7 * PERCENT, 4_900, 4_851),
     ],
 )
-def test_rule_8_1_a_raised_position_has_no_deduction(floor_ppb, margin, order_reserve):
-    """10 lots are 70,000. Tiers: 3% to 35,000, 6% beyond: 4200 - 1050. No more than the rate of the
-    tier raises nothing; 7% are 4900. The order's value of 69,300 is in the second tier, too."""
-    tiers = (Tier(0, 3 * PERCENT, PERCENT), Tier(35_000, 6 * PERCENT, 2 * PERCENT))
-    must_hold(margin, order_reserve, tiers=tiers, rate_initial_min_ppb=floor_ppb)
-    must_hold(margin, order_reserve, floor_ppb, tiers=tiers)
+def test_rule_8_1_a_floor_binds_where_a_tier_s_deduction_makes_it_cheaper(
+    floor_ppb, margin, order_reserve
+):
+    """10 lots are 70,000. Tiers: 3% to 35,000, 6% beyond: 4200 - 1050, which is 4.5%. What is above
+    4.5% is more, also where it is not above the 6% of the tier. The order's value of 69,300 is in
+    the second tier, too."""
+    must_hold(margin, order_reserve, tiers=STEPS, rate_initial_min_ppb=floor_ppb)
+    must_hold(margin, order_reserve, floor_ppb, tiers=STEPS)
+
+
+@pytest.mark.parametrize(("lots", "margin"), [(4, 1_680), (5, 2_100), (6, 2_520), (9, 3_780)])
+def test_rule_8_1_no_larger_position_needs_less_under_a_floor(lots, margin):
+    """6% of 7,000 a lot on both sides of 35,000, where the second tier begins."""
+    story = market(tiers=STEPS, rate_initial_min_ppb=6 * PERCENT)
+    story.trade(A, B, lots, 1_000)
+    assert story.position(A)["margin_initial"] == margin
 
 
 def test_rule_8_1_maintenance_is_never_raised():
@@ -277,7 +291,7 @@ def test_rule_8_1_a_plain_contract_is_asked_for_no_floor_until_somebody_sets_one
     [
         (10, 2_079),
         (100, 2_079),  # the lower bound
-        (101, 2_304),  # floor(97% x 1 / 300) = 3,233,333 PPB: 3.3233333% of 69,300 is 2303.07
+        (101, 2_304),  # ceil(97% x 1 / 300) = 3,233,334 PPB: 3.3233334% of 69,300 is 2303.07
         (250, 35_690),  # half-way to 100%: 51.5% is 35,689.5
         (400, 69_300),
         (401, 69_300),
@@ -290,6 +304,20 @@ def test_rule_8_6_the_rate_rises_with_open_interest_to_all_of_the_value(open_lot
     assert reserve(story) == expected
 
 
+def test_rule_8_6_the_rate_of_a_reserve_is_rounded_up():
+    """97% / 300 are 3,233,333.3 PPB of the 10^9 that a lot is worth."""
+    rates = {"initial_ppb": 3 * PERCENT, "maintenance_ppb": PERCENT}
+    most = {"order_lots_max": 9, "position_lots_max": 9, "open_interest_lots_max": 900}
+    line = {"open_interest_scale_high_lots": 300, "price_ticks_max": 2_000}
+    story = Story(contract(tick_value=10**6, **rates, **most, **line))
+    for account in (A, B, C):
+        story.open(account, RICH)
+    story.price(1_000)
+    story.trade(B, C, 1, 1_000)
+    story.order(A, BUY, 1, 1_000)
+    assert reserve(story) == 33_233_334
+
+
 def test_rule_8_6_a_position_s_margin_follows_open_interest_both_ways():
     """0 to 100 lots: 10 lots are 3% + 9.7%, 50 are 3% + 48.5%."""
     story = market(open_interest_scale_high_lots=100)
@@ -299,6 +327,29 @@ def test_rule_8_6_a_position_s_margin_follows_open_interest_both_ways():
     assert story.position(A)["margin_initial"] == 36_050
     story.trade(B, C, 40, 1_000)
     assert story.position(A)["margin_initial"] == 8_890
+
+
+@pytest.mark.parametrize(
+    ("open_lots", "margin"),
+    [
+        (10, 3_150),
+        (20, 3_150),
+        (21, 3_819),
+        (70, 36_575),
+        (119, 69_332),
+        (120, 70_000),
+        (121, 70_000),
+    ],
+)
+def test_rule_8_6_the_line_begins_at_what_the_tiers_say(open_lots, margin):
+    """20 to 120 lots, A's 10 among them: 4200 - 1050 by tiers, and a hundredth of the other 66,850
+    for each lot above 20: 668.5, 33,425, 66,181.5. Nothing of the deduction is lost at a step."""
+    bounds_of = {"open_interest_scale_low_lots": 20, "open_interest_scale_high_lots": 120}
+    story = market(tiers=STEPS, **bounds_of)
+    story.trade(A, B, 10, 1_000)
+    if open_lots > 10:
+        story.trade(C, B, open_lots - 10, 1_000)
+    assert story.position(A)["margin_initial"] == margin
 
 
 @pytest.mark.parametrize(

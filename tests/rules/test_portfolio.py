@@ -295,11 +295,49 @@ def test_rule_9_1_nobody_is_liquidated_for_a_mode(price, code):
     assert not named(events, "liquidation_started")
 
 
-def test_rule_8_1_a_cap_of_leverage_holds_whatever_nets():
-    """By netting 750 would do; at 50% each leg of 10,000 must have 5,000."""
+@pytest.mark.parametrize(
+    ("cap_ppb", "requirement"),
+    [
+        (0, 750),
+        (3 * PERCENT, 750),
+        (4 * PERCENT, 800),
+        (10 * PERCENT, 2_000),
+        (10 * PERCENT + 1, 2_002),
+        (50 * PERCENT, 10_000),
+    ],
+)
+def test_rule_8_1_a_cap_of_leverage_holds_whatever_nets(cap_ppb, requirement):
+    """By netting 750 would do, each leg of 10,000 must have what the cap says: whether that is
+    above the 10% of its tier, equal or below."""
     story = hedged()
-    cap_leverage(story, 50 * PERCENT)
-    assert margins(story) == (600, 10_000)
+    cap_leverage(story, cap_ppb)
+    assert margins(story) == (600, requirement)
+
+
+@pytest.mark.parametrize(
+    ("floor_ppb", "requirement"), [(5 * PERCENT, 2_000), (35 * PERCENT, 2_150), (PPB, 5_400)]
+)
+def test_rule_8_1_no_floor_is_netted(floor_ppb, requirement):
+    """At risk are 600 and 20% of the 5,000 in contract 3: 1,600 x 1.25. The floor there, and what A
+    has chosen for the pair, 2% of 20,000, are held whatever the tiers say."""
+    story = hedged(beside=5, rate_initial_min_ppb=floor_ppb)
+    own = {"time_ns": story.now_ns, "account": A, "rate_initial_ppb": 2 * PERCENT}
+    for number in (1, 2):
+        story.submit(commands.SetLeverage(client_id=story.client_id(), contract=number, **own))
+    assert margins(story)[1] == requirement
+
+
+@pytest.mark.parametrize(
+    ("open_lots", "requirement"),
+    [(6, 2_000), (25, 2_000), (27, 2_125), (30, 2_500), (50, 5_000), (60, 5_000)],
+)
+def test_rule_8_6_open_interest_asks_for_all_of_a_leg_in_the_end(open_lots, requirement):
+    """At risk is as much as above. The line of contract 3 goes from 10 to 50 lots: 15 of 40 are
+    1,875 of its 5,000, 17 are 2,125."""
+    line = {"open_interest_scale_low_lots": 10, "open_interest_scale_high_lots": 50}
+    story = hedged(beside=5, **line)
+    story.trade(C, B, open_lots - 5, 1_000, 3)
+    assert margins(story)[1] == requirement
 
 
 def test_rule_9_2_a_small_cut_of_a_hedge_is_found_where_a_large_one_hurts():
@@ -330,9 +368,7 @@ def test_rule_9_2_a_provider_takes_what_hedges_it():
     story.open(provider, 3_000, kind=words.KIND_LIQUIDITY_PROVIDER)
     story.trade(provider, B, 10, 1_000, 1)
     set_mode(story, account=provider)
-    story.submit(
-        commands.SetCapacity(time_ns=story.now_ns, account=provider, contract=2, lots=20)
-    )
+    story.submit(commands.SetCapacity(time_ns=story.now_ns, account=provider, contract=2, lots=20))
     story.trade(B, A, 10, 1_000, 2)
     story.withdraw(A, 1_500)
     story.withdraw(provider, 100)
@@ -366,9 +402,7 @@ def test_rule_9_2_a_provider_takes_what_its_portfolio_can_bear():
     provider = C + 1
     story.open(provider, 1_000, kind=words.KIND_LIQUIDITY_PROVIDER)
     set_mode(story, account=provider)
-    story.submit(
-        commands.SetCapacity(time_ns=story.now_ns, account=provider, contract=3, lots=20)
-    )
+    story.submit(commands.SetCapacity(time_ns=story.now_ns, account=provider, contract=3, lots=20))
     story.trade(A, B, 10, 1_000, 3)
     events = story.price(3, 900)
     provided = only(events, "position_provided", A)
