@@ -259,14 +259,12 @@ def bracket_margin(brackets: Brackets, notional: int) -> int:
 
 
 def initial_margin(exchange, account: Account, holding: Holding) -> int:
-    """A raised rate holds for the whole position, which pays no less than its tiers say."""
+    """What the tiers say, on its way to the whole notional; no less than a floor asks for."""
     market = exchange.markets[holding.contract]
     notional = abs(holding.lots) * market.lot_size
     by_tiers = bracket_margin(market.initial_brackets, notional)
-    raised = raised_rate(exchange, account, holding, notional)
-    if raised == initial_rate(market.spec, notional):
-        return by_tiers
-    return max(by_tiers, rate_up(notional, raised))
+    by_floor = rate_up(notional, floor_rate(exchange, account, holding))
+    return max(scaled(market, by_tiers, notional), by_floor)
 
 
 def maintenance_margin(market, lots: int) -> int:
@@ -278,24 +276,28 @@ def initial_rate(spec: Contract, notional: int) -> int:
     return [t.rate_initial_ppb for t in spec.tiers if t.floor_value <= notional][-1]
 
 
-def scaled_rate(market, rate: int) -> int:
-    """8.6: the rate rises to 100% as open interest goes from one bound to the other."""
+def scaled(market, least: int, most: int) -> int:
+    """8.6: goes from one to the other as open interest goes from its low bound to the high one."""
     low = market.spec.open_interest_scale_low_lots
     high = market.spec.open_interest_scale_high_lots
     if high == 0:
-        return rate
+        return least
     above = clamp(market.open_interest(), low, high) - low
-    return rate + (PPB - rate) * above // (high - low)
+    return least + ceil_div((most - least) * above, high - low)
+
+
+def floor_rate(exchange, account: Account, holding: Holding) -> int:
+    """8.1: the most that the contract, the account itself or an operator has set."""
+    spec = exchange.markets[holding.contract].spec
+    owner = exchange.accounts[account.main] if account.main else account
+    return max(spec.rate_initial_min_ppb, holding.rate_initial_ppb, owner.leverage_cap)
 
 
 def raised_rate(exchange, account: Account, holding: Holding, notional: int) -> int:
-    """8.1: the initial rate of the tier that holds this notional, or what raises it most."""
+    """The most that a lot can add to the initial margin of no more than this notional."""
     market = exchange.markets[holding.contract]
-    rate = initial_rate(market.spec, notional)
-    owner = exchange.accounts[account.main] if account.main else account
-    own = (holding.rate_initial_ppb, owner.leverage_cap)
-    floors = (market.spec.rate_initial_min_ppb, *own)
-    return max(rate, *floors, scaled_rate(market, rate))
+    scaled_rate = scaled(market, initial_rate(market.spec, notional), PPB)
+    return max(scaled_rate, floor_rate(exchange, account, holding))
 
 
 # Figures of an account.
@@ -397,19 +399,18 @@ def portfolio_initial(exchange, account: Account, holdings: list[Holding]) -> in
     if not account.is_portfolio:
         return 0
     config = exchange.config
-    by_tiers = raised = 0
+    by_tiers = not_netted = 0
     for holding in holdings:
-        notional = abs(holding.lots) * exchange.markets[holding.contract].lot_size
-        own = initial_rate(exchange.markets[holding.contract].spec, notional)
-        margin = initial_margin(exchange, account, holding)
-        by_tiers += margin
-        if raised_rate(exchange, account, holding, notional) > own:
-            raised += margin  # a cap of leverage holds whatever nets
+        market = exchange.markets[holding.contract]
+        notional = abs(holding.lots) * market.lot_size
+        by_tiers += initial_margin(exchange, account, holding)
+        rate = max(floor_rate(exchange, account, holding), scaled(market, 0, PPB))
+        not_netted += rate_up(notional, rate)  # a cap of leverage holds whatever nets
     could_lose = risk_of(exchange, {holding.contract: holding.lots for holding in holdings})
     return max(
         rate_up(could_lose, config.portfolio_initial_ppb),
         rate_up(by_tiers, config.portfolio_floor_ppb),
-        raised,
+        not_netted,
     )
 
 

@@ -1,5 +1,7 @@
 """Configurations about what an operator approves: contracts, and margin of portfolios."""
 
+from msgspec.structs import replace
+
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_SECOND
 from engine.schema.contract import Config
@@ -54,17 +56,20 @@ def one_by_one() -> Config:
 def hedges() -> Config:
     """Three contracts of one underlying and one of another; of the fifth nobody says which. In some
     the moves decide about margin, in some the floor of what the tiers say, in some concentration
-    does."""
+    does; a floor that is a tier's rate, or the line of open interest."""
     held = {"fund_value_max": 2_000_000, "takeover_penalty_ppb": 4_000_000}
     tight = {"underlying": 1, "basis_ppb": 1_000_000}
     crowded = {"concentration_value": 1_500_000, "concentration_ppb": 30_000_000}
+    scaled = {"open_interest_scale_low_lots": 40, "open_interest_scale_high_lots": 407}
+    second = tiny(2, 1_000, tiers=FLAT_TIERS, freeze_max_ns=BRIEF, **tight | crowded | UNFUNDED)
+    third = tiny(3, 100, underlying=1, tiers=WIDE_TIERS, basis_ppb=9_000_000, **SHORT_AUCTIONS)
     funded = {"funding_interval_ns": 2 * MINUTE, "funding_interest_ppb": 200_000_000}
     capped = {"funding_clamp_ppb": 300_000_000, "funding_cap_ppb": 15_000_000}
     return Config(
         contracts=(
             tiny(1, 1_000, tiers=WIDE_TIERS, **tight | held | funded | capped),
-            tiny(2, 1_000, tiers=FLAT_TIERS, freeze_max_ns=BRIEF, **tight | crowded | UNFUNDED),
-            tiny(3, 100, underlying=1, tiers=WIDE_TIERS, basis_ppb=9_000_000, **SHORT_AUCTIONS),
+            replace(second, **scaled),
+            replace(third, rate_initial_min_ppb=100_000_000),
             tiny(4, 1_000, underlying=2, tiers=WIDE_TIERS, symbol=f"{ISOLATED}4", **crowded),
             tiny(5, 1_000, tiers=STEEP_TIERS, basis_ppb=2_000_000, freeze_max_ns=BRIEF, **WIDE),
         ),
@@ -86,10 +91,13 @@ def hedges_of_both_kinds() -> Config:
     held = {"underlying": 7, "fund_value_max": 6_000_000}
     rounded = {"rounding": words.ROUNDING_PER_FILL} | FAIR
     slow = {"liquidation_cooldown_ns": 5 * NS_PER_SECOND, "liquidation_depth_ppb": 10**9}
+    scaled = {"open_interest_scale_low_lots": 60, "open_interest_scale_high_lots": 367}
+    first = tiny_inverse(1, tiers=INVERSE_TIERS, basis_ppb=3_333_333, **held | slow)
+    second = tiny(2, 1_000, tiers=WIDE_TIERS, concentration_value=3_000_000, **held | slow)
     return Config(
         contracts=(
-            tiny_inverse(1, tiers=INVERSE_TIERS, basis_ppb=3_333_333, **held | slow),
-            tiny(2, 1_000, tiers=WIDE_TIERS, concentration_value=3_000_000, **held | slow),
+            replace(first, rate_initial_min_ppb=200_000_000),  # that of its second tier
+            replace(second, **scaled),
             tiny_inverse(3, concentration_ppb=40_000_000, concentration_value=0, **held | rounded),
         ),
         settlement=COIN,

@@ -430,24 +430,27 @@ def rounded_per_fill() -> Config:
 
 
 def raised_rates() -> Config:
-    """Each of the ways in which an initial rate is raised alone, and all of them in an inverse
-    contract. Open interest reaches both of its bounds."""
+    """Each of the ways in which initial margin is raised alone, and all of them in an inverse
+    contract: from below the rates of tiers, so that it is the deduction that they meet. Open
+    interest reaches both of its bounds, with positions in the second tier."""
+    near = (Tier(0, 100_000_000, 60_000_000), Tier(1_000_000, 200_000_000, 120_000_000))
     return Config(
         contracts=(
             tiny(1, 1_000, tiers=STEEP_TIERS, rate_initial_min_ppb=30_000_000),
             tiny(
                 2,
                 1_000,
-                tiers=WIDE_TIERS,
-                open_interest_scale_low_lots=10,
-                open_interest_scale_high_lots=60,
+                tiers=near,
+                open_interest_scale_low_lots=20,
+                open_interest_scale_high_lots=87,
                 **WIDE,
             ),
             tiny_inverse(
                 3,
-                rate_initial_min_ppb=40_000_000,
-                open_interest_scale_low_lots=20,
-                open_interest_scale_high_lots=150,
+                tiers=near,
+                rate_initial_min_ppb=150_000_000,
+                open_interest_scale_low_lots=40,
+                open_interest_scale_high_lots=153,
                 **FAIR,
             ),
         ),

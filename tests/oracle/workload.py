@@ -104,6 +104,7 @@ class Workload(OrderFlow):
 
     def observe(self, records: Sequence[tuple[int, ...]]) -> None:
         self.isolating.observe(records)
+        self.leverage.observe(records)
         self.quoting.observe(self.isolating.by_owner(records))
         self.trading_states.observe(records)
         self.settling.observe(records)

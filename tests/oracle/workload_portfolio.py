@@ -87,11 +87,40 @@ class PortfolioWorkload:
             yield self.mode(account, words.MARGIN_PORTFOLIO)
 
     def set_cap(self):
+        """Of a hedge's holder mostly, about a tier's own rate now and then."""
+        account = self.workload.some_account()
+        hedgers = self.hedgers()
+        if hedgers and self.random.random() < 0.6:
+            account = self.random.choice(hedgers)
         rate = self.random.choices(RATES, WEIGHTS)[0]
-        fields = {"account": self.workload.some_account(), "rate_initial_ppb": rate}
+        if self.random.random() < 0.3:
+            rate = self.tier_rate()
+        if self.random.random() < 0.3:
+            self.workload.script = self.capped(account, rate)
+            return next(self.workload.script)
+        fields = {"account": account, "rate_initial_ppb": rate}
         return commands.SetLeverageCap(
             time_ns=self.workload.now, **self.bent(fields, WRONG_CAP, 0.1)
         )
+
+    def hedgers(self) -> list[int]:
+        """Portfolios with more than one position."""
+        held = [account for (account, _), lots in self.workload.lots.items() if lots]
+        return sorted(a for a in set(held) if held.count(a) > 1 and self.modes.get(a))
+
+    def tier_rate(self) -> int:
+        """That of a tier, or next to it."""
+        tier = self.random.choice(self.workload.specs[self.workload.some_contract()].tiers)
+        return tier.rate_initial_ppb + self.random.choice((-1, 0, 0, 1))
+
+    def capped(self, account: int, rate: int) -> Iterator:
+        """It goes to the edge of what that leaves, in one of the contracts that it is in."""
+        yield commands.SetLeverageCap(
+            time_ns=self.workload.now, account=account, rate_initial_ppb=rate
+        )
+        held = [n for n in self.workload.specs if self.workload.lots.get((account, n))]
+        number = self.random.choice(held or list(self.workload.specs))
+        yield from self.workload.leverage.pressed(account, number)
 
     # Hedges.
 
