@@ -294,7 +294,7 @@ def floor_rate(exchange, account: Account, holding: Holding) -> int:
 
 
 def raised_rate(exchange, account: Account, holding: Holding, notional: int) -> int:
-    """The most that a lot can add to the initial margin of no more than this notional."""
+    """For a reserve: what a lot can add to initial margin, up to this notional."""
     market = exchange.markets[holding.contract]
     scaled_rate = scaled(market, initial_rate(market.spec, notional), PPB)
     return max(scaled_rate, floor_rate(exchange, account, holding))

@@ -56,7 +56,7 @@ def one_by_one() -> Config:
 def hedges() -> Config:
     """Three contracts of one underlying and one of another; of the fifth nobody says which. In some
     the moves decide about margin, in some the floor of what the tiers say, in some concentration
-    does; a floor that is a tier's rate, or the line of open interest."""
+    does, or a rate that is its tier's own, or the line of open interest."""
     held = {"fund_value_max": 2_000_000, "takeover_penalty_ppb": 4_000_000}
     tight = {"underlying": 1, "basis_ppb": 1_000_000}
     crowded = {"concentration_value": 1_500_000, "concentration_ppb": 30_000_000}

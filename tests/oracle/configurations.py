@@ -434,13 +434,14 @@ def raised_rates() -> Config:
     contract: from below the rates of tiers, so that it is the deduction that they meet. Open
     interest reaches both of its bounds, with positions in the second tier."""
     near = (Tier(0, 100_000_000, 60_000_000), Tier(1_000_000, 200_000_000, 120_000_000))
+    dear = (near[0], replace(near[1], floor_value=1_000_000_000))
     return Config(
         contracts=(
             tiny(1, 1_000, tiers=STEEP_TIERS, rate_initial_min_ppb=30_000_000),
             tiny(
                 2,
-                1_000,
-                tiers=near,
+                1_000_000,  # dear, so that it shows how a rate was rounded
+                tiers=dear,
                 open_interest_scale_low_lots=20,
                 open_interest_scale_high_lots=87,
                 **WIDE,

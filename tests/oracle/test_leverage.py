@@ -1,5 +1,5 @@
-"""What raises an initial rate: the contract, the account and open interest, every figure worked out
-by hand from the rulebook (8.1, 8.6)."""
+"""What raises initial margin: the contract, the account and open interest, every figure worked out
+by hand from the rulebook (8.1, 8.6). Where its steps are is in `test_margin_steps.py`."""
 
 import pytest
 
@@ -62,13 +62,16 @@ def test_8_1_a_reserve_is_at_the_raised_rate_of_its_tier(rate, lots, reserve):
     ("rate", "margin"),
     [
         (0, 400),  # 10% of 2,000 and 20% of 1,000
-        (15 * PERCENT, 400),
-        (20 * PERCENT, 400),  # not above the rate of the tier
+        (133_333_333, 400),  # 399.999999
+        (133_333_334, 401),  # 400.000002
+        (15 * PERCENT, 450),
+        (20 * PERCENT, 600),  # the rate of the tier, without its deduction
         (20 * PERCENT + 1, 601),  # 600.000003
         (25 * PERCENT, 750),
+        (PPB, 3_000),
     ],
 )
-def test_8_1_a_rate_above_the_tiers_holds_for_the_whole_position(rate, margin):
+def test_8_1_a_floor_holds_for_the_whole_position_in_every_tier(rate, margin):
     desk = opened(tiers=TWO_TIERS, rate_initial_min_ppb=rate)
     desk.deal(A, B, 30, 100)
     assert free(desk) == 10_000 - margin
@@ -237,13 +240,13 @@ def test_8_6_the_rate_rises_with_open_interest_to_all_of_it(interest, reserve):
     assert reserve_of(desk, A) == reserve
 
 
-def test_8_6_its_rise_is_rounded_down():
+def test_8_6_its_rise_is_rounded_up():
     """A seventh of 900,000,000 is 128,571,428.57; ten lots are worth 10^10."""
     scale = {"open_interest_scale_low_lots": 100, "open_interest_scale_high_lots": 107}
     desk = opened(10**12, tick_value=10**7, **scale)
     desk.deal(B, C, 101, 100)
     desk.place(A, BUY, 10, 100)
-    assert reserve_of(desk, A) == 2_285_714_280
+    assert reserve_of(desk, A) == 2_285_714_290
 
 
 def test_8_6_it_rises_from_the_rate_of_the_tier_and_not_from_other_floors():

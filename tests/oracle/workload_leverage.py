@@ -68,7 +68,7 @@ class LeverageWorkload:
 
     def press(self):
         self.workload.script = self.pressed(*self.some_place(0.9))
-        return next(self.workload.script)
+        return next(self.workload.script, None) or self.set_leverage()
 
     def pressed(self, account: int, number: int) -> Iterator:
         """Found by halves: one unit more in a figure of its margin, and another step is refused."""
