@@ -40,9 +40,9 @@ from engine.journal.recovery import Opening, Replay, find_segments, must_agree
 from engine.journal.segment_files import read_config_digest
 from engine.journal.segment_log import SEGMENT_BYTES, SegmentLog
 from engine.journal.snapshot import (
+    Chain,
     SnapshotChild,
-    find_snapshots,
-    is_whole,
+    find_proven,
     remove_older,
     write_snapshot,
 )
@@ -68,6 +68,7 @@ class DurableExchange:
         log: CommandLog,
         config_digest: bytes,
         opening: Opening,
+        chain: Chain,
     ) -> None:
         """Of a state that is that of the log: take `open`."""
         self.directory = directory
@@ -78,6 +79,8 @@ class DurableExchange:
         self._held = HeldEvents()
         self._disk = disk
         self._config_digest = config_digest
+        # What the log's chain was where there are snapshots: it tells ours from others.
+        self._chain = {sequence: {*hashes} for sequence, hashes in chain.items()}
         self._commits = GroupCommit(log, CommitPolicy())
 
     @classmethod
@@ -101,11 +104,7 @@ class DurableExchange:
         digest = find_digest(disk, directory, config, of_log)
         replay = Replay(disk, directory, config, digest)
         if segments:
-            first = segments[0].first_sequence
-            log = SegmentLog.open(
-                disk, directory, digest, segment_bytes,
-                lambda batches: replay.take(first, batches),
-            )  # fmt: skip
+            log = SegmentLog.open(disk, directory, digest, segment_bytes, replay.take)
         else:
             log = SegmentLog.create(disk, directory, digest, segment_bytes)
         # From here on the directory is ours, and nothing in it is refused.
@@ -114,7 +113,9 @@ class DurableExchange:
             remove_parts(disk, directory)
             if digest == compute_config_digest(config):
                 keep_config(disk, directory, config)
-            return cls(disk, directory, replay.exchange, written_by(log), digest, found)
+            return cls(
+                disk, directory, replay.exchange, written_by(log), digest, found, replay.chain
+            )
         except OSError as error:
             log.close()
             raise LogUnreadable(f"{directory}: {error.strerror or error}") from error
@@ -197,9 +198,9 @@ class DurableExchange:
             self._commit()
         sequence = write_snapshot(
             self._disk, self.directory, self.exchange.arena, self._config_digest,
-            self.log.chain_hash,
+            self._note_chain(),
         )  # fmt: skip
-        remove_older(self._disk, self.directory, SNAPSHOTS_KEPT, self._config_digest)
+        remove_older(self._disk, self.directory, SNAPSHOTS_KEPT, self._config_digest, self._chain)
         return sequence
 
     def start_snapshot(self) -> SnapshotChild:
@@ -207,22 +208,20 @@ class DurableExchange:
         at its end: see `poll` of it."""
         with self._voiding():
             self._commit()
+            chain_hash = self._note_chain()
             self.log.pause()
         return SnapshotChild(
             self._disk, self.directory, self.exchange.arena, self._config_digest,
-            self.log.chain_hash, SNAPSHOTS_KEPT,
+            chain_hash, SNAPSHOTS_KEPT, self._chain,
         )  # fmt: skip
 
     def trim(self) -> int:
-        """Drop what of the log no kept snapshot needs, the oldest whole one of them neither;
-        returns the new first sequence of the log."""
-        kept = find_snapshots(self._disk, self.directory)[:SNAPSHOTS_KEPT]
-        is_whole_at = {
-            sequence: is_whole(self._disk, self.directory, sequence, self._config_digest)
-            for sequence in kept
-        }
-        needed = min((sequence for sequence in kept if is_whole_at[sequence]), default=0)
-        return self.log.trim(needed + 1)
+        """Drop what of the log no kept snapshot of it needs, the oldest neither; returns the new
+        first sequence of the log. The batches that they end with stay: their hashes prove them."""
+        kept = find_proven(
+            self._disk, self.directory, SNAPSHOTS_KEPT, self._config_digest, self._chain
+        )
+        return self.log.trim(min(kept, default=0))
 
     def checkpoint(self) -> Checkpoint:
         """What log and state are now, for a key to sign (`checkpoint.py`)."""
@@ -244,6 +243,12 @@ class DurableExchange:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _note_chain(self) -> bytes:
+        """What the log's chain is now, for a snapshot of this moment; noted for the time after."""
+        chain_hash = self.log.chain_hash
+        self._chain.setdefault(self.log.last, set()).add(chain_hash)
+        return chain_hash
 
     def _commit(self) -> int:
         """Make all that was logged durable; returns its last sequence."""

@@ -1,6 +1,6 @@
 """All batches of a log, segment by segment, each in its place: for openings and for readers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -46,11 +46,21 @@ class LogWalk:
     ) -> None:
         assert segments
         self._memory = memory
+        self.chain: dict[int, set[bytes]] = {}  # what it was behind the commands to be noted
         self.at: Walk | None = None
         self.is_over = False
         self._disk = disk
         self._segments = segments
         self._config_digest = config_digest
+
+    @property
+    def first(self) -> int:
+        return self._segments[0].first_sequence
+
+    def note(self, sequences: Iterable[int]) -> None:
+        """Note on the way what the chain is behind each of these commands: the hash of its batch,
+        and of marks behind that. Nothing where no batch ends with it."""
+        self.chain = {sequence: set() for sequence in sequences}
 
     def batches(self, sequence: int) -> Iterator[StoredBatch]:
         """From the batch with a command on; marks are left out, and segments that end before it."""
@@ -61,7 +71,9 @@ class LogWalk:
             octets = read_segment(self._disk, segment.path, self._config_digest, self._memory)
             must_be_in_place(segment, octets, self.at)
             self.at = Walk(segment.path.name, octets)
+            self._note_hash(self.at)
             for header, body in self.at.batches():
+                self._note_hash(self.at)
                 if header.commands:
                     records = np.frombuffer(body, COMMAND)
                     must_be_commands(self.at, records, header.commands)
@@ -74,6 +86,11 @@ class LogWalk:
         """The walk through the last segment, which has come to its end."""
         assert self.is_over and self.at is not None
         return self.at
+
+    def _note_hash(self, walk: Walk) -> None:
+        noted = self.chain.get(walk.place.sequence - 1)
+        if noted is not None:
+            noted.add(walk.place.hash)
 
 
 def must_be_commands(walk: Walk, records: Records, commands: int) -> None:

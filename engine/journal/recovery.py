@@ -14,11 +14,11 @@ from engine.journal.log_errors import (
     SequenceNotHeld,
 )
 from engine.journal.log_reading import LogReader
-from engine.journal.log_walk import StoredBatch, gather
+from engine.journal.log_walk import LogWalk, StoredBatch, gather
 from engine.journal.read_ahead import read_ahead
 from engine.journal.segment_files import Segment, segments_of
 from engine.journal.segment_log import Recovery
-from engine.journal.snapshot import find_snapshots, read_snapshot
+from engine.journal.snapshot import Chain, find_snapshots, read_snapshot
 from engine.journal.snapshot_errors import SnapshotForeign
 from engine.schema.contract import Config
 from engine.state.arena import Arena
@@ -46,18 +46,21 @@ class Replay:
         self.exchange = Exchange(config)
         self.snapshot = 0
         self.passed_over: list[str] = []
+        self.chain: Chain = {}  # of the log, behind the commands of which there are snapshots
         self._last = 0  # command of the log, so far
         self._disk, self._directory, self._config_digest = disk, directory, config_digest
 
-    def take(self, first: int, batches: Iterator[StoredBatch]) -> None:
-        """Replay all batches of a log that begins with a sequence; raises a JournalError where they
-        do not make the state that snapshots and checkpoints tell of."""
+    def take(self, walk: LogWalk) -> None:
+        """Replay all batches of a log; raises a JournalError where they do not make the state that
+        snapshots and checkpoints tell of."""
         self._take_snapshot()
-        if self.snapshot + 1 < first:
+        if self.snapshot + 1 < walk.first:
             why = "; ".join(self.passed_over) or "there is no snapshot"
-            raise SequenceNotHeld(f"the log begins with sequence {first}: {why}")
-        self._last = first - 1
-        behind = gather(self._noted(batches), self.snapshot + 1, RUN_RECORDS)
+            raise SequenceNotHeld(f"the log begins with sequence {walk.first}: {why}")
+        self._last = walk.first - 1
+        walk.note(find_snapshots(self._disk, self._directory))
+        self.chain = walk.chain
+        behind = gather(self._noted(walk.batches(walk.first)), self.snapshot + 1, RUN_RECORDS)
         for records in read_ahead(behind, RUNS_AHEAD):
             self.exchange.apply(records)
         must_not_be_ahead(self._disk, self._directory, self._last)
@@ -123,11 +126,15 @@ def must_agree(exchange: Exchange, last: int) -> None:
 
 
 def read_snapshot_of(disk: Disk, directory: Path, sequence: int, config_digest: bytes) -> Arena:
-    """The state of a snapshot of this very log: of what its chain was at that command. Where the
-    log has been trimmed beyond its batch nobody can tell: what is left begins with the hash of the
-    last mark."""
+    """The state of a snapshot of this very log: of what its chain was at that command. Of one that
+    ends before what the log still holds nobody can tell, and no replay begins with it."""
     header, arena = read_snapshot(disk, directory, sequence, config_digest)
     reader = LogReader(disk, directory, config_digest)
-    if sequence >= reader.first and header.chain_hash not in reader.hashes_at(sequence):
+    if sequence + 1 < reader.first:
+        raise SnapshotForeign(
+            f"the snapshot of sequence {sequence} is of before the log, which begins with"
+            f" {reader.first}"
+        )
+    if header.chain_hash not in reader.hashes_at(sequence):
         raise SnapshotForeign(f"the snapshot of sequence {sequence} is one of another log")
     return arena

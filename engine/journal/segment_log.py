@@ -46,7 +46,7 @@ from engine.journal.log_format import (
     salt_of,
 )
 from engine.journal.log_recovery import Walk, must_be_whole_or_torn, must_reach
-from engine.journal.log_walk import LogWalk, StoredBatch
+from engine.journal.log_walk import LogWalk
 from engine.journal.segment_files import (
     Segment,
     SegmentMemory,
@@ -60,12 +60,12 @@ from engine.schema.commands import COMMAND
 
 SEGMENT_BYTES = 64 << 20
 
-Replay = Callable[[Iterator[StoredBatch]], None]  # a batch's records are valid until the next one
+Replay = Callable[[LogWalk], None]  # a batch's records are valid until the next one
 
 
-def look_at_all(batches: Iterator[StoredBatch]) -> None:
+def look_at_all(walk: LogWalk) -> None:
     """The replay of an opening that only wants to know whether the log is sound."""
-    for _ in batches:
+    for _ in walk.batches(walk.first):
         pass
 
 
@@ -127,8 +127,8 @@ class SegmentLog:
     ) -> Self:
         """Open a log and go on behind its last command; `recovery` says what was found.
 
-        Everything is read once: `replay` gets each batch that has been checked, and takes all of
-        them. What it makes of them is void when the opening fails behind it.
+        Everything is read once: `replay` gets the walk through all of it, and takes every batch,
+        which has been checked then. What it makes of them is void when the opening fails behind it.
         """
         log = cls(disk, directory, config_digest, segment_bytes)
         return log._begun(lambda begun: begun._recover(replay))
@@ -248,7 +248,7 @@ class SegmentLog:
         if not self._segments:
             raise LogMissing(f"{self.directory}: there is no command log")
         whole = LogWalk(self._disk, self._segments, self._config_digest, SegmentMemory())
-        replay(whole.batches(self.first))
+        replay(whole)
         walk = whole.last
         must_be_whole_or_torn(walk)
         # Nothing has been changed so far, and nothing is refused from here on.

@@ -11,7 +11,8 @@ instance would need none, but twice the memory and a core of its own, all the ti
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,7 @@ NAME = re.compile(r"state-([0-9]{20})\.snapshot")
 BLOCK_BYTES = 4_096  # whole blocks of zeros are left out
 
 Run = tuple[int, int, int]  # section number, first row, rows
+Chain = Mapping[int, Collection[bytes]]  # what the chain of a log was behind some commands
 
 
 def path_of(directory: Path, sequence: int) -> Path:
@@ -67,29 +69,56 @@ def find_snapshots(disk: Disk, directory: Path) -> list[int]:
     return sorted((int(match[1]) for match in matches if match), reverse=True)
 
 
-def is_whole(disk: Disk, directory: Path, sequence: int, config_digest: bytes) -> bool:
-    """Whether every byte of a snapshot is what was written."""
-    try:
-        _read_checked(disk, path_of(directory, sequence), config_digest)
-    except JournalError:
-        return False
-    return True
+def find_proven(
+    disk: Disk, directory: Path, count: int, config_digest: bytes, chain: Chain
+) -> list[int]:
+    """The newest so many of which every byte is what was written, of the very log with this chain:
+    that of another exchange with the same configuration is as whole."""
+
+    def is_proven(sequence: int) -> bool:
+        if not _is_said_to_be_of(disk, directory, sequence, config_digest, chain):
+            return False
+        try:
+            _read_checked(disk, path_of(directory, sequence), config_digest)
+        except JournalError:
+            return False
+        return True
+
+    return list(islice(filter(is_proven, find_snapshots(disk, directory)), count))
 
 
-def remove_older(disk: Disk, directory: Path, keep: int, config_digest: bytes) -> list[int]:
-    """Keep the newest so many that are whole, at least one, and remove what is older, oldest first:
-    what a crash leaves is never older than what it takes. Returns the sequences removed."""
-    whole, gone = 0, []
-    for sequence in find_snapshots(disk, directory):
-        if whole >= max(keep, 1):
-            gone.append(sequence)
-        elif is_whole(disk, directory, sequence, config_digest):
-            whole += 1
-    gone.reverse()
+def remove_older(
+    disk: Disk, directory: Path, keep: int, config_digest: bytes, chain: Chain
+) -> list[int]:
+    """Keep the newest so many that are proven, at least one, and remove what is older, oldest
+    first: what a crash leaves is never older than what it takes. What does not say that it is of
+    this log is left where it is: it is not ours. Returns the sequences removed."""
+    kept = find_proven(disk, directory, max(keep, 1), config_digest, chain)
+    if len(kept) < keep:
+        return []
+    gone = [
+        sequence
+        for sequence in reversed(find_snapshots(disk, directory))
+        if sequence < kept[-1]
+        and _is_said_to_be_of(disk, directory, sequence, config_digest, chain)
+    ]
     for sequence in gone:
         disk.remove(path_of(directory, sequence))
         disk.sync_directory(directory)
     return gone
+
+
+def _is_said_to_be_of(
+    disk: Disk, directory: Path, sequence: int, config_digest: bytes, chain: Chain
+) -> bool:
+    """Whether the header of a snapshot, which may be damaged, names this log."""
+    try:
+        octets, _ = _read_start(disk, path_of(directory, sequence))
+    except JournalError:
+        return False
+    header = Header(*HEADER.unpack(octets.ljust(HEADER.size, b"\0")))
+    is_ours = header.magic == MAGIC and header.config_digest == config_digest
+    return is_ours and header.chain_hash in chain.get(sequence, ())
 
 
 # Writing
@@ -175,7 +204,9 @@ class SnapshotChild:
         config_digest: bytes,
         chain_hash: bytes,
         keep: int,
+        chain: Chain,
     ) -> None:
+        """`chain` is that of the log, with `chain_hash` in it, which is what it is now."""
         self.sequence = int(arena.engine["sequence"][0])
         self._status: int | None = None
         self._process = os.fork()
@@ -186,7 +217,7 @@ class SnapshotChild:
                 # Nothing of the parent's but its memory: no lock may outlive the parent in here.
                 os.closerange(3, os.sysconf("SC_OPEN_MAX"))
                 write_snapshot(disk, directory, arena, config_digest, chain_hash)
-                remove_older(disk, directory, keep, config_digest)
+                remove_older(disk, directory, keep, config_digest, chain)
                 status = 0
             finally:
                 os._exit(status)
@@ -245,16 +276,10 @@ def _digest_of(name: str, arena: Arena) -> str:
 
 def _read_checked(disk: Disk, path: Path, config_digest: bytes) -> bytes:
     """All of a snapshot whose hash fits; its size is believed when its header has said it, too."""
+    start, size = _read_start(disk, path)
+    header = _read_header(path.name, start, size)
     try:
-        file = disk.open_to_read(path)
-        try:
-            size = disk.size(file)
-            header = _read_header(path.name, disk.read(file, HEADER.size, 0), size)
-        finally:
-            disk.close(file)
         octets = read_whole(disk, path, size)
-    except FileNotFoundError as error:
-        raise SnapshotMissing(f"{path.name}: there is no such snapshot") from error
     except OSError as error:
         raise JournalError(f"{path.name}: {error.strerror or error}") from error
     covered = new_hash()
@@ -264,6 +289,20 @@ def _read_checked(disk: Disk, path: Path, config_digest: bytes) -> bytes:
     if header.config_digest != config_digest:
         raise SnapshotForeign(f"{path.name}: it is of an exchange with another configuration")
     return octets
+
+
+def _read_start(disk: Disk, path: Path) -> tuple[bytes, int]:
+    """The bytes of a snapshot's header, as many as there are, and the size of the file."""
+    try:
+        file = disk.open_to_read(path)
+        try:
+            return disk.read(file, HEADER.size, 0), disk.size(file)
+        finally:
+            disk.close(file)
+    except FileNotFoundError as error:
+        raise SnapshotMissing(f"{path.name}: there is no such snapshot") from error
+    except OSError as error:
+        raise JournalError(f"{path.name}: {error.strerror or error}") from error
 
 
 def _read_header(name: str, octets: bytes, size: int) -> Header:

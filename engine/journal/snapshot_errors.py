@@ -16,7 +16,7 @@ class SnapshotDamaged(JournalError):
 
 
 class SnapshotForeign(JournalError):
-    """A snapshot of an exchange with another configuration, or no snapshot at all."""
+    """A snapshot of another exchange, or no snapshot at all."""
 
 
 class SnapshotNewer(JournalError):

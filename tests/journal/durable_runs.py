@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from engine.exchange import Exchange
+from engine.journal.checkpoint import write_checkpoint
 from engine.journal.command_framing import count_commands
 from engine.journal.command_log import CommandLog
 from engine.journal.durable import DurableExchange
 from engine.journal.log_errors import JournalError, RecordsRefused
 from engine.journal.segment_log import SegmentLog
+from engine.schema import commands as c
 from engine.schema.contract import Config
 from tests.journal.simulated_disk import SimulatedDisk
 from tests.oracle.workload import Workload, configs
@@ -19,6 +21,7 @@ from tests.property.both import join, pack
 
 DIRECTORY = Path("/log")
 SEGMENT_BYTES = 1 << 14
+START_NS = 1_790_000_000_000_000_000
 
 
 def stream_of(name: str, seed: int, count: int) -> tuple[Config, list[np.ndarray]]:
@@ -121,3 +124,31 @@ def must_recover(disk: SimulatedDisk, teller: Teller, digests: list[str]) -> int
     assert teller.told <= sequence <= len(teller.commands)
     assert durable.exchange.digest() == digests[sequence]
     return sequence
+
+
+def story_of(disk: SimulatedDisk) -> DurableExchange:
+    """An exchange with an account that has 1,000 and has withdrawn 10 under client id 5."""
+    durable = open_on(disk, configs()["queue"])
+    for command in (
+        c.OpenAccount(time_ns=START_NS, account=2, owner=2, group=2),
+        c.Deposit(time_ns=START_NS, account=2, amount=1_000),
+        c.Withdraw(time_ns=START_NS, account=2, client_id=5, amount=10),
+    ):
+        durable.submit(command)
+    return durable
+
+
+def trimmed() -> tuple[SimulatedDisk, list[int]]:
+    """A log that begins behind the first of two snapshots, with a checkpoint at that one."""
+    config, commands = stream_of("queue", 2, 400)
+    disk = SimulatedDisk()
+    durable = open_on(disk, config)
+    durable.run(join(commands[:120]))
+    first = durable.snapshot()
+    write_checkpoint(disk, DIRECTORY, durable.checkpoint())
+    durable.run(join(commands[120:300]))
+    assert durable.log.trim(first + 1) == first + 1
+    second = durable.snapshot()
+    durable.run(join(commands[300:]))
+    durable.close()
+    return disk, [first, second]

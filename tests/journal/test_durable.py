@@ -33,7 +33,6 @@ from engine.journal.log_errors import (
     LogStopped,
     RecordsRefused,
     SequenceBroken,
-    SequenceNotHeld,
 )
 from engine.journal.log_thread import ThreadedLog
 from engine.journal.segment_log import SegmentLog
@@ -45,12 +44,15 @@ from engine.schema import refusals
 from engine.schema.commands import COMMAND
 from tests.journal.durable_runs import (
     DIRECTORY,
+    START_NS,
     Teller,
     by_caller,
     digests_of,
     must_recover,
     open_on,
+    story_of,
     stream_of,
+    trimmed,
 )
 from tests.journal.simulated_disk import SimulatedDisk
 from tests.oracle.workload import configs
@@ -58,19 +60,6 @@ from tests.property.both import join
 
 COMMANDS = 150
 NAMES = ("queue", "collateral", "portfolio", "makers", "auctions", "isolated")
-START_NS = 1_790_000_000_000_000_000
-
-
-def story_of(disk: SimulatedDisk) -> DurableExchange:
-    """An exchange with an account that has 1,000 and has withdrawn 10 under client id 5."""
-    durable = open_on(disk, configs()["queue"])
-    for command in (
-        c.OpenAccount(time_ns=START_NS, account=2, owner=2, group=2),
-        c.Deposit(time_ns=START_NS, account=2, amount=1_000),
-        c.Withdraw(time_ns=START_NS, account=2, client_id=5, amount=10),
-    ):
-        durable.submit(command)
-    return durable
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -171,57 +160,6 @@ def test_2_4_what_was_taken_is_known_after_a_restart():
     assert durable.was(2, 69) is True
 
 
-def test_13_1_a_damaged_snapshot_is_passed_over():
-    disk = SimulatedDisk()
-    durable = story_of(disk)
-    first = durable.snapshot()
-    durable.submit(c.Deposit(time_ns=START_NS, account=2, amount=1))
-    second = durable.snapshot()
-    digest = durable.exchange.digest()
-    durable.close()
-    content = disk.content()
-    octets = bytearray(content[path_of(DIRECTORY, second)])
-    octets[-1] ^= 1
-    broken = SimulatedDisk(content | {path_of(DIRECTORY, second): bytes(octets)})
-    opened = open_on(broken, configs()["queue"])
-    assert (opened.opening.snapshot, opened.opening.replayed) == (first, 1)
-    assert len(opened.opening.passed_over) == 1
-    assert opened.exchange.digest() == digest
-
-
-def test_13_1_a_snapshot_ahead_of_its_log_is_refused():
-    disk = SimulatedDisk()
-    durable = story_of(disk)
-    sequence = durable.snapshot()
-    durable.close()
-    content = disk.content()
-    ahead = content | {path_of(DIRECTORY, 9): content[path_of(DIRECTORY, sequence)]}
-    with pytest.raises(SequenceBroken, match="snapshot is of sequence 9"):
-        open_on(SimulatedDisk(ahead), configs()["queue"])
-
-
-def test_13_1_a_snapshot_of_another_log_is_passed_over():
-    """Of the same configuration and as many commands, but they were others."""
-    config, commands = stream_of("queue", 2, 60)
-    disk, other = SimulatedDisk(), SimulatedDisk()
-    for where, swapped in ((disk, False), (other, True)):
-        durable = open_on(where, config)
-        first = [commands[1], commands[0]] if swapped else commands[:2]
-        durable.run(join([*first, *commands[2:]]))
-        sequence = durable.snapshot()
-        durable.close()
-    path = path_of(DIRECTORY, sequence)
-    mixed = SimulatedDisk(disk.content() | {path: other.content()[path]})
-    opened = open_on(mixed, config)
-    assert opened.opening.snapshot == 0
-    assert opened.opening.passed_over == (
-        f"the snapshot of sequence {sequence} is one of another log",
-    )
-    assert opened.exchange.digest() == open_on(disk, config).exchange.digest()
-    opened.close()
-    assert len(Verifier(mixed, DIRECTORY, None, 0).verify().broken) == 1
-
-
 def test_13_1_snapshots_and_checkpoints_right_behind_an_opening_are_of_the_log():
     """A clean close leaves a mark in the chain, without a command."""
     disk = SimulatedDisk()
@@ -282,43 +220,6 @@ def test_13_1_the_log_proves_whose_configuration_it_is():
         disk = SimulatedDisk(disk.content() | {DIRECTORY / "config.json": octets})
         open_on(disk, configs()["queue"]).close()
         assert read_config(disk, DIRECTORY).config == configs()["queue"]
-
-
-def test_13_1_a_log_is_trimmed_as_far_as_kept_snapshots_reach():
-    config, commands = stream_of("queue", 2, 700)
-    disk = SimulatedDisk()
-    durable = open_on(disk, config)
-    assert durable.trim() == 1
-    kept = []
-    for start in range(0, 700, 175):
-        durable.run(join(commands[start : start + 175]))
-        kept.append(durable.snapshot())
-    first = durable.trim()
-    assert 1 < first <= kept[-2] + 1
-    durable.close()
-    newest = path_of(DIRECTORY, kept[-1])
-    damaged = disk.content() | {newest: b""}
-    opened = open_on(SimulatedDisk(damaged), config)
-    assert (opened.opening.snapshot, opened.sequence) == (kept[-2], 700)
-    assert opened.exchange.digest() == durable.exchange.digest()
-
-
-def trimmed() -> tuple[SimulatedDisk, list[int]]:
-    """A log that begins behind the first of two snapshots, with a checkpoint at that one."""
-    config, commands = stream_of("queue", 2, 400)
-    disk = SimulatedDisk()
-    durable = open_on(disk, config)
-    durable.run(join(commands[:120]))
-    first = durable.snapshot()
-    write_checkpoint(disk, DIRECTORY, durable.checkpoint())
-    durable.close()
-    durable = open_on(disk, config)
-    durable.run(join(commands[120:300]))
-    assert durable.log.trim(first + 1) == first + 1
-    second = durable.snapshot()
-    durable.run(join(commands[300:]))
-    durable.close()
-    return disk, [first, second]
 
 
 def test_i10_verify_compares_what_stands_at_the_start_of_a_trimmed_log():
@@ -501,43 +402,6 @@ def test_13_1_a_state_that_lost_its_log_is_void():
     durable.log.append(pack_commands([command]), durable.log.last + 1)
     with pytest.raises(SequenceBroken, match="open the directory again"):
         durable.submit(command)
-
-
-def test_13_1_a_trimmed_log_opens_from_its_snapshot():
-    config, commands = stream_of("queue", 2, 400)
-    disk = SimulatedDisk()
-    durable = open_on(disk, config)
-    durable.run(join(commands[:300]))
-    sequence = durable.snapshot()
-    durable.log.trim(sequence)
-    durable.run(join(commands[300:]))
-    digest = durable.exchange.digest()
-    durable.close()
-    assert durable.log.first > 1
-    opened = open_on(disk, config)
-    assert (opened.opening.snapshot, opened.exchange.digest()) == (sequence, digest)
-    opened.close()
-    without = {p: o for p, o in disk.content().items() if p != path_of(DIRECTORY, sequence)}
-    with pytest.raises(SequenceNotHeld, match="there is no snapshot"):
-        open_on(SimulatedDisk(without), config)
-
-
-def test_13_1_a_log_trimmed_to_right_behind_a_snapshot_opens_from_it():
-    """The mark of a clean close stands between the snapshot's batch and the next segment, so the
-    hash that the snapshot carries is nowhere in what is left."""
-    config, commands = stream_of("queue", 2, 300)
-    disk = SimulatedDisk()
-    durable = open_on(disk, config)
-    durable.run(join(commands[:120]))
-    sequence = durable.snapshot()
-    durable.close()
-    durable = open_on(disk, config)
-    durable.run(join(commands[120:]))
-    assert durable.log.trim(sequence + 1) == sequence + 1
-    digest = durable.exchange.digest()
-    durable.close()
-    opened = open_on(disk, config)
-    assert (opened.opening.snapshot, opened.exchange.digest()) == (sequence, digest)
 
 
 def test_13_1_the_state_at_any_sequence():

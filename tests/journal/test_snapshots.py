@@ -11,7 +11,7 @@ import pytest
 
 from engine.exchange import Exchange
 from engine.journal.disk import RealDisk
-from engine.journal.log_format import compute_config_digest
+from engine.journal.log_format import NO_HASH, compute_config_digest
 from engine.journal.snapshot import (
     SnapshotChild,
     find_snapshots,
@@ -45,6 +45,10 @@ NAMES = (
     "auctions", "isolated", "collateral", "backstop", "queue", "portfolio", "listing", "makers",
     "eligibility", "waiting_in_line",
 )  # fmt: skip
+
+
+# Of a log whose hashes nobody knew, at any sequence that a test has a snapshot of.
+CHAIN = {sequence: {NO_HASH} for sequence in range(1_000)}
 
 
 def run_to(config: Config, commands: list[np.ndarray]) -> Exchange:
@@ -349,9 +353,9 @@ def test_13_1_old_snapshots_go_and_the_newest_stay(small):
     exchange, octets = small
     digest = compute_config_digest(exchange.config)
     disk = SimulatedDisk({path_of(DIRECTORY, k): octets for k in (1, 5, 9, 12)})
-    assert remove_older(disk, DIRECTORY, 2, digest) == [1, 5]
+    assert remove_older(disk, DIRECTORY, 2, digest, CHAIN) == [1, 5]
     assert find_snapshots(disk.after_losing_all(), DIRECTORY) == [12, 9]
-    assert remove_older(disk, DIRECTORY, 0, digest) == [9]
+    assert remove_older(disk, DIRECTORY, 0, digest, CHAIN) == [9]
 
 
 def test_13_1_a_damaged_snapshot_does_not_count_among_those_kept(small):
@@ -359,7 +363,7 @@ def test_13_1_a_damaged_snapshot_does_not_count_among_those_kept(small):
     digest = compute_config_digest(exchange.config)
     files = {path_of(DIRECTORY, k): octets for k in (1, 5, 9)}
     disk = SimulatedDisk(files | {path_of(DIRECTORY, 12): octets[:-1] + b"?"})
-    assert remove_older(disk, DIRECTORY, 2, digest) == [1]
+    assert remove_older(disk, DIRECTORY, 2, digest, CHAIN) == [1]
     assert find_snapshots(disk, DIRECTORY) == [12, 9, 5]
 
 
@@ -372,7 +376,7 @@ def test_13_1_a_child_writes_the_state_of_its_moment(tmp_path):
         older = load_of(exchange, sequence)
         path_of(tmp_path, sequence).write_bytes(older)
     child = SnapshotChild(
-        RealDisk(), tmp_path, exchange.arena, compute_config_digest(config), b"", 2
+        RealDisk(), tmp_path, exchange.arena, compute_config_digest(config), b"", 2, CHAIN
     )
     exchange.run(join(commands[300:]))
     child.wait()
@@ -390,7 +394,7 @@ def test_13_1_a_child_that_fails_says_so(tmp_path):
     path = path_of(tmp_path, int(exchange.arena.engine["sequence"][0]))
     path.mkdir()  # what can't be replaced by a file
     child = SnapshotChild(
-        RealDisk(), tmp_path, exchange.arena, compute_config_digest(config), b"", 2
+        RealDisk(), tmp_path, exchange.arena, compute_config_digest(config), b"", 2, CHAIN
     )
     with pytest.raises(SnapshotFailed):
         child.wait()

@@ -324,4 +324,18 @@ JOURNAL = (
         "bytes that no field covers are read",
         "13.1",
     ),
+    Row(
+        "engine/journal/snapshot.py",
+        "    return is_ours and header.chain_hash in chain.get(sequence, ())\n",
+        "    return is_ours\n",
+        "a snapshot of another log counts among those that are kept",
+        "13.1",
+    ),
+    Row(
+        "engine/journal/durable.py",
+        "        return self.log.trim(min(kept, default=0))\n",
+        "        return self.log.trim(min(kept, default=0) + 1)\n",
+        "a trim drops the batch that proves the snapshot behind it",
+        "13.1",
+    ),
 )
