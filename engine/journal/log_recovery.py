@@ -26,7 +26,8 @@ proof the batch is damaged. Without it the log is cut there, zeros are written o
 the cut is reported: valid batches behind it, if there are any, were in the same unsynced group.
 
 Two marks make the proof complete wherever the log is not simply broken off. SEALED ends a segment
-once the next one is durable: a missing last segment is seen. CLOSED stands behind the last batch
+once the next one is durable: a missing last segment is seen. Where it was left out an opening puts
+it, before anything is added to the next one. CLOSED stands behind the last batch
 after a clean close. What can't be known: that after a loss of power a disk gave back zeros for
 whole sectors of the very last group, which it had acknowledged.
 
@@ -129,6 +130,12 @@ class Walk:
             mark=b"",
         )
         self.fault: Fault | None = None
+
+    @property
+    def lacks_seal(self) -> bool:
+        """Whether there is no seal behind the last batch, but room for it, as there always is."""
+        has_room = self.place.offset + MARK_BYTES <= len(self.octets)
+        return has_room and self.place.mark != SEALED
 
     def batches(self) -> Iterator[tuple[BatchHeader, memoryview]]:
         """Yield each whole batch with its records as bytes; ends at a fault or at the zeros.

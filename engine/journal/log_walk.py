@@ -47,6 +47,8 @@ class LogWalk:
         assert segments
         self._memory = memory
         self.chain: dict[int, set[bytes]] = {}  # what it was behind the commands to be noted
+        self.unsealed: list[Walk] = []  # through segments that another follows, their octets void
+        self._before: Walk | None = None  # through the last of those
         self.at: Walk | None = None
         self.is_over = False
         self._disk = disk
@@ -70,7 +72,9 @@ class LogWalk:
                 continue
             octets = read_segment(self._disk, segment.path, self._config_digest, self._memory)
             must_be_in_place(segment, octets, self.at)
-            self.at = Walk(segment.path.name, octets)
+            if self.at is not None and self.at.lacks_seal:
+                self.unsealed.append(self.at)
+            self._before, self.at = self.at, Walk(segment.path.name, octets)
             self._note_hash(self.at)
             for header, body in self.at.batches():
                 self._note_hash(self.at)
@@ -86,6 +90,14 @@ class LogWalk:
         """The walk through the last segment, which has come to its end."""
         assert self.is_over and self.at is not None
         return self.at
+
+    @property
+    def doubtful_seals(self) -> list[Walk]:
+        """Those left out, and that of the last segment but one: its sync may have failed, and then
+        it is in memory only."""
+        if self._before is None or self._before.lacks_seal:
+            return self.unsealed
+        return [*self.unsealed, self._before]
 
     def _note_hash(self, walk: Walk) -> None:
         noted = self.chain.get(walk.place.sequence - 1)

@@ -32,7 +32,6 @@ from engine.journal.log_format import (
     HASH_BYTES,
     MARK_BYTES,
     NO_HASH,
-    SEALED,
     SEGMENT_BYTES_MAX,
     SEGMENT_BYTES_MIN,
     SEGMENT_HEADER_BYTES,
@@ -55,6 +54,7 @@ from engine.journal.segment_files import (
     read_segment,
     segments_of,
 )
+from engine.journal.segment_seal import pack_seal, seal_later
 from engine.journal.segment_writer import SegmentWriter
 from engine.schema.commands import COMMAND
 
@@ -78,6 +78,7 @@ class Recovery(NamedTuple):
     cut_offset: int = 0  # bytes
     cut_what: str = ""
     parts_removed: int = 0  # segments that were in the making
+    seals_put: int = 0  # that were left out of segments before the last
 
 
 class SegmentLog:
@@ -257,6 +258,9 @@ class SegmentLog:
         parts_removed = self._remove_parts(names)
         path = self._segments[-1].path
         with self._stopping("recovery"):
+            # All others have durable names, by the sync just before: none is missed without need.
+            for unsealed in whole.doubtful_seals:
+                seal_later(self._disk, self.directory, self._config_digest, unsealed)
             file = self._disk.open(path)
             self._writer = SegmentWriter(
                 self._disk, path, file, len(walk.octets), walk.salt, place.offset
@@ -275,6 +279,7 @@ class SegmentLog:
             cut_offset=place.offset,
             cut_what=fault.what if fault else "",
             parts_removed=parts_removed,
+            seals_put=len(whole.unsealed),
         )
 
     def _read_names(self) -> list[str]:
@@ -313,9 +318,9 @@ class SegmentLog:
         assert self.last >= self._segments[-1].first_sequence
         self.commit()
         full = self._open
-        seal = pack_batch(self._header(SEALED, 0, 0), b"", full.salt)
+        seal = pack_seal(full.end, self.last + 1, self._hash, full.salt)
         self._make_segment(first_sequence=self.last + 1)
-        full.append(seal.octets)
+        full.append(seal)
         full.sync()
         full.close()
 

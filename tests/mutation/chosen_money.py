@@ -338,4 +338,11 @@ JOURNAL = (
         "a trim drops the batch that proves the snapshot behind it",
         "13.1",
     ),
+    Row(
+        "engine/journal/log_walk.py",
+        "                self.unsealed.append(self.at)\n",
+        "                pass\n",
+        "a seal that a crash left out is never put",
+        "13.1",
+    ),
 )
