@@ -1,5 +1,6 @@
 """The files of a command log: their names, making one, reading one."""
 
+import errno
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -42,9 +43,12 @@ def parts_of(directory: Path, names: Iterable[str]) -> list[Path]:
 def make_segment(disk: Disk, directory: Path, header: SegmentHeader) -> tuple[Segment, int]:
     """Make a segment that is durable once it has its name; returns its open file, too.
 
-    `OSError` where the disk fails, a short write included.
+    `OSError` where the disk fails, a short write included, and where something has that name: a
+    rename would put nothing in the place of commands.
     """
     path = directory / f"commands-{header.first_sequence:020}.log"
+    if path.name in disk.names(directory):
+        raise FileExistsError(errno.EEXIST, "there is a file of that name", str(path))
     part = path.with_name(f"{path.name}.part")
     file = disk.create(part)
     try:

@@ -283,3 +283,17 @@ def test_the_largest_batch_fits_behind_a_close_that_came_before_the_first_one(di
     with SegmentLog.open(disk, DIRECTORY, CONFIG_DIGEST, segment_bytes) as log:
         assert log.last == len(records)
         assert read_all(log, 1) == commands_of(records)
+
+
+def test_13_1_a_segment_is_never_made_over_a_file(log, disk):
+    """Somebody has put one of the next name there while the log was open."""
+    log.append(make_orders(1, 12), 1)
+    log.commit()
+    path = DIRECTORY / f"commands-{13:020}.log"
+    file = disk.create(path)
+    disk.write(file, b"not ours", 0)
+    disk.close(file)
+    with pytest.raises(LogStopped, match="there is a file of that name"):
+        log.append(make_orders(13, 12), 13)
+    assert disk.content()[path] == b"not ours"
+    assert log.durable == 12
