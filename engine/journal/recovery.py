@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.exchange import Exchange
+from engine.journal import config_file
 from engine.journal.checkpoint import find_checkpoints
 from engine.journal.disk import Disk
 from engine.journal.log_errors import (
@@ -90,7 +91,8 @@ class Replay:
 
 def find_segments(disk: Disk, directory: Path) -> list[Segment]:
     """The segments of a directory's log, none of one that is new. LogMissing where there is no
-    directory, or something stands in it that a log has left behind."""
+    directory, or something stands in it that a log has left behind: a configuration is kept once
+    the first segment is durable, so no crash leaves it alone."""
     try:
         names = disk.names(directory)
     except OSError as error:
@@ -100,6 +102,8 @@ def find_segments(disk: Disk, directory: Path) -> list[Segment]:
         raise LogMissing(f"{directory}: there are snapshots, and no command log")
     if not segments and find_checkpoints(disk, directory):
         raise LogMissing(f"{directory}: there are checkpoints, and no command log")
+    if not segments and config_file.NAME in names:
+        raise LogMissing(f"{directory}: there is a {config_file.NAME}, and no command log")
     return segments
 
 

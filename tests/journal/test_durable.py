@@ -212,6 +212,33 @@ def test_13_1_a_lost_log_is_not_begun_anew(tmp_path):
         DurableExchange.open(tmp_path / "nowhere", configs()["queue"])
 
 
+def test_13_1_a_configuration_without_its_log_is_no_new_exchange():
+    """It is kept once the log is durable: all that was in that has been lost."""
+    disk = SimulatedDisk()
+    story_of(disk).close()
+    alone = {p: o for p, o in disk.content().items() if p.name == "config.json"}
+    lost = SimulatedDisk(alone)
+    with pytest.raises(LogMissing, match="config.json, and no command log"):
+        open_on(lost, configs()["queue"])
+    assert lost.content() == alone
+
+
+def test_13_1_an_exchange_whose_creation_broke_off_is_begun_anew():
+    """Wherever power is lost, no configuration stands there alone."""
+    disk, chance = SimulatedDisk(), random.Random(4)
+    images: list[SimulatedDisk] = []
+
+    def lose_power() -> None:
+        images.extend((disk.after_losing_all(), disk.after_storing_all()))
+        images.extend(disk.after_a_loss(chance) for _ in range(20))
+
+    disk.watch = lose_power
+    open_on(disk, configs()["queue"]).close()
+    assert any(".part" in path.name for image in images for path in image.content())
+    for image in images:
+        assert open_on(image, configs()["queue"]).sequence == 0
+
+
 def test_13_1_the_log_proves_whose_configuration_it_is():
     """The file beside it is that of an earlier try, or damaged: it is mended."""
     disk = SimulatedDisk()
