@@ -86,8 +86,8 @@ class Fault(NamedTuple):
     is_torn: bool
 
 
-def read_segment_header(name: str, octets: bytes, config_digest: bytes) -> SegmentHeader:
-    """Check the header of a segment; whether it is in its place is the caller's to check."""
+def unpack_segment_header(name: str, octets: bytes) -> SegmentHeader:
+    """The header of a segment as it was written by this version or one before."""
     if len(octets) < SEGMENT_HEADER_BYTES:
         raise LogDamaged(name, len(octets), "the file ends within the header of the segment")
     header = SegmentHeader(*SEGMENT_HEADER.unpack_from(octets))
@@ -100,6 +100,12 @@ def read_segment_header(name: str, octets: bytes, config_digest: bytes) -> Segme
         )
     if salt_of(octets) != crc32c(octets[: SEGMENT_HEADER.size]):
         raise LogDamaged(name, 0, "the checksum of the segment's header does not fit")
+    return header
+
+
+def read_segment_header(name: str, octets: bytes, config_digest: bytes) -> SegmentHeader:
+    """Check the header of a segment; whether it is in its place is the caller's to check."""
+    header = unpack_segment_header(name, octets)
     if header.config_digest != config_digest:
         raise ForeignLog(f"{name}: the log was written for another configuration")
     is_sized = SEGMENT_BYTES_MIN <= header.segment_bytes <= SEGMENT_BYTES_MAX

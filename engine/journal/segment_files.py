@@ -11,12 +11,16 @@ import numpy as np
 from engine.journal.disk import Disk
 from engine.journal.log_errors import LogDamaged, LogUnreadable, SequenceBroken
 from engine.journal.log_format import (
-    SEGMENT_HEADER,
     SEGMENT_HEADER_BYTES,
     SegmentHeader,
     pack_segment_header,
 )
-from engine.journal.log_recovery import Walk, must_reach, read_segment_header
+from engine.journal.log_recovery import (
+    Walk,
+    must_reach,
+    read_segment_header,
+    unpack_segment_header,
+)
 
 NAME = re.compile(r"commands-(\d{20})\.log")
 PART = re.compile(r"commands-\d{20}\.log\.part")
@@ -106,8 +110,8 @@ def read_segment(
 
 
 def read_config_digest(disk: Disk, path: Path) -> bytes:
-    """What a segment says that its configuration is; whether it is to be believed is found out when
-    it is read."""
+    """What a segment says that its configuration is, in a header that is what was written; the rest
+    is found out when it is read."""
     try:
         file = disk.open_to_read(path)
         try:
@@ -116,8 +120,7 @@ def read_config_digest(disk: Disk, path: Path) -> bytes:
             disk.close(file)
     except OSError as error:
         raise LogUnreadable(f"{path.name}: {error.strerror or error}") from error
-    octets = octets.ljust(SEGMENT_HEADER_BYTES, b"\0")
-    return SegmentHeader(*SEGMENT_HEADER.unpack_from(octets)).config_digest
+    return unpack_segment_header(path.name, octets).config_digest
 
 
 def must_be_in_place(segment: Segment, octets: memoryview, before: Walk | None) -> None:

@@ -31,6 +31,7 @@ from engine.journal.log_errors import (
     LogInUse,
     LogMissing,
     LogStopped,
+    NewerVersion,
     RecordsRefused,
     SequenceBroken,
 )
@@ -353,6 +354,31 @@ def test_13_1_another_configuration_is_refused():
     with pytest.raises(ForeignLog):
         open_on(disk, configs()["makers"])
     assert read_config(disk, DIRECTORY).config == configs()["queue"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "what"),
+    [
+        ({8: 2, 32: 0}, NewerVersion, "version: 2 is newer than 1, the newest known here"),
+        ({32: 0}, LogDamaged, "the checksum of the segment's header does not fit"),
+        ({0: 0, 32: 0}, ForeignLog, "magic: "),
+        ({600: 1}, LogDamaged, "offset 512"),
+    ],
+)
+def test_13_1_damage_of_the_first_segment_is_no_other_configuration(changes, error, what):
+    """It is told as what reading the segment tells, with another byte in the digest or not."""
+    disk = SimulatedDisk()
+    story_of(disk).close()
+    (path,) = (p for p in disk.content() if p.name.startswith("commands"))
+    whole = disk.content()[path]
+    damaged = bytearray(whole)
+    for at, octet in changes.items():
+        assert damaged[at] != octet
+        damaged[at] = octet
+    with pytest.raises(error, match=what):
+        open_on(SimulatedDisk(disk.content() | {path: bytes(damaged)}), configs()["queue"])
+    with pytest.raises(LogDamaged, match="ends within the header"):
+        open_on(SimulatedDisk(disk.content() | {path: whole[:500]}), configs()["queue"])
 
 
 def test_13_2_an_old_configuration_means_the_same_to_a_later_version():
