@@ -43,8 +43,7 @@ from engine.journal.snapshot import (
     Chain,
     SnapshotChild,
     find_proven,
-    remove_older,
-    write_snapshot,
+    keep_snapshot,
 )
 from engine.journal.whole_file import remove_parts
 from engine.schema.commands import QUOTE_ROW, ROWS_MAX, AnyCommand
@@ -193,15 +192,15 @@ class DurableExchange:
         return bool(int(record["client_ids"]) >> behind & 1) if behind < WINDOW else None
 
     def snapshot(self) -> int:
-        """Write the state while everything waits; returns its sequence. Older ones go, but one."""
+        """Write the state while everything waits; returns its sequence. Older ones go, but one.
+        Raises SnapshotFailed, then there is none, and OlderNotRemoved, then it is written."""
         with self._voiding():
             self._commit()
-        sequence = write_snapshot(
+            chain_hash = self._note_chain()
+        return keep_snapshot(
             self._disk, self.directory, self.exchange.arena, self._config_digest,
-            self._note_chain(),
+            chain_hash, SNAPSHOTS_KEPT, self._chain,
         )  # fmt: skip
-        remove_older(self._disk, self.directory, SNAPSHOTS_KEPT, self._config_digest, self._chain)
-        return sequence
 
     def start_snapshot(self) -> SnapshotChild:
         """Begin to write the state as it is now, in a process of its own, which removes older ones

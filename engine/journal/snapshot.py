@@ -12,6 +12,7 @@ instance would need none, but twice the memory and a core of its own, all the ti
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from engine.journal.disk import Disk, Octets
 from engine.journal.log_errors import JournalError
 from engine.journal.log_format import HASH_BYTES
 from engine.journal.snapshot_errors import (
+    OlderNotRemoved,
     SnapshotDamaged,
     SnapshotFailed,
     SnapshotForeign,
@@ -54,6 +56,8 @@ from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, SECTIONS
 
 NAME = re.compile(r"state-([0-9]{20})\.snapshot")
 BLOCK_BYTES = 4_096  # whole blocks of zeros are left out
+
+NOT_WRITTEN, NOT_REMOVED = 1, 2  # how a child ends where it was not all done
 
 Run = tuple[int, int, int]  # section number, first row, rows
 Chain = Mapping[int, Collection[bytes]]  # what the chain of a log was behind some commands
@@ -92,7 +96,8 @@ def remove_older(
 ) -> list[int]:
     """Keep the newest so many that are proven, at least one, and remove what is older, oldest
     first: what a crash leaves is never older than what it takes. What does not say that it is of
-    this log is left where it is: it is not ours. Returns the sequences removed."""
+    this log is left where it is: it is not ours. Returns the sequences removed. `OSError`, which
+    names the file, where the disk fails; what another process has removed is gone as well."""
     kept = find_proven(disk, directory, max(keep, 1), config_digest, chain)
     if len(kept) < keep:
         return []
@@ -103,8 +108,13 @@ def remove_older(
         and _is_said_to_be_of(disk, directory, sequence, config_digest, chain)
     ]
     for sequence in gone:
-        disk.remove(path_of(directory, sequence))
-        disk.sync_directory(directory)
+        path = path_of(directory, sequence)
+        try:
+            with suppress(FileNotFoundError):
+                disk.remove(path)
+            disk.sync_directory(directory)
+        except OSError as error:
+            raise OSError(error.errno, f"{path.name}: {error.strerror or error}") from error
     return gone
 
 
@@ -122,6 +132,26 @@ def _is_said_to_be_of(
 
 
 # Writing
+
+
+def keep_snapshot(
+    disk: Disk,
+    directory: Path,
+    arena: Arena,
+    config_digest: bytes,
+    chain_hash: bytes,
+    keep: int,
+    chain: Chain,
+) -> int:
+    """Write the state and remove older ones; returns its sequence. Raises SnapshotFailed, then
+    nothing has changed, or OlderNotRemoved, then it is written. `chain` is that of the log, with
+    `chain_hash` in it, which is what it is now."""
+    sequence = write_snapshot(disk, directory, arena, config_digest, chain_hash)
+    try:
+        remove_older(disk, directory, keep, config_digest, chain)
+    except OSError as error:
+        raise OlderNotRemoved(sequence, error.strerror or str(error)) from error
+    return sequence
 
 
 def write_snapshot(
@@ -206,24 +236,26 @@ class SnapshotChild:
         keep: int,
         chain: Chain,
     ) -> None:
-        """`chain` is that of the log, with `chain_hash` in it, which is what it is now."""
+        """As `keep_snapshot`."""
         self.sequence = int(arena.engine["sequence"][0])
         self._status: int | None = None
         self._process = os.fork()
         if self._process == 0:
             # The child. It must never come back into the parent's code, whatever happens.
-            status = 1
+            status = NOT_WRITTEN
             try:
                 # Nothing of the parent's but its memory: no lock may outlive the parent in here.
                 os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-                write_snapshot(disk, directory, arena, config_digest, chain_hash)
-                remove_older(disk, directory, keep, config_digest, chain)
-                status = 0
+                keep_snapshot(disk, directory, arena, config_digest, chain_hash, keep, chain)
+                status = os.EX_OK
+            except OlderNotRemoved:
+                status = NOT_REMOVED
             finally:
                 os._exit(status)
 
     def poll(self) -> bool:
-        """Whether it has ended. Raises SnapshotFailed when it has, and without a snapshot."""
+        """Whether it has ended. Raises SnapshotFailed when it has, and without a snapshot, and
+        OlderNotRemoved when it has written one, and another is still there."""
         if self._status is None:
             process, status = os.waitpid(self._process, os.WNOHANG)
             if process == 0:
@@ -232,13 +264,16 @@ class SnapshotChild:
         return self._end()
 
     def wait(self) -> None:
-        """Until it has ended; raises SnapshotFailed like `poll`."""
+        """Until it has ended; raises what `poll` does."""
         if self._status is None:
             _, self._status = os.waitpid(self._process, 0)
         self._end()
 
     def _end(self) -> bool:
-        if self._status != 0:
+        assert self._status is not None
+        if os.waitstatus_to_exitcode(self._status) == NOT_REMOVED:
+            raise OlderNotRemoved(self.sequence, "its process says no more")
+        if self._status != os.EX_OK:
             raise SnapshotFailed(f"the snapshot of sequence {self.sequence} was not written")
         return True
 

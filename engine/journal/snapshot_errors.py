@@ -7,6 +7,17 @@ class SnapshotFailed(JournalError):
     """A snapshot could not be written: nothing was published, what was there before still is."""
 
 
+class OlderNotRemoved(JournalError):
+    """The snapshot of `sequence` is written; only one that it makes needless is still there."""
+
+    def __init__(self, sequence: int, what: str) -> None:
+        super().__init__(
+            f"the snapshot of sequence {sequence} is written, but an older one could not be"
+            f" removed: {what}"
+        )
+        self.sequence = sequence
+
+
 class SnapshotMissing(JournalError):
     """There is no snapshot of that sequence."""
 

@@ -1,5 +1,6 @@
 """Snapshots of the state (13.1, I10): restored it is the same, and goes on in the same way."""
 
+import errno
 import hashlib
 import os
 import random
@@ -21,6 +22,7 @@ from engine.journal.snapshot import (
     write_snapshot,
 )
 from engine.journal.snapshot_errors import (
+    OlderNotRemoved,
     SnapshotDamaged,
     SnapshotFailed,
     SnapshotForeign,
@@ -400,6 +402,45 @@ def test_13_1_a_child_that_fails_says_so(tmp_path):
         child.wait()
     assert remove_parts(RealDisk(), tmp_path) == 0  # it has cleared up behind itself
     assert [path.name] == os.listdir(tmp_path)
+
+
+class ReadOnlyDirectory(RealDisk):
+    """From which no snapshot can be removed."""
+
+    def remove(self, path):
+        if path.suffix == ".snapshot":
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        super().remove(path)
+
+
+def test_13_1_a_child_that_has_written_and_not_removed_says_so(tmp_path):
+    config, commands = stream_of("queue", 4, 50)
+    exchange = run_to(config, commands)
+    for sequence in (7, 8):
+        path_of(tmp_path, sequence).write_bytes(load_of(exchange, sequence))
+    child = SnapshotChild(
+        ReadOnlyDirectory(), tmp_path, exchange.arena, compute_config_digest(config), b"", 2, CHAIN
+    )
+    for ask in (child.wait, child.wait, child.poll):
+        with pytest.raises(OlderNotRemoved, match=f"of sequence {child.sequence} is written, but"):
+            ask()
+    assert find_snapshots(RealDisk(), tmp_path) == [child.sequence, 8, 7]
+
+
+class SharedDisk(SimulatedDisk):
+    """On which another process has been a moment faster."""
+
+    def remove(self, path):
+        super().remove(path)
+        super().remove(path)
+
+
+def test_13_1_what_another_process_has_removed_is_removed(small):
+    exchange, octets = small
+    digest = compute_config_digest(exchange.config)
+    disk = SharedDisk({path_of(DIRECTORY, k): octets for k in (1, 5, 9)})
+    assert remove_older(disk, DIRECTORY, 1, digest, CHAIN) == [1, 5]
+    assert find_snapshots(disk, DIRECTORY) == [9]
 
 
 def test_13_2_a_name_of_other_sections_bytes_is_no_section(small):

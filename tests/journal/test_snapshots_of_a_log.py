@@ -10,6 +10,7 @@ from engine.journal.disk import RealDisk
 from engine.journal.durable import DurableExchange
 from engine.journal.log_errors import SequenceBroken, SequenceNotHeld
 from engine.journal.snapshot import find_snapshots, path_of
+from engine.journal.snapshot_errors import OlderNotRemoved
 from engine.journal.verification import Verifier
 from engine.journal.whole_file import publish
 from engine.schema import commands as c
@@ -148,6 +149,30 @@ def test_13_1_a_damaged_snapshot_of_this_log_goes_when_it_is_old():
         if sequence == 20:
             publish(disk, path, [disk.content()[path][:-1] + b"?"])
     assert find_snapshots(disk, DIRECTORY) == [60, 40]
+
+
+@pytest.mark.parametrize(("call", "number"), [("remove", 2), ("sync_directory", 2)])
+def test_13_1_a_snapshot_is_written_though_an_older_one_stays(call, number):
+    """The first of each call is that of writing. The next snapshot removes both."""
+    config, commands = stream_of("queue", 2, 80)
+    disk = SimulatedDisk()
+    durable = open_on(disk, config)
+    for end in (20, 40):
+        durable.run(join(commands[durable.sequence : end]))
+        durable.snapshot()
+    durable.run(join(commands[40:60]))
+    disk.fail(call, number, OSError(30, "Read-only file system"))
+    with pytest.raises(OlderNotRemoved) as caught:
+        durable.snapshot()
+    assert caught.value.sequence == 60
+    assert str(caught.value) == (
+        "the snapshot of sequence 60 is written, but an older one could not be removed:"
+        f" {path_of(DIRECTORY, 20).name}: Read-only file system"
+    )
+    assert find_snapshots(disk.after_losing_all(), DIRECTORY) == [60, 40, 20]
+    durable.run(join(commands[60:]))
+    assert durable.snapshot() == 80
+    assert find_snapshots(disk.after_losing_all(), DIRECTORY) == [80, 60]
 
 
 def test_13_1_a_log_is_trimmed_as_far_as_kept_snapshots_reach():
