@@ -12,6 +12,7 @@ A log that stops (a failed write or sync) ends all of it: the state is ahead of 
 is void. The process must end, and what the disk holds is found by opening it again.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from typing import Self
 import numpy as np
 
 from engine.exchange import Commands, Events, Exchange, join_events
+from engine.journal import checkpoint, config_file, snapshot
 from engine.journal.checkpoint import Checkpoint
 from engine.journal.command_log import CommandLog, CommitPolicy, GroupCommit
 from engine.journal.config_file import find_digest, keep_config
@@ -51,6 +53,8 @@ from engine.schema.contract import Config
 from engine.schema.events import Event
 from engine.state.arena import has_account
 
+# Names beside the log: of a process that ended before, parts of them may be there.
+PUBLISHED = (re.compile(re.escape(config_file.NAME)), snapshot.NAME, checkpoint.NAME)
 BATCH = 4_096  # records of a batch, about
 SNAPSHOTS_KEPT = 2
 WINDOW = 64  # client ids that an account's window tells apart (2.4)
@@ -109,7 +113,7 @@ class DurableExchange:
         # From here on the directory is ours, and nothing in it is refused.
         found = replay.found(log.recovery)
         try:
-            remove_parts(disk, directory)
+            remove_parts(disk, directory, PUBLISHED)
             if digest == compute_config_digest(config):
                 keep_config(disk, directory, config)
             return cls(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engine.journal.disk import Disk, Octets
 
-PART = re.compile(r".+\.[0-9]+\.part")  # with the number of the process that writes it
+PART = re.compile(r"(.+)\.[0-9]+\.part")  # with the number of the process that writes it
 CHUNK_BYTES = 1 << 22  # of one write: a system cuts one of 2 GiB short
 
 
@@ -55,9 +55,14 @@ def read_whole(disk: Disk, path: Path, size_max: int) -> bytes:
     return bytes(octets)
 
 
-def remove_parts(disk: Disk, directory: Path) -> int:
-    """Remove what a writer left that did not come to its end; returns how many."""
-    parts = [directory / name for name in disk.names(directory) if PART.fullmatch(name)]
+def remove_parts(disk: Disk, directory: Path, published: Iterable[re.Pattern[str]]) -> int:
+    """Remove what a writer of such names left that did not come to its end, and nobody else's file;
+    returns how many."""
+    kinds = [*published]
+    matches = [match for match in map(PART.fullmatch, disk.names(directory)) if match]
+    parts = [
+        directory / match[0] for match in matches if any(kind.fullmatch(match[1]) for kind in kinds)
+    ]
     for part in parts:
         disk.remove(part)
     if parts:

@@ -240,6 +240,22 @@ def test_13_1_an_exchange_whose_creation_broke_off_is_begun_anew():
         assert open_on(image, configs()["queue"]).sequence == 0
 
 
+def test_13_1_parts_of_what_is_published_here_go_and_nobody_elses():
+    disk = SimulatedDisk()
+    story_of(disk).close()
+    ours = (
+        "config.json.41.part",
+        f"state-{7:020}.snapshot.42.part",
+        f"checkpoint-{7:020}.json.43.part",
+    )
+    theirs = ("film.1.part", "state-7.snapshot.42.part", "config.json.part", "xconfig.json.1.part")
+    files = {DIRECTORY / name: b"half" for name in (*ours, *theirs)}
+    disk = SimulatedDisk(disk.content() | files)
+    open_on(disk, configs()["queue"]).close()
+    left = {path.name for path in disk.content() if path.name.endswith(".part")}
+    assert left == {*theirs}
+
+
 def test_13_1_the_log_proves_whose_configuration_it_is():
     """The file beside it is that of an earlier try, or damaged: it is mended."""
     disk = SimulatedDisk()

@@ -14,6 +14,7 @@ from engine.exchange import Exchange
 from engine.journal.disk import RealDisk
 from engine.journal.log_format import NO_HASH, compute_config_digest
 from engine.journal.snapshot import (
+    NAME,
     SnapshotChild,
     find_snapshots,
     path_of,
@@ -302,7 +303,7 @@ def test_13_1_a_disk_that_fails_leaves_what_was_there(small, call):
     with pytest.raises(SnapshotFailed):
         save(disk, exchange)
     lost = disk.after_losing_all()
-    remove_parts(lost, DIRECTORY)
+    remove_parts(lost, DIRECTORY, [NAME])
     assert find_snapshots(lost, DIRECTORY) == [1]
 
 
@@ -343,7 +344,7 @@ def test_13_1_power_lost_at_any_change_leaves_all_or_nothing(small):
     save(disk, exchange)
     taken = 0
     for left in seen:
-        remove_parts(left, DIRECTORY)
+        remove_parts(left, DIRECTORY, [NAME])
         for found in find_snapshots(left, DIRECTORY):
             assert load(left, exchange.config, found).digest() == exchange.digest()
             taken += 1
@@ -400,7 +401,7 @@ def test_13_1_a_child_that_fails_says_so(tmp_path):
     )
     with pytest.raises(SnapshotFailed):
         child.wait()
-    assert remove_parts(RealDisk(), tmp_path) == 0  # it has cleared up behind itself
+    assert remove_parts(RealDisk(), tmp_path, [NAME]) == 0  # it has cleared up behind itself
     assert [path.name] == os.listdir(tmp_path)
 
 
