@@ -39,13 +39,15 @@ class Layout(NamedTuple):
     record: struct.Struct
     names: tuple[str, ...]  # in the order of their place
     in_place: Callable[[tuple[Any, ...]], tuple[int, ...]]  # of kind and struct, in that order
+    holder: type  # the struct whose fields stand in that order
 
 
 _LETTERS = {"int64": "q", "int32": "i", "int16": "h", "int8": "b"}
 _PLACES: Any = COMMAND.fields  # name -> dtype and offset
+_RECORD_BYTES = COMMAND.itemsize
 
 
-def _layout(fields: tuple[str, ...]) -> Layout:
+def _layout(fields: tuple[str, ...], holder: type) -> Layout:
     own = ("kind", *fields)
     names = sorted(own, key=lambda name: int(_PLACES[name][1]))
     text, end = "<", 0
@@ -54,12 +56,12 @@ def _layout(fields: tuple[str, ...]) -> Layout:
         text += f"{offset - end}x{_LETTERS[dtype.name]}"
         end = offset + dtype.itemsize
     record = struct.Struct(f"{text}{COMMAND.itemsize - end}x")
-    return Layout(record, tuple(names), itemgetter(*map(own.index, names)))
+    return Layout(record, tuple(names), itemgetter(*map(own.index, names)), holder)
 
 
-LAYOUTS = {kind: _layout(fields) for kind, fields in FIELDS.items()}
+LAYOUTS = {kind: _layout(fields, BY_KIND[kind]) for kind, fields in FIELDS.items()}
 _ROWS_AT = MassQuote.__struct_fields__.index("rows")
-ROW_LAYOUT = _layout(("time_ns", *ROW_FIELDS))
+ROW_LAYOUT = _layout(("time_ns", *ROW_FIELDS), Quote)
 
 
 def rows_of(command: AnyCommand) -> int:
@@ -75,10 +77,13 @@ def pack_into(command: AnyCommand, octets: memoryview, offset: int) -> int:
         if kind == MASS_QUOTE:
             return _pack_quotes_into(cast(MassQuote, command), octets, offset)
         layout = LAYOUTS[kind]
-        values = layout.in_place((kind, *astuple(command)))
+        is_known = type(command) is layout.holder
+        own = astuple(command) if is_known else _by_name(command, FIELDS[kind])
+        values = layout.in_place((kind, *own))
         if bool in map(type, values):  # `struct` takes True for 1, which JSON would not
             raise struct.error
-        layout.record.pack_into(octets, offset, *values)
+        # `record.pack_into` would clear its place first and write up to what does not fit
+        octets[offset : offset + _RECORD_BYTES] = layout.record.pack(*values)
     except struct.error:
         raise FieldRangeError(*(find_fault(command) or ("kind", "does not fit"))) from None
     return 1
@@ -87,13 +92,22 @@ def pack_into(command: AnyCommand, octets: memoryview, offset: int) -> int:
 def _pack_quotes_into(command: MassQuote, octets: memoryview, offset: int) -> int:
     if command.quotes > QUOTES_MAX:
         raise FieldRangeError("rows", f"{command.quotes} are more than {QUOTES_MAX}")
-    own = [*astuple(command)]
+    is_known = type(command) is MassQuote
+    own = [*(astuple(command) if is_known else _by_name(command, FIELDS[MASS_QUOTE]))]
     own[_ROWS_AT] = command.quotes
     packed = _pack(LAYOUTS[MASS_QUOTE], MASS_QUOTE, *own)
+    time_ns = command.time_ns
     for quote in command.rows:
-        packed += _pack(ROW_LAYOUT, QUOTE_ROW, command.time_ns, *astuple(quote))
+        row = astuple(quote) if type(quote) is Quote else _by_name(quote, ROW_FIELDS)
+        packed += _pack(ROW_LAYOUT, QUOTE_ROW, time_ns, *row)
     octets[offset : offset + len(packed)] = packed
     return 1 + command.quotes
+
+
+def _by_name(holder: object, fields: tuple[str, ...]) -> tuple[Any, ...]:
+    """The fields of another struct than the known one: what is derived from it may have more of
+    them in between, and what only resembles it may have them in another order."""
+    return tuple(getattr(holder, name) for name in fields)
 
 
 def _pack(layout: Layout, *kind_and_fields: int) -> bytes:
