@@ -21,7 +21,7 @@ import numpy as np
 
 from engine.journal.command_framing import must_continue
 from engine.journal.command_log import Records
-from engine.journal.log_errors import LogStopped
+from engine.journal.log_errors import LogStopped, SequenceMismatch
 from engine.journal.segment_log import SegmentLog
 from engine.schema.commands import COMMAND
 
@@ -38,6 +38,7 @@ class Append(NamedTuple):
 
     records: Records
     commands: int
+    first_sequence: int
 
 
 class Commit(NamedTuple):
@@ -98,11 +99,18 @@ class Desk:
     def _append(self, job: Append) -> None:
         try:
             if self.failure is None:
+                self._must_continue(job)
                 self._waiting += 1
                 self._waiting_bytes += job.records.nbytes
                 self.log.append_checked(job.records, job.commands)
         finally:
             self.appended += 1
+
+    def _must_continue(self, job: Append) -> None:
+        """Whoever has asked believes that other commands stand before his than do. To leave his
+        batch out would not do: he goes on counting, and takes what is durable for his own."""
+        if job.first_sequence != self.log.last + 1:
+            raise SequenceMismatch(job.first_sequence, self.log.last)
 
     def _commit_if_wanted(self) -> None:
         if self._is_wanted and self.failure is None:
@@ -125,6 +133,7 @@ class ThreadedLog:
         self._process = os.getpid()
         self._thread: threading.Thread | None = None
         self._batches = 0  # asked for
+        self._is_counted = True  # what was asked for, in `last` and `_batches`
         self._questions = 0
         self._is_closed = False
         self._is_told = False  # whether the failure has been raised
@@ -146,15 +155,21 @@ class ThreadedLog:
         return self._log.chain_hash
 
     def append(self, records: Records, expected_sequence: int) -> None:
-        """Refuse what can't be kept, as the log would; else a copy of it will be written."""
+        """Refuse what can't be kept, as the log would; else a copy of it will be written. Behind
+        one that was interrupted, SequenceMismatch tells that its batch was taken."""
         self._must_run()
+        if not self._is_counted:
+            self._count_anew()
         records, commands = must_continue(records, expected_sequence, self.last, self.records_max)
         while self._batches - self._desk.appended >= BATCHES_MAX:
             self._keep_thread()
             time.sleep(PAUSE_SECONDS)
-        self._ask(Append(np.frombuffer(records.tobytes(), COMMAND), commands))
+        copied = np.frombuffer(records.tobytes(), COMMAND)
+        self._is_counted = False
+        self._ask(Append(copied, commands, expected_sequence))
         self._batches += 1
         self.last += commands
+        self._is_counted = True
 
     def commit(self) -> int:
         """Ask for durability; returns what is durable by now."""
@@ -200,6 +215,14 @@ class ThreadedLog:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _count_anew(self) -> None:
+        """An append that was interrupted may have asked for its batch and not have counted it. The
+        log knows, once all is done; before that, another batch with the same sequence would be
+        asked for, and what is durable of the first be told of the second."""
+        self.wait()
+        self.last, self._batches = self._log.last, self._desk.appended
+        self._is_counted = True
 
     def _ask(self, job: Job) -> None:
         self._keep_thread()

@@ -1,13 +1,17 @@
 """A log written by a thread of its own keeps the law of every command log."""
 
 import errno
+import itertools
+import sys
 import threading
 import time
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 
+from engine.journal import log_thread
 from engine.journal.command_log import CommandLog
 from engine.journal.disk import RealDisk
 from engine.journal.log_errors import LogStopped, RecordsRefused, SequenceMismatch
@@ -53,10 +57,12 @@ class CountingLog:
     """What a thread is asked to do, written down."""
 
     def __init__(self):
+        self.last = 0
         self.done = []
 
-    def append_checked(self, records, expected_sequence):
-        self.done.append(expected_sequence)
+    def append_checked(self, records, commands):
+        self.last += commands
+        self.done.append(self.last)
 
     def commit(self):
         self.done.append("commit")
@@ -132,16 +138,24 @@ def done_of(*jobs):
 
 def test_13_1_a_commit_waits_while_there_is_more_to_write_but_not_for_ever():
     one, much = np.zeros(1, "V64"), np.zeros(COMMIT_BYTES_MAX // 64, "V64")
-    asked = [Append(one, 1), Commit(), Append(much, 2), Append(one, 3), Commit(), Append(one, 4)]
+    first, second, third, fourth = (
+        Append(records, 1, sequence) for sequence, records in enumerate((one, much, one, one), 1)
+    )
+    asked = [first, Commit(), second, third, Commit(), fourth]
     assert done_of(*asked, Question(1)) == [1, 2, "commit", 3, 4, "commit"]
-    many = [Append(one, number) for number in range(BATCHES_MAX)]
-    assert done_of(Commit(), *many, Append(one, 0))[-2:] == ["commit", 0]
+    many = [Append(one, 1, sequence) for sequence in range(1, BATCHES_MAX + 2)]
+    assert done_of(Commit(), *many)[-2:] == ["commit", BATCHES_MAX + 1]
 
 
 def test_13_1_whoever_is_ahead_of_the_disk_waits_for_it(log):
     released = threading.Event()
-    log._desk.log = CountingLog()
-    log._desk.log.append_checked = lambda *_: released.wait()
+
+    class HeldLog(CountingLog):
+        def append_checked(self, records, commands):
+            released.wait()
+            super().append_checked(records, commands)
+
+    log._desk.log = HeldLog()
     caller = threading.Thread(
         target=lambda: [log.append(make_orders(k, 1), k) for k in range(1, BATCHES_MAX + 3)]
     )
@@ -166,6 +180,77 @@ def test_13_1_an_end_that_was_asked_for_by_an_interrupted_call_holds_up_nobody(l
     log.append(make_orders(3, 1), 3)
     log.commit()
     assert log.wait() == 3
+
+
+@contextmanager
+def interrupted_at(step):
+    """Interrupt the calls of a log at a line, or, where a Python tells them, at an instruction;
+    yields a list that has an item once it has happened."""
+    left = [step]
+    happened: list[str] = []
+
+    def count(frame, event, _):
+        if event in ("line", "opcode") and not happened:
+            left[0] -= 1
+            if not left[0]:
+                happened.append(frame.f_code.co_name)
+                raise KeyboardInterrupt
+        return count
+
+    def look(frame, event, _):
+        if frame.f_code.co_filename != log_thread.__file__:
+            return None
+        frame.f_trace_opcodes = True
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(look)
+    try:
+        yield happened
+    finally:
+        sys.settrace(before)
+
+
+def test_13_1_an_append_that_was_interrupted_anywhere_is_never_written_twice():
+    """What is tried in its place is another batch. It is there, or refused, and then the first is
+    there: what was taken and became durable is a prefix of what is recovered."""
+    endings = set()
+    for step in itertools.count(1):
+        disk = SimulatedDisk()
+        with ThreadedLog(create_log(disk)) as log:
+            log.append(make_orders(1, 1), 1)
+            log.commit()
+            expected, other = make_orders(2, 2), make_orders(9, 1)
+            try:
+                with interrupted_at(step) as happened:
+                    log.append(expected, 2)
+            except KeyboardInterrupt:
+                try:
+                    log.append(other, 2)
+                    expected = other
+                except SequenceMismatch as mismatch:
+                    assert mismatch.last == 3
+            assert log.last == 1 + len(expected)
+            log.append(make_orders(4, 1), log.last + 1)
+            log.commit()
+            assert log.wait() == log.last
+        if not happened:
+            break
+        endings.add(len(expected))
+        found = read_all(open_log(disk.after_losing_all()), 1)
+        taken = (make_orders(1, 1), expected, make_orders(4, 1))
+        assert found == [command for records in taken for command in commands_of(records)]
+    assert endings == {1, 2}
+
+
+def test_13_1_a_batch_that_does_not_continue_the_log_stops_its_thread(log):
+    """Somebody has asked whose count is wrong, a second caller or what no test has thought of."""
+    log.append(make_orders(1, 1), 1)
+    log._ask(Append(make_orders(7, 1), 1, 1))
+    with pytest.raises(LogStopped, match="begins with sequence 1, but the log goes on with 2"):
+        log.wait()
+    with pytest.raises(LogStopped):
+        log.append(make_orders(2, 1), 2)
 
 
 def test_13_1_two_threads_never_work_at_once():
