@@ -56,9 +56,9 @@ def verify(
     public_key: Annotated[
         Path | None, typer.Option(help="Ed25519, 32 bytes: who must have signed checkpoints.")
     ] = None,
-    check_every: Annotated[int, typer.Option(help="Commands between checks, 0: at the end.")] = (
-        CHECK_EVERY
-    ),
+    check_every: Annotated[
+        int, typer.Option(min=0, help="Commands between checks, 0: at the end.")
+    ] = CHECK_EVERY,
     as_json: AsJson = False,
 ) -> None:
     """Chain, checksums, a replay of all, invariants, snapshots and checkpoints against it."""

@@ -3,6 +3,7 @@
 A proof wants the directory for itself; a look at what was written can be had beside its exchange.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -81,6 +82,10 @@ def _look_back(disk: Disk, directory: Path, sequence: int) -> Exchange:
     kept = read_config(disk, directory)
     since, exchange, _ = find_start(disk, directory, kept, sequence)
     reader = LogReader(disk, directory, kept.digest)
+    if since + 1 < reader.first and since < sequence:
+        raise SequenceNotHeld(
+            f"sequence {sequence} is not held: {_what_is_held(disk, directory, kept, reader.first)}"
+        )
     done = since
     for batch in reader.batches(since + 1) if sequence > since else ():
         exchange.apply(cut_batch(batch, since + 1, sequence))
@@ -92,6 +97,16 @@ def _look_back(disk: Disk, directory: Path, sequence: int) -> Exchange:
     return exchange
 
 
+def _what_is_held(disk: Disk, directory: Path, kept: KeptConfig, first: int) -> str:
+    """Of a log that was trimmed: the state at its beginning, and all from a snapshot on."""
+    for sequence in sorted(find_snapshots(disk, directory)):
+        if sequence + 1 >= first:
+            with contextlib.suppress(JournalError):
+                read_snapshot_of(disk, directory, sequence, kept.digest)
+                return f"the log begins with {first}; held are 0 and all from {sequence} on"
+    return f"the log begins with {first}, and no snapshot reaches it; held is 0 alone"
+
+
 class Verifier:
     """A replay of a whole log, with everything that can be compared on the way."""
 
@@ -101,29 +116,37 @@ class Verifier:
         """Without a public key checkpoints are compared, and nobody asks who signed them."""
         if public_key is not None and len(public_key) != KEY_BYTES:
             raise CheckpointRefused(f"a public key has {KEY_BYTES} bytes, not {len(public_key)}")
-        self._kept = read_config(disk, directory)
-        self._digest = self._kept.digest
         self._disk, self._directory = disk, directory
         self._public_key = public_key
-        self._reader = LogReader(disk, directory, self._digest)
         self._check_every = check_every
-        self._snapshots = set(find_snapshots(disk, directory))
-        self._checkpoints: dict[int, Checkpoint] = {}
-        self.found = Verification(first=self._reader.first, segments=len(self._reader.segments))
 
     def verify(self, progress: Callable[[int], object] = lambda _: None) -> Verification:
         """Raises a JournalError where the log itself can't be read to its end, and LogInUse while
         an exchange runs in the directory."""
+        # Before the first look: an exchange that ends meanwhile leaves other files than were there.
         try:
             lock = self._disk.lock(self._directory)
         except BlockingIOError as error:
             raise LogInUse(f"{self._directory}: an exchange runs in it") from error
+        except OSError as error:
+            raise LogUnreadable(f"{self._directory}: {error.strerror or error}") from error
         try:
+            self._look()
             self._read_checkpoints()
             self._replay(progress)
         finally:
             self._disk.close(lock)
         return self.found
+
+    def _look(self) -> None:
+        """What there is to prove."""
+        disk, directory = self._disk, self._directory
+        self._kept = read_config(disk, directory)
+        self._digest = self._kept.digest
+        self._reader = LogReader(disk, directory, self._digest)
+        self._snapshots = set(find_snapshots(disk, directory))
+        self._checkpoints: dict[int, Checkpoint] = {}
+        self.found = Verification(first=self._reader.first, segments=len(self._reader.segments))
 
     def _read_checkpoints(self) -> None:
         for sequence in find_checkpoints(self._disk, self._directory):

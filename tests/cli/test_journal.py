@@ -7,6 +7,9 @@ from typer.testing import CliRunner
 
 from engine.cli.app import app
 from engine.importers.session import COMMANDS_MIN
+from engine.journal.durable import DurableExchange
+from engine.schema.commands import AdvanceTime
+from engine.schema.contract import Config
 
 
 def run(*arguments, code=0):
@@ -43,6 +46,23 @@ def test_13_1_any_moment_of_the_past(directory):
     run("inspect", directory / "exchange", "--seq", 900, "--account", 999_999, code=2)
     line = run("inspect", directory / "exchange", "--seq", COMMANDS_MIN + 1, code=2).stderr
     assert f"the log ends with {COMMANDS_MIN}" in line and line.count("\n") == 1
+
+
+def test_13_1_checks_come_every_so_many_commands_or_at_the_end(directory):
+    assert "Usage" in run("verify", directory / "exchange", "--check-every", -1, code=2).stderr
+    run("verify", directory / "exchange", "--check-every", 0)
+
+
+def test_13_1_what_was_trimmed_is_one_line(tmp_path):
+    """A segment has room for so many records of the test that one is trimmed away."""
+    with DurableExchange.open(tmp_path, Config(contracts=()), segment_bytes=1 << 14) as exchange:
+        for time_ns in range(1, 401):
+            exchange.submit(AdvanceTime(time_ns=time_ns))
+        exchange.snapshot()
+        first = exchange.trim()
+    line = run("inspect", tmp_path, "--seq", 1, code=2).stderr
+    assert f"begins with {first}; held are 0 and all from 400 on" in line and line.count("\n") == 1
+    assert first > 2
 
 
 def test_13_1_damage_is_one_line(directory, tmp_path):
