@@ -3,6 +3,13 @@
 The chain of a log shows any change that was not made with care; who can write to the disk can also
 compute every hash anew. A checkpoint that was signed before shows that, too. The key stays outside
 the process: whoever holds it gets the bytes to sign, and gives back 64 bytes (Ed25519).
+
+A signature proves who has signed, and not that nothing was signed since: a directory that was put
+back to an earlier day, with the checkpoint of that day, is sound in every way. So whoever checks
+keeps the newest checkpoint he has seen, outside of the directory, and puts it beside the log before
+he verifies: a log that ends before it, or is another one, is then told. And a checkpoint does not
+say which form of the digest it has: one of a version with another form is told as that of another
+log, so he keeps with it which version made it, and verifies with one of the same form.
 """
 
 import importlib

@@ -9,6 +9,7 @@ from engine.journal.log_errors import LogUnreadable, SequenceNotHeld
 from engine.journal.log_reading import LogReader
 from engine.journal.snapshot import path_of
 from engine.journal.verification import Verifier, state_at
+from engine.state import arena
 from tests.journal.durable_runs import DIRECTORY, open_on, stream_of
 from tests.journal.simulated_disk import SimulatedDisk
 from tests.property.both import join
@@ -85,3 +86,31 @@ def test_13_1_a_directory_that_is_none_is_one_refusal(tmp_path):
     with pytest.raises(LogUnreadable, match="nowhere: No such file"):
         Verifier(RealDisk(), tmp_path / "nowhere", None, 0).verify()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_13_1_a_directory_put_back_is_noticed_by_the_checkpoint_that_was_kept_outside():
+    config, commands = stream_of("queue", 6, 60)
+    disk = SimulatedDisk()
+    with open_on(disk, config) as durable:
+        durable.run(join(commands[:40]))
+        write_checkpoint(disk, DIRECTORY, durable.checkpoint())
+    earlier = SimulatedDisk(disk.content())
+    with open_on(disk, config) as durable:
+        durable.run(join(commands[40:]))
+        kept = durable.checkpoint()
+    found = Verifier(earlier, DIRECTORY, None, 0).verify()
+    assert (found.broken, found.checkpoints) == ([], 1)
+    write_checkpoint(earlier, DIRECTORY, kept)
+    broken = Verifier(earlier, DIRECTORY, None, 0).verify().broken
+    assert broken == ["a snapshot or checkpoint is of sequence 60, and the log ends with 40"]
+
+
+def test_13_1_a_checkpoint_with_another_form_of_the_digest_is_told_as_of_another_log(monkeypatch):
+    config, commands = stream_of("queue", 6, 40)
+    disk = SimulatedDisk()
+    with open_on(disk, config) as durable:
+        durable.run(join(commands))
+        write_checkpoint(disk, DIRECTORY, durable.checkpoint())
+    monkeypatch.setattr(arena, "DIGEST_VERSION", arena.DIGEST_VERSION + 1)
+    broken = Verifier(disk, DIRECTORY, None, 0).verify().broken
+    assert broken == ["the log is not the one of the checkpoint of sequence 40"]
