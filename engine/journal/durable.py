@@ -46,6 +46,7 @@ from engine.journal.snapshot import (
     Chain,
     SnapshotChild,
     find_proven,
+    find_snapshots,
     keep_snapshot,
 )
 from engine.journal.whole_file import remove_parts
@@ -102,7 +103,7 @@ class DurableExchange:
         calls. Raises ConfigError, and a JournalError for whatever it can't prove: gaps, forks,
         damage, another configuration, a later version's files, a snapshot ahead of the log.
         """
-        compile_rest()  # no command that can be lost waits for a compiler
+        compile_rest()  # none of its commands waits for a compiler
         disk = disk or RealDisk()
         segments = find_segments(disk, directory)
         of_log = read_config_digest(disk, segments[0].path) if segments else None
@@ -226,6 +227,11 @@ class DurableExchange:
         kept = find_proven(
             self._disk, self.directory, SNAPSHOTS_KEPT, self._config_digest, self._chain
         )
+        published = find_snapshots(self._disk, self.directory)
+        newest = max(published, default=0)  # a child may be about to publish a newer one
+        for sequence in [*self._chain]:
+            if sequence <= newest and sequence not in published:
+                del self._chain[sequence]
         return self.log.trim(min(kept, default=0))
 
     def checkpoint(self) -> Checkpoint:
