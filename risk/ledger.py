@@ -16,12 +16,18 @@ from risk.worth import add_equity
 
 
 @kernel
-def apply_cash(arena, account, amount):
-    """Credit (positive) or debit an account's cash. Every change of a position comes with one."""
+def apply_settled(arena, account, amount):
+    """Cash for what was owed: credited or debited, and the account's equity is what it was."""
     ACCOUNT(arena, account).cash += amount
-    add_equity(arena, account, amount)
     note_dirty(arena, account)
     POOL(arena, 0).cash_total += amount
+
+
+@kernel
+def apply_cash(arena, account, amount):
+    """Credit (positive) or debit an account's cash. Every change of a position comes with one."""
+    add_equity(arena, account, amount)
+    apply_settled(arena, account, amount)
 
 
 @kernel
@@ -32,7 +38,7 @@ def apply_entry(arena, position, amount):
     POOL(arena, 0).entry_total += amount
 
 
-@cold
+@kernel
 def settle_funding(arena, account, contract, position):
     """Move what a position owes in funding (or is owed) between its account and clearing (7.3).
 
@@ -43,16 +49,14 @@ def settle_funding(arena, account, contract, position):
     owed = held.lots * (terms.funding_index - held.funding_index)
     held.funding_index = terms.funding_index
     if owed == 0:
-        return 0
-    add_equity(arena, account, owed)  # as a debt it was counted already
-    apply_cash(arena, account, -owed)
+        return
+    apply_settled(arena, account, -owed)
     note_realised(arena, position, -owed)
     POOL(arena, 0).funding_clearing += owed
     emit(
         arena, events.FUNDING_SETTLED, contract, account,
         owed, held.lots, terms.funding_index, ACCOUNT(arena, account).cash, 0, 0,
     )  # fmt: skip
-    return owed
 
 
 @cold
