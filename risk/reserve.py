@@ -38,7 +38,8 @@ def compute_reserve(arena, contract, account, position, value, worst_lots):
     tier = tier_of(arena, contract, worst_lots * terms.mark_size)
     if terms.limits & LIMITS_RATE:
         floor_ppb = floor_of(arena, contract, account, position)
-        rate_ppb = compute_raised_rate(arena, contract, tier, floor_ppb)
+        added_lots = max(0, worst_lots - absolute(POSITION(arena, position).lots))
+        rate_ppb = compute_raised_rate(arena, contract, tier, floor_ppb, added_lots)
         if is_portfolio(arena, account):
             rate_ppb = max(rate_ppb, compute_reserve_rate(arena, contract))
         return multiply_rate_ceil(value, rate_ppb)

@@ -56,21 +56,23 @@ def raise_rates(arena):
 
 
 @kernel
-def compute_line(terms):
-    """How far open interest is from its lower to its upper bound, as (lots, of lots); nowhere when
-    there are no bounds (8.6)."""
+def compute_line(terms, open_lots):
+    """How far this open interest is from the lower to the upper bound, as (lots, of lots); nowhere
+    when there are no bounds (8.6)."""
     low_lots = terms.open_interest_scale_low_lots
     high_lots = terms.open_interest_scale_high_lots
     if high_lots == 0:
         return 0, 1
-    return clamp(terms.long_lots, low_lots, high_lots) - low_lots, high_lots - low_lots
+    return clamp(open_lots, low_lots, high_lots) - low_lots, high_lots - low_lots
 
 
 @cold
-def compute_raised_rate(arena, contract, tier, floor_ppb):
+def compute_raised_rate(arena, contract, tier, floor_ppb, added_lots):
     """The rate of a reserve: the larger of the floor and the tier's initial rate on its line to
-    100%, rounded up, so that no fill adds more than its order reserved, but for a unit (8.2)."""
-    above_lots, line_lots = compute_line(CONTRACT(arena, contract))
+    100%, rounded up (8.2). What the account's orders may add to open interest counts already, or
+    one order could jump the line."""
+    terms = CONTRACT(arena, contract)
+    above_lots, line_lots = compute_line(terms, terms.long_lots + added_lots)
     own_ppb = TIER(arena, tier).rate_initial_ppb + 0
     rise_ppb = multiply_divide_ceil(PPB - own_ppb, above_lots, line_lots)
     return max(own_ppb + rise_ppb, floor_ppb)
@@ -84,7 +86,7 @@ def compute_raised_initial(arena, contract, lots, floor_ppb):
     terms = CONTRACT(arena, contract)
     notional = absolute(lots) * terms.mark_size
     margin, _ = compute_margins_of(arena, contract, lots)
-    above_lots, line_lots = compute_line(terms)
+    above_lots, line_lots = compute_line(terms, terms.long_lots)
     margin += multiply_divide_ceil(notional - margin, above_lots, line_lots)
     return max(margin, multiply_rate_ceil(notional, floor_ppb))
 
@@ -94,7 +96,7 @@ def compute_unnetted_initial(arena, contract, position, lots):
     """What a portfolio holds for so many lots whatever nets with them; rounded up: the floor, or
     all of the notional by the time open interest is at its upper bound (8.6, 8.7)."""
     terms = CONTRACT(arena, contract)
-    above_lots, line_lots = compute_line(terms)
+    above_lots, line_lots = compute_line(terms, terms.long_lots)
     rate_ppb = multiply_divide_ceil(PPB, above_lots, line_lots)
     floor_ppb = floor_of(arena, contract, POSITION(arena, position).account, position)
     return multiply_rate_ceil(absolute(lots) * terms.mark_size, max(rate_ppb, floor_ppb))

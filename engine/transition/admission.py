@@ -500,8 +500,10 @@ def check_need(arena, contract, account, position, side, replaced, reduces):
     """Margin before the book to the last unit, with the reserve, loss and fee that ADMISSION has.
 
     An order that does not raise the contract's need passes; for one that only reduces, losses and
-    fees are left out of that comparison.
+    fees are left out of that comparison. None of a portfolio passes so: its position's margin is
+    not in the need, and what fills on the smaller side would raise it unseen (8.7).
     """
+    in_portfolio = is_portfolio(arena, account)
     held = POSITION(arena, position)
     old = ORDER(arena, replaced)  # slot 0 is nil: all its fields are 0
     old_buy = old.reserve if side == BUY else 0
@@ -510,7 +512,7 @@ def check_need(arena, contract, account, position, side, replaced, reduces):
     loss_fee = ADMISSION(arena, 0).loss_fee
     margin = 0
     lots_held = 0  # of a portfolio account's contract only the reserves are its own need (8.7)
-    if held.lots != 0 and not is_portfolio(arena, account):
+    if held.lots != 0 and not in_portfolio:
         lots_held = held.lots
         margin = compute_initial_of(arena, contract, position)
     buys = held.reserve_buy - old_buy
@@ -521,7 +523,8 @@ def check_need(arena, contract, account, position, side, replaced, reduces):
     else:
         sells += reserve
     need_after = compute_need(lots_held, margin, buys, sells)
-    if need_after - need_before + (0 if reduces == 1 else loss_fee) <= 0:
+    raised = need_after - need_before + (0 if reduces == 1 else loss_fee)
+    if raised <= 0 and not in_portfolio:
         return refusals.OK
     need_now = compute_need(lots_held, margin, held.reserve_buy, held.reserve_sell)
     equity, requirement = value_for_order(arena, account)

@@ -51,6 +51,20 @@ MARGIN = (
     ),
     Row(
         "risk/tiers.py",
+        "compute_line(terms, terms.long_lots + added_lots)\n",
+        "compute_line(terms, terms.long_lots)\n",
+        "one order jumps the line of open interest",
+        "8.6",
+    ),
+    Row(
+        "engine/transition/admission.py",
+        "    if raised <= 0 and not in_portfolio:\n",
+        "    if raised <= 0:\n",
+        "what a portfolio sells behind a far bid is not looked at",
+        "8.7",
+    ),
+    Row(
+        "risk/tiers.py",
         "lots) * terms.mark_size, max(rate_ppb, floor_ppb))\n",
         "lots) * terms.mark_size, floor_ppb)\n",
         "what open interest asks for is netted",

@@ -41,16 +41,16 @@ WORTHS = (
     ),
     Row(
         LEDGER,
-        "    add_equity(arena, account, owed)  # as a debt it was counted already\n",
-        "",
+        "    apply_settled(arena, account, -owed)\n",
+        "    apply_cash(arena, account, -owed)\n",
         "funding is kept as a debt and as paid",
         "8.3",
     ),
     Row(
         LEDGER,
-        "    add_equity(arena, account, owed)  # as a debt it was counted already\n",
-        "    add_equity(arena, account, -owed)\n",
-        "funding that is settled is kept with the other sign",
+        "    add_equity(arena, account, amount)\n",
+        "",
+        "cash that came or went is not kept",
         "8.3",
     ),
     Row(

@@ -290,10 +290,10 @@ def test_rule_8_1_a_plain_contract_is_asked_for_no_floor_until_somebody_sets_one
     ("open_lots", "expected"),
     [
         (10, 2_079),
-        (100, 2_079),  # the lower bound
-        (101, 2_304),  # ceil(97% x 1 / 300) = 3,233,334 PPB: 3.3233334% of 69,300 is 2303.07
-        (250, 35_690),  # half-way to 100%: 51.5% is 35,689.5
-        (400, 69_300),
+        (90, 2_079),  # with the order's own 10 the lower bound
+        (91, 2_304),  # ceil(97% x 1 / 300) = 3,233,334 PPB: 3.3233334% of 69,300 is 2303.07
+        (240, 35_690),  # half-way to 100%: 51.5% is 35,689.5
+        (390, 69_300),
         (401, 69_300),
     ],
 )
@@ -310,12 +310,33 @@ def test_rule_8_6_the_rate_of_a_reserve_is_rounded_up():
     most = {"order_lots_max": 9, "position_lots_max": 9, "open_interest_lots_max": 900}
     line = {"open_interest_scale_high_lots": 300, "price_ticks_max": 2_000}
     story = Story(contract(tick_value=10**6, **rates, **most, **line))
-    for account in (A, B, C):
-        story.open(account, RICH)
+    story.open(A, RICH)
     story.price(1_000)
-    story.trade(B, C, 1, 1_000)
     story.order(A, BUY, 1, 1_000)
     assert reserve(story) == 33_233_334
+
+
+@pytest.mark.parametrize(
+    ("cash", "code"), [(1_399_999, R.MARGIN_INSUFFICIENT), (1_400_000, R.OK)]
+)
+def test_rule_8_6_nobody_jumps_the_line_with_one_order(cash, code):
+    """Nobody holds anything, and 200 lots would bring open interest to the upper bound: they are
+    paid in full, not at the 3% of before."""
+    story = market(cash, open_interest_scale_low_lots=100, open_interest_scale_high_lots=200)
+    story.order(B, SELL, 200, 1_000)
+    assert refusal(story.order(A, BUY, 200, 1_000)) == code
+    assert code != R.OK or story.position(A)["margin_initial"] == 1_400_000
+
+
+def test_rule_8_6_what_only_closes_adds_nothing_to_open_interest():
+    """Long 50 of 50, on a line to 100 lots: 51.5% for 50 lots that are sold, 52.47% of 357,000 for
+    51, of which one is opened."""
+    story = market(open_interest_scale_high_lots=100)
+    story.trade(A, B, 50, 1_000)
+    story.order(A, SELL, 50, 1_000)
+    assert reserve(story) == 180_250
+    story.order(A, SELL, 51, 1_000)
+    assert reserve(story) == 180_250 + 187_318
 
 
 def test_rule_8_6_a_position_s_margin_follows_open_interest_both_ways():
@@ -354,10 +375,16 @@ def test_rule_8_6_the_line_begins_at_what_the_tiers_say(open_lots, margin):
 
 @pytest.mark.parametrize(
     ("floor_ppb", "margin", "order_reserve"),
-    [(5 * PERCENT, 8_890, 8_802), (12 * PERCENT, 8_890, 8_802), (13 * PERCENT, 9_100, 9_009)],
+    [
+        (5 * PERCENT, 8_890, 15_524),
+        (12 * PERCENT, 8_890, 15_524),
+        (13 * PERCENT, 9_100, 15_524),
+        (23 * PERCENT, 16_100, 15_939),
+    ],
 )
 def test_rule_8_1_the_largest_of_all_raises_counts(floor_ppb, margin, order_reserve):
-    """10 of 100 lots: 12.7% by open interest, 10% by the contract, and the account's own."""
+    """10 of 100 lots: 12.7% by open interest, 22.4% with the 10 of the order, 10% by the contract,
+    and the account's own."""
     terms = {"open_interest_scale_high_lots": 100, "rate_initial_min_ppb": 10 * PERCENT}
     must_hold(margin, order_reserve, floor_ppb, **terms)
 

@@ -340,6 +340,20 @@ def test_rule_8_6_open_interest_asks_for_all_of_a_leg_in_the_end(open_lots, requ
     assert margins(story)[1] == requirement
 
 
+def test_rule_8_7_no_order_of_a_portfolio_fills_unseen():
+    """A bid for 300 at 900 reserves 28.75%: 77,625. 250 sold at the mark are risked at 71,875, and
+    149,500 are asked for then, of 100,000: it may sell no more, though its sells reserve less than
+    its bid."""
+    story = market()
+    set_mode(story)
+    story.order(A, BUY, 300, 900, 1)
+    story.order(B, BUY, 251, 1_000, 1)
+    assert margins(story)[1] == 77_625
+    assert refusal(story.order(A, SELL, 250, 1_000, 1)) == refusals.OK
+    assert margins(story) == (57_500, 149_500)
+    assert refusal(story.order(A, SELL, 1, 1_000, 1)) == refusals.MARGIN_INSUFFICIENT
+
+
 def test_rule_9_2_a_small_cut_of_a_hedge_is_found_where_a_large_one_hurts():
     """Long 100, short 60 of one underlying, 1% of basis, 20% of moves. At 980 and 1,130 6,200 are
     left, and to hold are 20% of what does not net, 30,200, with 980 and 678: 7,698. Up to 30 lots
