@@ -19,7 +19,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from functools import cache
@@ -128,8 +127,9 @@ def _interrupt_again() -> None:
     """A signal to the main thread as soon as it is out of here, where it would be dropped. Not by
     `interrupt_main`, which ends no wait of the system."""
     main = threading.main_thread().ident or 0
+    rest = threading.Event()
     while _is_in_here(sys._current_frames().get(main)):
-        time.sleep(0.001)
+        rest.wait(0.001)
     signal.pthread_kill(main, signal.SIGINT)
 
 

@@ -200,7 +200,8 @@ class DurableExchange:
 
     def snapshot(self) -> int:
         """Write the state while everything waits; returns its sequence. Older ones go, but one.
-        Raises SnapshotFailed, then there is none, and OlderNotRemoved, then it is written."""
+        Raises SnapshotFailed, then all others are still there, and OlderNotRemoved, then it is
+        written."""
         with self._voiding():
             self._commit()
             chain_hash = self._note_chain()
@@ -223,15 +224,17 @@ class DurableExchange:
 
     def trim(self) -> int:
         """Drop what of the log no kept snapshot of it needs, the oldest neither; returns the new
-        first sequence of the log. The batches that they end with stay: their hashes prove them."""
+        first sequence of the log. The batches that they end with stay: their hashes prove them.
+        Raises LogUnreadable, and nothing is dropped, where their names can't be made durable."""
         kept = find_proven(
             self._disk, self.directory, SNAPSHOTS_KEPT, self._config_digest, self._chain
         )
-        published = find_snapshots(self._disk, self.directory)
-        newest = max(published, default=0)  # a child may be about to publish a newer one
-        for sequence in [*self._chain]:
-            if sequence <= newest and sequence not in published:
-                del self._chain[sequence]
+        try:
+            # Whoever wrote one may have ended, or failed, between its rename and this.
+            self._disk.sync_directory(self.directory)
+            self._forget_removed(find_snapshots(self._disk, self.directory))
+        except OSError as error:
+            raise LogUnreadable(f"{self.directory}: {error.strerror or error}") from error
         return self.log.trim(min(kept, default=0))
 
     def checkpoint(self) -> Checkpoint:
@@ -260,6 +263,12 @@ class DurableExchange:
         chain_hash = self.log.chain_hash
         self._chain.setdefault(self.log.last, set()).add(chain_hash)
         return chain_hash
+
+    def _forget_removed(self, published: list[int]) -> None:
+        newest = max(published, default=0)  # a child may be about to publish a newer one
+        for sequence in [*self._chain]:
+            if sequence <= newest and sequence not in published:
+                del self._chain[sequence]
 
     def _commit(self) -> int:
         """Make all that was logged durable; returns its last sequence."""

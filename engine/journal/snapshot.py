@@ -143,8 +143,8 @@ def keep_snapshot(
     keep: int,
     chain: Chain,
 ) -> int:
-    """Write the state and remove older ones; returns its sequence. Raises SnapshotFailed, then
-    nothing has changed, or OlderNotRemoved, then it is written. `chain` is that of the log, with
+    """Write the state and remove older ones; returns its sequence. Raises SnapshotFailed, then all
+    others are still there, or OlderNotRemoved, then it is written. `chain` is that of the log, with
     `chain_hash` in it, which is what it is now."""
     sequence = write_snapshot(disk, directory, arena, config_digest, chain_hash)
     try:

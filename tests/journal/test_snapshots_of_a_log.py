@@ -1,6 +1,7 @@
 """Snapshots beside their log: which are taken, kept and gone by (13.1)."""
 
 import itertools
+import random
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,9 @@ import pytest
 
 from engine.journal.disk import RealDisk
 from engine.journal.durable import DurableExchange
-from engine.journal.log_errors import SequenceBroken, SequenceNotHeld
+from engine.journal.log_errors import LogUnreadable, SequenceBroken, SequenceNotHeld
 from engine.journal.snapshot import find_snapshots, path_of
-from engine.journal.snapshot_errors import OlderNotRemoved
+from engine.journal.snapshot_errors import OlderNotRemoved, SnapshotFailed
 from engine.journal.verification import Verifier
 from engine.journal.whole_file import publish
 from engine.schema import commands as c
@@ -192,6 +193,28 @@ def test_13_1_a_log_is_trimmed_as_far_as_kept_snapshots_reach():
     opened = open_on(SimulatedDisk(damaged), config)
     assert (opened.opening.snapshot, opened.sequence) == (kept[-2], 700)
     assert opened.exchange.digest() == durable.exchange.digest()
+
+
+def test_13_1_no_log_is_trimmed_up_to_a_snapshot_that_is_not_durable():
+    """It has its name, but the directory could not be synced, or the child that wrote it ended
+    before that."""
+    config, commands = stream_of("queue", 2, 300)
+    disk = SimulatedDisk()
+    durable = open_on(disk, config)
+    durable.run(join(commands))
+    disk.fail("sync_directory", 1, OSError(5, "Input/output error"))
+    with pytest.raises(SnapshotFailed):
+        durable.snapshot()
+    assert find_snapshots(disk, DIRECTORY) == [300]
+    disk.fail("sync_directory", 1, OSError(5, "Input/output error"))
+    with pytest.raises(LogUnreadable, match="Input/output error"):
+        durable.trim()
+    images: list[SimulatedDisk] = []
+    chance = random.Random(8)
+    disk.watch = lambda: images.extend(disk.after_a_loss(chance) for _ in range(30))
+    assert durable.trim() > 1
+    for image in images:
+        assert open_on(image, config).sequence == 300
 
 
 def test_13_1_a_trimmed_log_opens_from_its_snapshot():
