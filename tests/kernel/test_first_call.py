@@ -20,6 +20,7 @@ ENTRIES, COLD = 2, 2
 WATCHED = """
 import signal, threading, time
 from engine import kernel
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell has no terminal
 compile_now, seen = kernel._compile, []
 
 def watched(symbol, *more):
