@@ -16,8 +16,8 @@ from risk.worth import add_equity
 
 
 @kernel
-def apply_settled(arena, account, amount):
-    """Cash for what was owed: credited or debited, and the account's equity is what it was."""
+def write_cash(arena, account, amount):
+    """Cash alone: what the account is worth stays as it is, or is the caller's to keep."""
     ACCOUNT(arena, account).cash += amount
     note_dirty(arena, account)
     POOL(arena, 0).cash_total += amount
@@ -27,15 +27,20 @@ def apply_settled(arena, account, amount):
 def apply_cash(arena, account, amount):
     """Credit (positive) or debit an account's cash. Every change of a position comes with one."""
     add_equity(arena, account, amount)
-    apply_settled(arena, account, amount)
+    write_cash(arena, account, amount)
+
+
+@kernel
+def write_entry(arena, position, amount):
+    """An entry value alone, as `write_cash`."""
+    POSITION(arena, position).entry_value += amount
+    POOL(arena, 0).entry_total += amount
 
 
 @kernel
 def apply_entry(arena, position, amount):
-    held = POSITION(arena, position)
-    held.entry_value += amount
-    add_equity(arena, held.account, -amount)
-    POOL(arena, 0).entry_total += amount
+    add_equity(arena, POSITION(arena, position).account, -amount)
+    write_entry(arena, position, amount)
 
 
 @kernel
@@ -50,7 +55,7 @@ def settle_funding(arena, account, contract, position):
     held.funding_index = terms.funding_index
     if owed == 0:
         return
-    apply_settled(arena, account, -owed)
+    write_cash(arena, account, -owed)
     note_realised(arena, position, -owed)
     POOL(arena, 0).funding_clearing += owed
     emit(

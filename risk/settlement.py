@@ -13,11 +13,11 @@ from engine.state.arithmetic import (
 from engine.state.events import emit
 from risk.accounts import add_holder, remove_holder
 from risk.cover import cover_debit
-from risk.ledger import apply_cash, apply_entry, settle_funding
+from risk.ledger import apply_cash, settle_funding, write_cash, write_entry
 from risk.position_history import note_fill
 from risk.step import note_position_before
 from risk.supervision import value_again
-from risk.worth import change_lots
+from risk.worth import change_position
 
 
 @kernel
@@ -51,7 +51,8 @@ def compute_liquidation_fee(terms, value, surplus, equity):
 
 @kernel
 def apply_lots(arena, contract, position, side, lots, value):
-    """Change a position by a fill of `lots` worth `value`; returns the realised profit.
+    """Change a position by a fill of `lots` worth `value`; returns the realised profit. What the
+    account is worth is the caller's to keep.
 
     A close takes the pro-rata share of the entry value, rounded toward zero; the rest stays with
     the position, so nothing is lost over its life. A flip splits the value in the same way (1.5).
@@ -62,7 +63,6 @@ def apply_lots(arena, contract, position, side, lots, value):
     signed = lots if side == BUY else -lots
     after = before + signed
     held.lots = after
-    change_lots(arena, contract, position, before, after)
     if before >= 0:
         terms.long_lots += max(after, 0) - before
         terms.short_lots += max(-after, 0)
@@ -75,7 +75,7 @@ def apply_lots(arena, contract, position, side, lots, value):
     elif after == 0:
         remove_holder(arena, contract, position)
     if before == 0 or (before > 0) == (side == BUY):
-        apply_entry(arena, position, value if side == BUY else -value)
+        write_entry(arena, position, value if side == BUY else -value)
         return 0
     closed = min(lots, absolute(before))
     part = held.entry_value
@@ -86,9 +86,9 @@ def apply_lots(arena, contract, position, side, lots, value):
         closed_value = multiply_divide_trunc(value, closed, lots)
     opened_value = value - closed_value
     if side == BUY:
-        apply_entry(arena, position, opened_value - part)
+        write_entry(arena, position, opened_value - part)
         return -closed_value - part
-    apply_entry(arena, position, -opened_value - part)
+    write_entry(arena, position, -opened_value - part)
     return closed_value - part
 
 
@@ -105,9 +105,12 @@ def settle_side(arena, contract, account, position, order_id, side, lots, value,
     if held.lots != 0 and held.funding_index != terms.funding_index:
         settle_funding(arena, account, contract, position)
     lots_before = held.lots + 0
+    entry_before = held.entry_value + 0
     realised = apply_lots(arena, contract, position, side, lots, value)
     note_fill(arena, position, lots_before, realised)
-    apply_cash(arena, account, realised - fee)
+    write_cash(arena, account, realised - fee)
+    gained = realised - fee - (held.entry_value - entry_before)
+    change_position(arena, contract, position, lots_before, gained)
     POOL(arena, 0).fees += fee
     emit(
         arena, events.LEG, contract, account,

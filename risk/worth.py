@@ -109,35 +109,36 @@ def forget_worth(arena, account):
 
 
 @cold
-def change_raised_lots(arena, contract, position, before, after):
-    """The same as `change_lots` where something raises initial rates (8.1)."""
-    account = POSITION(arena, position).account
+def change_raised_position(arena, contract, position, before, gained):
+    """The same as `change_position` where something raises initial rates (8.1)."""
+    held = POSITION(arena, position)
     terms = CONTRACT(arena, contract)
     if is_scaled(terms):
-        forget_worth(arena, account)
+        forget_worth(arena, held.account)
         return 0
-    worth = WORTH(arena, account)
-    worth.equity += (after - before) * terms.mark_value
-    worth.requirement += compute_initial_with(arena, contract, position, after)
+    worth = WORTH(arena, held.account)
+    worth.equity += (held.lots - before) * terms.mark_value + gained
+    worth.requirement += compute_initial_with(arena, contract, position, held.lots)
     worth.requirement -= compute_initial_with(arena, contract, position, before)
-    worth.maintenance += compute_maintenance_of(arena, contract, after)
+    worth.maintenance += compute_maintenance_of(arena, contract, held.lots)
     worth.maintenance -= compute_maintenance_of(arena, contract, before)
     return 0
 
 
 @kernel
-def change_lots(arena, contract, position, before, after):
-    """Of a position that has changed by a fill or a transfer, but for its entry value."""
-    account = POSITION(arena, position).account
-    if not is_kept(arena, account):
+def change_position(arena, contract, position, before, gained):
+    """Of a position that had `before` lots, changed by a fill or a transfer; `gained` is what came
+    to the account's cash by it, less what came to the entry value."""
+    held = POSITION(arena, position)
+    if not is_kept(arena, held.account):
         return
     terms = CONTRACT(arena, contract)
     if terms.limits & LIMITS_RATE:
-        change_raised_lots(arena, contract, position, before, after)
+        change_raised_position(arena, contract, position, before, gained)
         return
-    worth = WORTH(arena, account)
+    worth = WORTH(arena, held.account)
     initial_before, maintenance_before = compute_margins_of(arena, contract, before)
-    initial_after, maintenance_after = compute_margins_of(arena, contract, after)
-    worth.equity += (after - before) * terms.mark_value
+    initial_after, maintenance_after = compute_margins_of(arena, contract, held.lots)
+    worth.equity += (held.lots - before) * terms.mark_value + gained
     worth.requirement += initial_after - initial_before
     worth.maintenance += maintenance_after - maintenance_before

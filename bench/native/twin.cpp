@@ -573,20 +573,18 @@ protected:
         return arena.worths(account);
     }
 
-    HOT void add_equity(i64 account, i64 amount) {
-        if (is_kept(account)) arena.worths(account).equity += amount;
-    }
-
     HOT void add_requirement(i64 account, i64 amount) {
         if (is_kept(account)) arena.worths(account).requirement += amount;
     }
 
-    HOT void change_lots(const Contract& terms, i64 contract, i64 account, i64 before, i64 after) {
-        if (!is_kept(account)) return;
-        Worth& worth = arena.worths(account);
+    // Of a position that had `before` lots; `gained` came to cash less what came to the entry value.
+    HOT void change_position(const Contract& terms, i64 contract, const Position& held, i64 before,
+                             i64 gained) {
+        if (!is_kept(held.account)) return;
+        Worth& worth = arena.worths(held.account);
         const Margins old = margins_of(terms, contract, before);
-        const Margins margins = margins_of(terms, contract, after);
-        worth.equity += (after - before) * terms.mark_value;
+        const Margins margins = margins_of(terms, contract, held.lots);
+        worth.equity += (held.lots - before) * terms.mark_value + gained;
         worth.requirement += margins.initial - old.initial;
         worth.maintenance += margins.maintenance - old.maintenance;
     }
@@ -722,16 +720,14 @@ protected:
 
     // ---- settlement
 
-    HOT void apply_lots(Contract& terms, i64 contract, Position& held, i64 before, i64 after) {
+    HOT void apply_lots(Contract& terms, Position& held, i64 before, i64 after) {
         held.lots = std::int32_t(after);
-        change_lots(terms, contract, held.account, before, after);
         terms.long_lots += max(after, i64{0}) - max(before, i64{0});
         terms.short_lots += max(-after, i64{0}) - max(-before, i64{0});
     }
 
     HOT void apply_entry(Pool& pool, Position& held, i64 amount) {
         held.entry_value += amount;
-        add_equity(held.account, -amount);
         pool.entry_total += amount;
     }
 
@@ -740,7 +736,7 @@ protected:
         Pool& pool = arena.pool(0);
         const bool is_buy = side == word::BUY;
         const i64 before = held.lots, after = before + (is_buy ? lots : -lots);
-        apply_lots(terms, contract, held, before, after);
+        apply_lots(terms, held, before, after);
         if (before == 0) {
             held.funding_index = terms.funding_index;
             add_holder(contract, position);
@@ -771,11 +767,13 @@ protected:
                          i64 side, i64 lots, i64 value, i64 fee) {
         Position& held = arena.positions(position);
         if (held.lots != 0 && held.funding_index != terms.funding_index) is_outside = true;
+        const i64 before = held.lots, entry_before = held.entry_value;
         const i64 realised = realise(terms, contract, position, held, side, lots, value);
+        const i64 gained = realised - fee - (held.entry_value - entry_before);
+        change_position(terms, contract, held, before, gained);
         Account& record = arena.accounts(account);
         Pool& pool = arena.pool(0);
         record.cash += realised - fee;
-        add_equity(account, realised - fee);
         pool.cash_total += realised - fee;
         note_dirty(record, account);
         pool.fees += fee;

@@ -12,7 +12,7 @@ WORTH = "risk/worth.py"
 LEDGER = "risk/ledger.py"
 RESERVE = "risk/reserve.py"
 LEVERAGE = "engine/transition/leverage.py"
-LOTS = "    change_lots(arena, contract, position, before, after)\n"
+POSITION = "    change_position(arena, contract, position, lots_before, gained)\n"
 ADMISSION = "engine/transition/admission.py"
 BOUND = "        if worth.equity >= worth.requirement + reserve + loss_fee:\n"
 BEGUN = "    if mark_ticks != terms.mark_ticks:\n        begin_valuation(arena)\n"
@@ -27,30 +27,23 @@ WORTHS = (
     ),
     Row(
         LEDGER,
-        "    add_equity(arena, held.account, -amount)\n",
+        "    add_equity(arena, POSITION(arena, position).account, -amount)\n",
         "",
         "an entry value moves beside what is kept",
         "8.3",
     ),
     Row(
         LEDGER,
-        "    add_equity(arena, held.account, -amount)\n",
-        "    add_equity(arena, held.account, amount)\n",
+        "    add_equity(arena, POSITION(arena, position).account, -amount)\n",
+        "    add_equity(arena, POSITION(arena, position).account, amount)\n",
         "an entry value is kept with the other sign",
         "8.3",
     ),
     Row(
         LEDGER,
-        "    apply_settled(arena, account, -owed)\n",
+        "    write_cash(arena, account, -owed)\n",
         "    apply_cash(arena, account, -owed)\n",
         "funding is kept as a debt and as paid",
-        "8.3",
-    ),
-    Row(
-        LEDGER,
-        "    add_equity(arena, account, amount)\n",
-        "",
-        "cash that came or went is not kept",
         "8.3",
     ),
     Row(
@@ -81,27 +74,35 @@ WORTHS = (
         "what an order gives back is kept once more",
         "8.2",
     ),
-    Row("risk/settlement.py", LOTS, "", "lots change beside what is kept", "8.3"),
+    Row("risk/settlement.py", POSITION, "", "a fill is settled beside what is kept", "8.3"),
     Row(
         "risk/settlement.py",
-        LOTS,
-        "    change_lots(arena, contract, position, after, before)\n",
-        "lots are kept with the other sign",
+        "    gained = realised - fee - (held.entry_value - entry_before)\n",
+        "    gained = realised - (held.entry_value - entry_before)\n",
+        "what a fill is worth is kept without its fee",
+        "8.3",
+    ),
+    Row(
+        "risk/settlement.py",
+        "    gained = realised - fee - (held.entry_value - entry_before)\n",
+        "    gained = realised - fee + (held.entry_value - entry_before)\n",
+        "the entry value of a fill is kept with the other sign",
         "8.3",
     ),
     Row(
         WORTH,
-        "compute_margins_of(arena, contract, after)\n"
-        "    worth.equity += (after - before) * terms.mark_value\n",
-        "compute_margins_of(arena, contract, after)\n",
+        "compute_margins_of(arena, contract, held.lots)\n"
+        "    worth.equity += (held.lots - before) * terms.mark_value + gained\n",
+        "compute_margins_of(arena, contract, held.lots)\n"
+        "    worth.equity += gained\n",
         "what new lots are worth is not kept",
         "8.3",
     ),
     Row(
         WORTH,
-        "    worth = WORTH(arena, account)\n"
-        "    worth.equity += (after - before) * terms.mark_value\n",
-        "    worth = WORTH(arena, account)\n",
+        "    worth = WORTH(arena, held.account)\n"
+        "    worth.equity += (held.lots - before) * terms.mark_value + gained\n",
+        "    worth = WORTH(arena, held.account)\n",
         "what new lots are worth is not kept where rates are raised",
         "8.3",
     ),
@@ -129,7 +130,7 @@ WORTHS = (
     Row(
         WORTH,
         "    if terms.limits & LIMITS_RATE:\n"
-        "        change_raised_lots(arena, contract, position, before, after)\n"
+        "        change_raised_position(arena, contract, position, before, gained)\n"
         "        return\n",
         "",
         "who comes to hold where rates are raised is kept at those of the tiers",
@@ -137,7 +138,7 @@ WORTHS = (
     ),
     Row(
         WORTH,
-        "    if is_scaled(terms):\n        forget_worth(arena, account)\n        return 0\n",
+        "    if is_scaled(terms):\n        forget_worth(arena, held.account)\n        return 0\n",
         "",
         "who comes to hold where others' trades raise rates is kept at today's",
         "8.6",
