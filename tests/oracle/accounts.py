@@ -276,13 +276,14 @@ def initial_rate(spec: Contract, notional: int) -> int:
     return [t.rate_initial_ppb for t in spec.tiers if t.floor_value <= notional][-1]
 
 
-def scaled(market, least: int, most: int) -> int:
-    """8.6: goes from one to the other as open interest goes from its low bound to the high one."""
+def scaled(market, least: int, most: int, added: int = 0) -> int:
+    """8.6: goes from one to the other as open interest goes from its low bound to the high one.
+    `added`: lots that it could still get."""
     low = market.spec.open_interest_scale_low_lots
     high = market.spec.open_interest_scale_high_lots
     if high == 0:
         return least
-    above = clamp(market.open_interest(), low, high) - low
+    above = clamp(market.open_interest() + added, low, high) - low
     return least + ceil_div((most - least) * above, high - low)
 
 
@@ -293,10 +294,13 @@ def floor_rate(exchange, account: Account, holding: Holding) -> int:
     return max(spec.rate_initial_min_ppb, holding.rate_initial_ppb, owner.leverage_cap)
 
 
-def raised_rate(exchange, account: Account, holding: Holding, notional: int) -> int:
-    """For a reserve: what a lot can add to initial margin, up to this notional."""
+def raised_rate(exchange, account: Account, holding: Holding, worst_lots: int) -> int:
+    """For a reserve: what a lot can add to initial margin, up to so many lots. By what these are
+    more than the position, open interest can grow on the way."""
     market = exchange.markets[holding.contract]
-    scaled_rate = scaled(market, initial_rate(market.spec, notional), PPB)
+    by_tier = initial_rate(market.spec, worst_lots * market.lot_size)
+    grown = max(0, worst_lots - abs(holding.lots))
+    scaled_rate = scaled(market, by_tier, PPB, grown)
     return max(scaled_rate, floor_rate(exchange, account, holding))
 
 

@@ -359,7 +359,7 @@ def size_in_reserve(market: Market, order: Order) -> int:
 def rate_in_reserve(exchange, account: Account, holding: Holding, worst_lots: int) -> int:
     """Of a portfolio's order at least what its fill can add to the margin (8.7)."""
     market = exchange.markets[holding.contract]
-    rate = raised_rate(exchange, account, holding, worst_lots * market.lot_size)
+    rate = raised_rate(exchange, account, holding, worst_lots)
     if not account.is_portfolio:
         return rate
     return max(rate, reserve_rate(exchange.config, market.spec))
@@ -387,11 +387,12 @@ def record_reserve(
 def is_covered(
     exchange, account: Account, holding: Holding, order: Order, without: Order | None
 ) -> bool:
+    """What raises no need passes, but in a portfolio, where the position is in none (8.7)."""
     record_reserve(exchange, account, holding, order, without)
     before = need(exchange, account, holding, without)
     raised = need(exchange, account, holding, without, order) - before
     if not only_reduces(holding, order, without):
         raised += order.charges
-    if raised <= 0:
+    if raised <= 0 and not account.is_portfolio:
         return True
     return equity(exchange, account) >= requirement(exchange, account, holding, without, order)

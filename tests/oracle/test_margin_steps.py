@@ -148,14 +148,17 @@ def exchanges(draw) -> SimpleNamespace:
 
 
 @settings(max_examples=300, deadline=None)
-@given(exchanges(), st.integers(0, 300), st.integers(0, 250))
-def test_8_1_a_lot_more_adds_what_is_reserved_for_it_and_takes_nothing(exchange, lots, interest):
-    """Up to a unit, as what the tiers say and what is added to it are both rounded up."""
+@given(exchanges(), st.integers(0, 300), st.integers(1, 300), st.integers(0, 250))
+def test_8_6_lots_more_add_what_is_reserved_for_them_and_take_nothing(exchange, lots, more, others):
+    """At the open interest to which they take it, when all are bought of somebody who held none.
+    Up to a unit, as what the tiers say and what is added to it are both rounded up."""
     market = exchange.markets[1]
-    before, after = (margin_of(exchange, held, interest) for held in (lots, lots + 1))
-    worth = (lots + 1) * market.lot_size
-    rate = raised_rate(exchange, Account(A, A, A, 0), Holding(1), worth)
-    assert 0 <= after - before <= rate_up(market.lot_size, rate) + 1
+    market.holders[A], market.holders[B] = Holding(1, lots=lots), Holding(1, lots=others)
+    rate = raised_rate(exchange, Account(A, A, A, 0), market.holders[A], lots + more)
+    del market.holders[A]
+    grown = lots + others + more
+    before, after = (margin_of(exchange, held, grown) for held in (lots, lots + more))
+    assert 0 <= after - before <= rate_up(more * market.lot_size, rate) + 1
 
 
 @settings(max_examples=300, deadline=None)
