@@ -229,10 +229,11 @@ def test_8_1_a_position_that_orders_outweigh_may_ask_for_as_much_as_they():
 
 @pytest.mark.parametrize(
     ("interest", "reserve"),
-    [(99, 100), (100, 100), (150, 325), (299, 996), (300, 1_000), (400, 1_000)],
+    [(89, 100), (90, 100), (91, 105), (150, 370), (289, 996), (290, 1_000), (400, 1_000)],
 )
 def test_8_6_the_rate_rises_with_open_interest_to_all_of_it(interest, reserve):
-    """90% / 200 for each lot above 100; at 299 that is 99.55%."""
+    """90% / 200 for each lot above 100, the 10 of the order with them: at 101 that is 10.45%, at
+    299 it is 99.55%."""
     scale = {"open_interest_scale_low_lots": 100, "open_interest_scale_high_lots": 300}
     desk = opened(**scale)
     desk.deal(B, C, interest, 100)
@@ -244,21 +245,22 @@ def test_8_6_its_rise_is_rounded_up():
     """A seventh of 900,000,000 is 128,571,428.57; ten lots are worth 10^10."""
     scale = {"open_interest_scale_low_lots": 100, "open_interest_scale_high_lots": 107}
     desk = opened(10**12, tick_value=10**7, **scale)
-    desk.deal(B, C, 101, 100)
+    desk.deal(B, C, 91, 100)
     desk.place(A, BUY, 10, 100)
     assert reserve_of(desk, A) == 2_285_714_290
 
 
 def test_8_6_it_rises_from_the_rate_of_the_tier_and_not_from_other_floors():
-    """Halfway 10% becomes 55% and 20% becomes 60%, though the contract asks for 30% at least."""
+    """At 50 of 100 lots 10% becomes 55%, at 65 20% becomes 72%, though the contract asks for 30% at
+    least."""
     desk = opened(
         tiers=TWO_TIERS,
         rate_initial_min_ppb=30 * PERCENT,
         open_interest_scale_low_lots=0,
         open_interest_scale_high_lots=100,
     )
-    desk.deal(B, C, 50, 100)
-    for lots, reserve in ((10, 550), (15, 550 + 900)):  # with both the tier of 2,000
+    desk.deal(B, C, 40, 100)
+    for lots, reserve in ((10, 550), (15, 550 + 1_080)):  # with both the tier of 2,000
         desk.place(A, BUY, lots, 100)
         assert reserve_of(desk, A) == reserve
 
@@ -270,11 +272,96 @@ def test_8_6_positions_follow_it_and_reserves_do_not():
     desk.deal(A, B, 10, 100)
     assert free(desk) == 10_000 - 190  # 10% + 9%
     desk.place(A, BUY, 10, 99)
-    assert reserve_of(desk, A) == 189  # 19% of 990 rounded up
+    assert reserve_of(desk, A) == 278  # 10% + 18% of 990 rounded up: 20 lots when it has filled
     desk.deal(C, D, 90, 100)
-    assert reserve_of(desk, A) == 189 and free(desk) == 10_000 - 1_000 - 189
+    assert reserve_of(desk, A) == 278 and free(desk) == 10_000 - 1_000 - 278
     desk.deal(D, C, 40, 100)
-    assert free(desk) == 10_000 - 640 - 189  # 10% + 54%
+    assert free(desk) == 10_000 - 640 - 278  # 10% + 54%
+
+
+LINE = {"open_interest_scale_low_lots": 100, "open_interest_scale_high_lots": 300}
+
+
+def on_the_line(cash: int = 10_000, **changes) -> Desk:
+    """100 lots are held by others: where the line begins."""
+    desk = opened(cash, **LINE | changes)
+    desk.deal(B, C, 100, 100)
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("lots", "reserve"),
+    [
+        (100, 5_500),  # halfway: 55% of 10,000
+        (199, 19_811),  # 99.55% of 19,900 are 19,810.45
+        (200, 20_000),
+        (300, 30_000),
+    ],
+)
+def test_8_6_one_order_can_not_jump_the_line(lots, reserve):
+    """Its own lots count as if they were held. A tenth of its value was 1,000 to 3,000."""
+    assert code_of(on_the_line(reserve - 1).place(A, BUY, lots, 100)) == refusals.MARGIN_INSUFFICIENT
+    desk = on_the_line(reserve)
+    desk.place(A, BUY, lots, 100)
+    assert reserve_of(desk, A) == reserve
+
+
+def test_8_6_what_has_filled_is_open_interest_and_not_added_again():
+    """Of 100 lots at 55% 40 fill: 60 keep 3,300 of 5,500, and 400 + a fifth of 3,600 are held.
+    Arriving anew at 99 the 60 go from 140 to 200, to which the 100 went: 55% of 5,940."""
+    desk = on_the_line()
+    desk.place(D, SELL, 40, 100)
+    order = desk.place(A, BUY, 100, 100)[0][1]
+    assert desk.position(A) == (40, 4_000)
+    assert reserve_of(desk, A) == 3_300 and free(desk) == 10_000 - 1_120 - 3_300
+    desk.client(commands.AmendOrder, A, order_id=order, price_ticks=99, lots=100)
+    assert reserve_of(desk, A) == 3_267 and free(desk) == 10_000 - 1_120 - 3_267
+
+
+@pytest.mark.parametrize(
+    ("lots", "reserve"),
+    [
+        (50, 1_625),  # closes: at 150 that is 32.5%
+        (100, 3_250),  # to a short of as many
+        (120, 4_980),  # of 20 more than now, at 170: 41.5%
+    ],
+)
+def test_8_6_an_order_adds_what_the_position_would_get_larger_by(lots, reserve):
+    """50 of 150 lots are A's."""
+    desk = on_the_line()
+    desk.deal(A, B, 50, 100)
+    desk.deal(D, C, 50, 100)
+    assert desk.oracle.markets[1].open_interest() == 150
+    desk.place(A, SELL, lots, 100)
+    assert reserve_of(desk, A, SELL) == reserve
+
+
+def test_8_6_of_both_sides_the_larger_one_is_added():
+    """60 lots: 37% of 6,000. Then 80: 46% of 8,080, which is 3,716.8. Ten more buys are 70
+    together, so the 80 count for them, too: 46% of 1,000."""
+    desk = on_the_line()
+    for side, lots, price, reserve in (
+        (BUY, 60, 100, 2_220),
+        (SELL, 80, 101, 3_717),
+        (BUY, 10, 100, 2_220 + 460),
+    ):
+        desk.place(A, side, lots, price)
+        assert reserve_of(desk, A, side) == reserve
+
+
+def test_8_6_an_inverse_order_goes_up_the_line_by_lots():
+    """Three lots of 10,000 are held, the line goes to seven: two lots more are at 55%, of 20,000
+    or at 80 of 25,000; of those four that are sold at 125 all 32,000 are reserved."""
+    scale = {"open_interest_scale_low_lots": 3, "open_interest_scale_high_lots": 7}
+    for side, lots, price, reserve in (
+        (BUY, 2, 100, 11_000),
+        (BUY, 2, 80, 13_750),
+        (SELL, 4, 125, 32_000),
+    ):
+        desk = opened(10**6, tick_value=0, contract_value=10**6, **scale)
+        desk.deal(B, C, 3, 100)
+        desk.place(A, side, lots, price)
+        assert reserve_of(desk, A, side) == reserve
 
 
 def test_8_6_it_starts_no_liquidation():

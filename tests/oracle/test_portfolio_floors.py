@@ -1,15 +1,16 @@
 """What no netting takes from a portfolio's initial margin: floors, caps and the line of open
-interest, leg by leg; every figure worked out by hand (8.7). Legs are worth 1,000 mostly, hedged in
+interest, leg by leg, and what its orders are compared with; every figure worked out by hand (8.7). Legs are worth 1,000 mostly, hedged in
 full: the moves ask for 25 of it, a fifth of what the tiers say for 40."""
 
 import pytest
 
-from engine.schema import commands
+from engine.schema import commands, events, refusals
+from engine.schema import vocabulary as words
 from engine.schema.bounds import PPB
-from tests.oracle.desk import A, C, D
+from tests.oracle.desk import BUY, SELL, A, B, C, D, Desk, code_of
 from tests.oracle.test_leverage import PERCENT, TWO_TIERS
 from tests.oracle.test_margin_steps import scale
-from tests.oracle.test_portfolio import cap, hold, margins, opened, related
+from tests.oracle.test_portfolio import cap, hold, left_with, margins, opened, related, reserve_of
 
 
 @pytest.mark.parametrize(
@@ -91,3 +92,46 @@ def test_8_7_a_line_is_rounded_up_to_a_rate():
     desk = opened(related(**dear | scale(9, 16)), related(2, **dear), cash=10**11)
     hold(desk, 10, -10)
     assert margins(desk)[1] == 1_428_571_430
+
+
+# What its orders are compared with.
+
+def sells_until_refused(desk: Desk) -> int:
+    """A, ten lots at the mark each time; how often it could."""
+    for number in range(100):
+        desk.place(B, BUY, 10, 100)
+        found = desk.place(A, SELL, 10, 100)
+        if found[0][-1] == events.REFUSED:
+            assert code_of(found) == refusals.MARGIN_INSUFFICIENT
+            return number
+    raise AssertionError("never refused")
+
+
+def test_8_7_no_order_passes_because_a_larger_one_rests_on_the_other_side():
+    """12.5% of 4,000 are reserved for what rests. Ten lots sold add 125 to what is held, and their
+    reserve of 125 nothing to the 500: at 625 with 500 the sixth time is one too many for 1,000.
+    Without what rested there is room for 1,000 less the 125 that the last one reserves."""
+    desk = opened(cash=1_000)
+    order = desk.place(A, BUY, 80, 50)[0][1]
+    assert reserve_of(desk) == 500
+    assert sells_until_refused(desk) == 5
+    assert desk.position(A) == (-50, -5_000) and margins(desk) == (500, 625 + 500)
+    desk.client(commands.CancelOrder, A, order_id=order)
+    assert sells_until_refused(desk) == 3
+    assert margins(desk) == (800, 1_000)
+
+
+@pytest.mark.parametrize(("cash", "is_enough"), [(405, True), (404, False)])
+def test_8_7_what_only_closes_is_compared_with_its_fee_too(cash, is_enough):
+    """125 are held for ten lots, 250 reserved for what rests with a fee of 20; the sale's reserve
+    of 125 is not more than that, its fee of 10 is. An order that may only reduce is not asked."""
+    desk = opened(related(fee_taker_ppb=PERCENT), related(2))
+    hold(desk, 10)
+    desk.place(A, BUY, 40, 50)
+    left_with(desk, cash)
+    found = desk.place(A, SELL, 10, 100)
+    assert found[0][-1] == (events.ORDER_ACCEPTED if is_enough else events.REFUSED)
+    if not is_enough:
+        assert code_of(found) == refusals.MARGIN_INSUFFICIENT
+        found = desk.place(A, SELL, 10, 100, flags=words.REDUCE_ONLY)
+        assert found[0][-1] == events.ORDER_ACCEPTED
