@@ -85,6 +85,26 @@ def hedges() -> Config:
     )
 
 
+def hedges_without_fees() -> Config:
+    """Where nothing but margin stands between an order and its fills: two contracts of one
+    underlying take no fee, and no open interest raises anything. All rates are whole thousandths,
+    so that no figure of a lot is rounded."""
+    free = {"fee_taker_ppb": 0, "fee_maker_ppb": 0, "tiers": WIDE_TIERS}
+    paid = {"fee_taker_ppb": 1_000_000, "fee_maker_ppb": 1_000_000, "tiers": STEEP_TIERS}
+    return Config(
+        contracts=(
+            tiny(1, 1_000, underlying=1, basis_ppb=2_000_000, **free),
+            tiny(2, 1_000, underlying=1, rate_initial_min_ppb=40_000_000, **free | UNFUNDED),
+            tiny(3, 1_000, underlying=2, freeze_max_ns=BRIEF, **paid | LAST),
+        ),
+        fund_cash=400_000,
+        house_cash=30_000,
+        portfolio_moves_ppb=(-100_000_000, -40_000_000, 40_000_000, 80_000_000),
+        portfolio_initial_ppb=1_250_000_000,
+        portfolio_floor_ppb=500_000_000,
+    )
+
+
 def hedges_of_both_kinds() -> Config:
     """Of one underlying: losses of inverse contracts grow as the price falls, so that no hedge with
     a linear one is whole. A reserve can be all that an order is worth, and more."""

@@ -29,6 +29,11 @@ class PortfolioWorkload:
         config = workload.config
         self.is_about_it = bool(config.portfolio_moves_ppb)
         self.is_about_rates = any(spec.rate_initial_min_ppb for spec in config.contracts)
+        self.free = [
+            spec.contract
+            for spec in config.contracts
+            if spec.fee_taker_ppb == spec.fee_maker_ppb == 0
+        ]
         self.modes: dict[int, int] = {}
 
     def kinds(self) -> tuple[tuple, ...]:
@@ -39,6 +44,7 @@ class PortfolioWorkload:
                 (self.hedge, 3),
                 (self.ruin, 3.5),
                 (self.shift, 2),
+                *(((self.lean, 3),) if self.free else ()),
             )
         return ((self.set_cap, 2),) if self.is_about_rates else ()
 
@@ -228,6 +234,29 @@ class PortfolioWorkload:
         side = words.SELL if lots > 0 else words.BUY
         part = max(1, abs(lots) // self.random.choice((1, 1, 2, 3)))
         yield from self.deal(account, number, side, part)
+
+    def lean(self):
+        self.workload.script = self.leaned(self.random.choice(self.free))
+        return next(self.workload.script)
+
+    def leaned(self, number: int) -> Iterator:
+        """A newcomer's large order rests far away, and behind it the other side is traded, as often
+        as it goes and once more."""
+        yield from self.workload.trading_states.open_all()
+        spec, mark = self.workload.specs[number], self.workload.marks[number]
+        account, side = self.workload.collateral.newcomer(), self.random.randrange(2)
+        lots = self.random.randrange(12, 60)
+        asked = reserve_rate(self.workload.config, spec) * lots * size_of_lot(spec, mark) // PPB
+        now = self.workload.now
+        yield commands.OpenAccount(time_ns=now, account=account, owner=account, group=account)
+        amount = asked * self.random.choice((11, 14, 20)) // 10
+        yield commands.Deposit(time_ns=now, account=account, amount=amount)
+        yield self.mode(account, words.MARGIN_PORTFOLIO)
+        away = mark * self.random.choice((10, 15)) // 100
+        far = within_prices(spec, mark - away if side == words.BUY else mark + away)
+        yield self.workload.plain_order(number, account, side, lots, far)
+        for _ in range(self.random.randrange(3, 9)):
+            yield from self.deal(account, number, 1 - side, lots // self.random.choice((3, 4, 6)))
 
     def shift(self):
         self.workload.script = self.shifts(self.legs(), apart=self.random.random() < 0.4)
