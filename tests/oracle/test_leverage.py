@@ -300,7 +300,8 @@ def on_the_line(cash: int = 10_000, **changes) -> Desk:
 )
 def test_8_6_one_order_can_not_jump_the_line(lots, reserve):
     """Its own lots count as if they were held. A tenth of its value was 1,000 to 3,000."""
-    assert code_of(on_the_line(reserve - 1).place(A, BUY, lots, 100)) == refusals.MARGIN_INSUFFICIENT
+    found = on_the_line(reserve - 1).place(A, BUY, lots, 100)
+    assert code_of(found) == refusals.MARGIN_INSUFFICIENT
     desk = on_the_line(reserve)
     desk.place(A, BUY, lots, 100)
     assert reserve_of(desk, A) == reserve

@@ -1,6 +1,7 @@
 """What no netting takes from a portfolio's initial margin: floors, caps and the line of open
-interest, leg by leg, and what its orders are compared with; every figure worked out by hand (8.7). Legs are worth 1,000 mostly, hedged in
-full: the moves ask for 25 of it, a fifth of what the tiers say for 40."""
+interest, leg by leg, and what its orders are compared with; every figure worked out by hand (8.7).
+Legs are worth 1,000 mostly, hedged in full: the moves ask for 25 of it, a fifth of what the tiers
+say for 40."""
 
 import pytest
 
@@ -95,6 +96,7 @@ def test_8_7_a_line_is_rounded_up_to_a_rate():
 
 
 # What its orders are compared with.
+
 
 def sells_until_refused(desk: Desk) -> int:
     """A, ten lots at the mark each time; how often it could."""
