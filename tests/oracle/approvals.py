@@ -53,6 +53,14 @@ def one_by_one() -> Config:
     )
 
 
+def portfolio_configs() -> dict[str, Config]:
+    return {
+        "portfolio": hedges(),
+        "portfolio inverse": hedges_of_both_kinds(),
+        "portfolio free": hedges_without_fees(),
+    }
+
+
 def hedges() -> Config:
     """Three contracts of one underlying and one of another; of the fifth nobody says which. In some
     the moves decide about margin, in some the floor of what the tiers say, in some concentration

@@ -8,12 +8,7 @@ from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
 from engine.schema.contract import Config, Tier, check_config
 from tests.coins import COIN
-from tests.oracle.approvals import (
-    hedges,
-    hedges_of_both_kinds,
-    hedges_without_fees,
-    one_by_one,
-)
+from tests.oracle.approvals import one_by_one, portfolio_configs
 from tests.oracle.assets import ASSETS, STABLECOIN
 from tests.oracle.contracts import (
     BRIEF,
@@ -57,8 +52,7 @@ def configs() -> dict[str, Config]:
     found |= value_configs()
     found |= {"eligibility": checked_accounts(), "backstop": thin_backstop()}
     found |= {"collateral": thin_collateral(), "listing": one_by_one()}
-    found |= {"portfolio": hedges(), "portfolio inverse": hedges_of_both_kinds()}
-    found |= {"portfolio free": hedges_without_fees()}
+    found |= portfolio_configs()
     for name, config in found.items():
         problems = check_config(config)
         assert not problems, (name, problems)

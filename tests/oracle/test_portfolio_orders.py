@@ -59,7 +59,7 @@ steps = st.lists(st.tuples(marks, is_met, flags, terms), min_size=5, max_size=20
 fees, caps = st.sampled_from((0, PERCENT)), st.sampled_from((0, 0, 20 * PERCENT))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(steps, fees, caps, st.integers(0, 7))
 def test_8_7_who_may_send_an_order_can_hold_what_it_gets(steps, fee, rate, lots):
     """What rests far away comes first, on the side that is traded less; then a cap."""
