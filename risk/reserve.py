@@ -30,16 +30,18 @@ def compute_reserved_value(terms, side, lots, value):
 
 
 @kernel
-def compute_reserve(arena, contract, account, position, value, worst_lots):
+def compute_reserve(arena, contract, account, position, value, lots_buy, lots_sell):
     """ceil(value of the order x initial rate of the worst-case notional, raised where 8.1, 8.6 and
-    8.7 raise it): against the client. `position` is NONE at the account's first use of the
-    contract."""
+    8.7 raise it): against the client. Lots are those of all orders of a side, this one included;
+    `position` is NONE at the account's first use of the contract."""
     terms = CONTRACT(arena, contract)
+    held_lots = POSITION(arena, position).lots + 0
+    worst_lots = compute_worst_lots(held_lots, lots_buy, lots_sell)
     tier = tier_of(arena, contract, worst_lots * terms.mark_size)
     if terms.limits & LIMITS_RATE:
         floor_ppb = floor_of(arena, contract, account, position)
-        added_lots = max(0, worst_lots - absolute(POSITION(arena, position).lots))
-        rate_ppb = compute_raised_rate(arena, contract, tier, floor_ppb, added_lots)
+        opened_lots = max(lots_buy - max(-held_lots, 0), lots_sell - max(held_lots, 0))
+        rate_ppb = compute_raised_rate(arena, contract, tier, floor_ppb, max(opened_lots, 0))
         if is_portfolio(arena, account):
             rate_ppb = max(rate_ppb, compute_reserve_rate(arena, contract))
         return multiply_rate_ceil(value, rate_ppb)

@@ -67,12 +67,12 @@ def compute_line(terms, open_lots):
 
 
 @cold
-def compute_raised_rate(arena, contract, tier, floor_ppb, added_lots):
+def compute_raised_rate(arena, contract, tier, floor_ppb, opened_lots):
     """The rate of a reserve: the larger of the floor and the tier's initial rate on its line to
-    100%, rounded up (8.2). What the account's orders may add to open interest counts already, or
-    one order could jump the line."""
+    100%, rounded up (8.2). What the account's orders may open counts already, or one order could
+    jump the line."""
     terms = CONTRACT(arena, contract)
-    above_lots, line_lots = compute_line(terms, terms.long_lots + added_lots)
+    above_lots, line_lots = compute_line(terms, terms.long_lots + opened_lots)
     own_ppb = TIER(arena, tier).rate_initial_ppb + 0
     rise_ppb = multiply_divide_ceil(PPB - own_ppb, above_lots, line_lots)
     return max(own_ppb + rise_ppb, floor_ppb)

@@ -76,7 +76,6 @@ from risk.reserve import (
     compute_loss_fee,
     compute_reserve,
     compute_reserved_value,
-    compute_worst_lots,
 )
 from risk.tiers import compute_initial_of
 from risk.worth import has_worth
@@ -472,16 +471,13 @@ def check_margin(arena, contract, account, position, side, price_ticks, lots, re
     """
     held = POSITION(arena, position)
     lots_change = lots - (open_lots_of(arena, replaced) if replaced != NONE else 0)
-    worst_lots = compute_worst_lots(
-        held.lots,
-        held.lots_buy + (lots_change if side == BUY else 0),
-        held.lots_sell + (lots_change if side != BUY else 0),
-    )
+    lots_buy = held.lots_buy + (lots_change if side == BUY else 0)
+    lots_sell = held.lots_sell + (lots_change if side != BUY else 0)
     terms = CONTRACT(arena, contract)
     value = value_of_fill(terms, price_ticks, lots)  # of all its lots at once
     reserved = compute_reserved_value(terms, side, lots, value)
     loss_fee = compute_loss_fee(terms, side, lots, value, reserved)
-    reserve = compute_reserve(arena, contract, account, position, reserved, worst_lots)
+    reserve = compute_reserve(arena, contract, account, position, reserved, lots_buy, lots_sell)
     admission = ADMISSION(arena, 0)
     admission.lots = lots
     admission.reserve = reserve

@@ -51,9 +51,16 @@ MARGIN = (
     ),
     Row(
         "risk/tiers.py",
-        "compute_line(terms, terms.long_lots + added_lots)\n",
+        "compute_line(terms, terms.long_lots + opened_lots)\n",
         "compute_line(terms, terms.long_lots)\n",
         "one order jumps the line of open interest",
+        "8.6",
+    ),
+    Row(
+        "risk/reserve.py",
+        "        opened_lots = max(lots_buy - max(-held_lots, 0), lots_sell - max(held_lots, 0))\n",
+        "        opened_lots = worst_lots - absolute(held_lots)\n",
+        "who turns a position over jumps the line of open interest",
         "8.6",
     ),
     Row(

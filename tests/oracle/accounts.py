@@ -294,13 +294,15 @@ def floor_rate(exchange, account: Account, holding: Holding) -> int:
     return max(spec.rate_initial_min_ppb, holding.rate_initial_ppb, owner.leverage_cap)
 
 
-def raised_rate(exchange, account: Account, holding: Holding, worst_lots: int) -> int:
-    """For a reserve: what a lot can add to initial margin, up to so many lots. By what these are
-    more than the position, open interest can grow on the way."""
+def raised_rate(exchange, account: Account, holding: Holding, bought: int, sold: int) -> int:
+    """For a reserve: what a lot can add to initial margin when all buys or all sells fill. What of
+    them is more than closes the position may be added to open interest."""
     market = exchange.markets[holding.contract]
-    by_tier = initial_rate(market.spec, worst_lots * market.lot_size)
-    grown = max(0, worst_lots - abs(holding.lots))
-    scaled_rate = scaled(market, by_tier, PPB, grown)
+    ends = holding.lots + bought, holding.lots - sold
+    by_tier = initial_rate(market.spec, max(map(abs, ends)) * market.lot_size)
+    opened = bought if holding.lots >= 0 else max(0, ends[0])
+    opened_short = sold if holding.lots <= 0 else max(0, -ends[1])
+    scaled_rate = scaled(market, by_tier, PPB, max(opened, opened_short))
     return max(scaled_rate, floor_rate(exchange, account, holding))
 
 

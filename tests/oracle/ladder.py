@@ -356,10 +356,12 @@ def size_in_reserve(market: Market, order: Order) -> int:
     return max(at_limit, at_mark) if order.side == worth_more_side else at_limit
 
 
-def rate_in_reserve(exchange, account: Account, holding: Holding, worst_lots: int) -> int:
+def rate_in_reserve(
+    exchange, account: Account, holding: Holding, bought: int, sold: int
+) -> int:
     """Of a portfolio's order at least what its fill can add to the margin (8.7)."""
     market = exchange.markets[holding.contract]
-    rate = raised_rate(exchange, account, holding, worst_lots)
+    rate = raised_rate(exchange, account, holding, bought, sold)
     if not account.is_portfolio:
         return rate
     return max(rate, reserve_rate(exchange.config, market.spec))
@@ -371,12 +373,11 @@ def record_reserve(
     """Write into the order what its acceptance reserves."""
     market = exchange.markets[order.contract]
     spec = market.spec
-    working = {
-        side: holding.open_lots(side, without) + (order.open if side == order.side else 0)
+    bought, sold = (
+        holding.open_lots(side, without) + (order.open if side == order.side else 0)
         for side in (words.BUY, words.SELL)
-    }
-    worst = max(abs(holding.lots + working[words.BUY]), abs(holding.lots - working[words.SELL]))
-    rate = rate_in_reserve(exchange, account, holding, worst)
+    )
+    rate = rate_in_reserve(exchange, account, holding, bought, sold)
     size = size_in_reserve(market, order)
     loss = max(0, -market.gain_of_fill(order.sign, order.open, order.price))
     fee = rate_up(size, max(spec.fee_taker_ppb, spec.fee_maker_ppb, 0))

@@ -323,11 +323,11 @@ def test_8_6_what_has_filled_is_open_interest_and_not_added_again():
     ("lots", "reserve"),
     [
         (50, 1_625),  # closes: at 150 that is 32.5%
-        (100, 3_250),  # to a short of as many
-        (120, 4_980),  # of 20 more than now, at 170: 41.5%
+        (100, 5_500),  # to a short of as many, opened: 55% at 200
+        (120, 7_680),  # 70 opened: 64% at 220
     ],
 )
-def test_8_6_an_order_adds_what_the_position_would_get_larger_by(lots, reserve):
+def test_8_6_an_order_adds_what_it_opens(lots, reserve):
     """50 of 150 lots are A's."""
     desk = on_the_line()
     desk.deal(A, B, 50, 100)

@@ -154,7 +154,7 @@ def test_8_6_lots_more_add_what_is_reserved_for_them_and_take_nothing(exchange, 
     Up to a unit, as what the tiers say and what is added to it are both rounded up."""
     market = exchange.markets[1]
     market.holders[A], market.holders[B] = Holding(1, lots=lots), Holding(1, lots=others)
-    rate = raised_rate(exchange, Account(A, A, A, 0), market.holders[A], lots + more)
+    rate = raised_rate(exchange, Account(A, A, A, 0), market.holders[A], more, 0)
     del market.holders[A]
     grown = lots + others + more
     before, after = (margin_of(exchange, held, grown) for held in (lots, lots + more))

@@ -328,15 +328,26 @@ def test_rule_8_6_nobody_jumps_the_line_with_one_order(cash, code):
     assert code != R.OK or story.position(A)["margin_initial"] == 1_400_000
 
 
-def test_rule_8_6_what_only_closes_adds_nothing_to_open_interest():
-    """Long 50 of 50, on a line to 100 lots: 51.5% for 50 lots that are sold, 52.47% of 357,000 for
-    51, of which one is opened."""
+def test_rule_8_6_what_closes_adds_nothing_to_open_interest():
+    """Long 50 of 50, on a line to 100 lots: 51.5% for 50 lots that are sold, 70.9% of 140,000 for
+    20 more, which are opened, and all of 210,000 for 30 beside them."""
     story = market(open_interest_scale_high_lots=100)
     story.trade(A, B, 50, 1_000)
     story.order(A, SELL, 50, 1_000)
     assert reserve(story) == 180_250
-    story.order(A, SELL, 51, 1_000)
-    assert reserve(story) == 180_250 + 187_318
+    story.order(A, SELL, 20, 1_000)
+    assert reserve(story) == 180_250 + 99_260
+    story.order(A, SELL, 30, 1_000)
+    assert reserve(story) == 180_250 + 99_260 + 210_000
+
+
+def test_rule_8_6_who_turns_over_pays_for_what_is_opened():
+    """A long 100 of 100, on a line from 100 to 300 lots, sells 200: half of the line by what is
+    opened, 51.5% of 1,400,000, though no more lots are held than before."""
+    story = market(open_interest_scale_low_lots=100, open_interest_scale_high_lots=300)
+    story.trade(A, B, 100, 1_000)
+    story.order(A, SELL, 200, 1_000)
+    assert reserve(story) == 721_000
 
 
 def test_rule_8_6_a_position_s_margin_follows_open_interest_both_ways():
