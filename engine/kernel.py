@@ -2,8 +2,7 @@
 
 ``@kernel``  the plain path: inlined into its caller, compiled only as part of it, not callable
              from Python.
-``@cold``    everything off the plain path: compiled on its own, at its first call at the latest,
-             and called through a symbol.
+``@cold``    everything off the plain path: compiled on its own and called through a symbol.
 ``@entry``   what Python calls: an explicit signature, compiled when its module is imported.
 
 Rules for the code under them, each with its reason:
@@ -11,8 +10,7 @@ Rules for the code under them, each with its reason:
 - Cold code is a C function behind a symbol because LLVM inlines whatever it can see: the whole
   engine took 31 s and 722 kB for each entry that way, and takes 5.5 s and 66 kB this way, with
   the plain path as fast. The price: cold functions take and return int64 only.
-- A caller reads the names of its callees when it is compiled, an entry at once: callees come first
-  in a file.
+- Compiled at decoration, so callees come first in a file.
 - Every number is int64. Nothing traps: overflow wraps, so bounds are proven in
   ``engine.schema.bounds``; ``x // 0`` is 0 under ``error_model="numpy"``, which otherwise would
   add a raise path to every division. ``x // y`` rounds down as in Python; name the direction.
@@ -48,7 +46,6 @@ from llvmlite import binding
 from numba import cfunc, config, njit, types
 
 from engine.cold_code import ColdCompiler
-from engine.first_call import compile_rest, link_stubs, stand_in
 from engine.machine_code import Image, read_image, write_image
 
 JIT = not config.DISABLE_JIT
@@ -60,7 +57,6 @@ DIGEST_REST_SECONDS = 3600
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-NOT_YET = object()
 # By symbol, and kept: callers know only an address, and numba does not promise that machine code
 # outlives its cfunc (in 0.68 it does; no test could be made to fail without this). None stands for
 # one that the image holds.
@@ -118,7 +114,7 @@ def _widened(argument: Any) -> Any:
 
 
 def cold(function: F) -> F:
-    """Compile at the first call, as a C function of int64 arguments, called through a symbol."""
+    """Compile now, as a C function of int64 arguments, called through a symbol."""
     if not JIT:
         return function
     symbol = f"lionrock_{function.__module__.replace('.', '_')}_{function.__name__}"
@@ -130,22 +126,13 @@ def cold(function: F) -> F:
         _loaded.append(symbol)
         _cold[symbol] = None
         return cast(F, types.ExternalFunction(symbol, signature))
-    _cold[symbol] = NOT_YET
-    stand_in(symbol, function.__code__.co_argcount, lambda: _compile(symbol, signature, function))
-    return cast(F, types.ExternalFunction(symbol, signature))
-
-
-def _compile(symbol: str, signature: Any, function: Any) -> int:
-    """Its machine code, out of numba's cache or made now; returns the address."""
-    link_stubs()
     with _our_cache_directory():
         options = {"cache": True, "error_model": "numpy", "forceinline": True}
         compiled = cfunc(signature, pipeline_class=ColdCompiler, **options)(function)
     _note(symbol, compiled, was_loaded=compiled.cache_hits > 0)
+    binding.add_symbol(symbol, compiled.address)
     _cold[symbol] = compiled
-    address = int(compiled.address)
-    binding.add_symbol(symbol, address)  # for callers that are linked from now on
-    return address
+    return cast(F, types.ExternalFunction(symbol, signature))
 
 
 def entry(signature: Any, *, nogil: bool = False) -> Callable[[F], F]:
@@ -154,7 +141,6 @@ def entry(signature: Any, *, nogil: bool = False) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         if not JIT:
             return function
-        link_stubs()
         with _our_cache_directory():
             compiled = njit(signature, cache=True, error_model="numpy", nogil=nogil)(function)
         hits = sum(compiled.stats.cache_hits.values())
@@ -170,16 +156,15 @@ def _image() -> Image:
 
 
 def keep_image() -> None:
-    """Compile all cold functions imported so far and write them into one file, for later starts, if
-    the one that is there lacks any."""
-    compile_rest()
+    """Write one file of all cold functions imported so far, for later starts, if the one that is
+    there lacks any."""
     is_whole = all(function is None for function in _cold.values())
     if JIT and not is_whole and source_digest(_root()) == cache_directory().name:
         write_image(cache_directory(), _image(), _cold)
 
 
 def cache_use() -> CacheUse:
-    """Count the entries imported so far and the cold functions called so far."""
+    """Count the cold functions and entries imported so far."""
     return CacheUse(cache_directory() if JIT else None, len(_loaded), len(_compiled))
 
 

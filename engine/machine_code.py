@@ -40,7 +40,10 @@ class Image:
         self._engine: Any = None
         if not parts:
             return
-        self._engine = make_engine()
+        # A target of its own: an engine takes its target with it when it goes.
+        target = binding.Target.from_default_triple()
+        machine = target.create_target_machine(codemodel="jitdefault", jit=True)
+        self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
         for part in parts:
             code = binding.object_file.ObjectFileRef.from_data(part.object_code)
             self._engine.add_object_file(code)
@@ -55,13 +58,6 @@ class Image:
         if known is not None and (not known or known != hash_text(function)):
             self._texts.clear()
         return symbol in self._texts
-
-
-def make_engine(optimisation: int = 2) -> Any:
-    """An empty engine, with a target of its own: it takes its target with it when it goes."""
-    target = binding.Target.from_default_triple()
-    machine = target.create_target_machine(codemodel="jitdefault", jit=True, opt=optimisation)
-    return binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
 
 
 def hash_text(function: Any) -> bytes:

@@ -22,7 +22,6 @@ from typing import Self
 import numpy as np
 
 from engine.exchange import Commands, Events, Exchange, join_events
-from engine.first_call import compile_rest
 from engine.journal import checkpoint, config_file, snapshot
 from engine.journal.checkpoint import Checkpoint
 from engine.journal.command_log import CommandLog, CommitPolicy, GroupCommit
@@ -103,7 +102,6 @@ class DurableExchange:
         calls. Raises ConfigError, and a JournalError for whatever it can't prove: gaps, forks,
         damage, another configuration, a later version's files, a snapshot ahead of the log.
         """
-        compile_rest()  # none of its commands waits for a compiler
         disk = disk or RealDisk()
         segments = find_segments(disk, directory)
         of_log = read_config_digest(disk, segments[0].path) if segments else None

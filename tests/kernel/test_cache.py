@@ -16,14 +16,13 @@ import pytest
 from llvmlite import binding
 from numba import njit
 
-from engine import cold_code, first_call, kernel, machine_code
+from engine import cold_code, kernel, machine_code
 
 pytestmark = pytest.mark.skipif(not kernel.JIT, reason="about compiled code")
 
 KERNEL = Path(kernel.__file__).read_text()
 COLD_CODE = Path(cold_code.__file__).read_text()
 MACHINE_CODE = Path(machine_code.__file__).read_text()
-FIRST_CALL = Path(first_call.__file__).read_text()
 INLINED = "from engine.kernel import kernel\n\n@kernel\ndef add(x):\n    return x + {step}\n"
 FAR = """
 from engine.kernel import cold, kernel
@@ -72,7 +71,6 @@ def plant(root, kernel_source=KERNEL, step=1):
     (root / "engine/kernel.py").write_text(kernel_source)
     (root / "engine/cold_code.py").write_text(COLD_CODE)
     (root / "engine/machine_code.py").write_text(MACHINE_CODE)
-    (root / "engine/first_call.py").write_text(FIRST_CALL)
     (root / "engine/inlined.py").write_text(INLINED.format(step=step))
     (root / "engine/front.py").write_text(FRONT)
     (root / "risk/far.py").write_text(FAR)
@@ -167,7 +165,7 @@ def test_code_for_another_processor_is_not_loaded(tree, settings):
 
 EDIT_WHILE_COMPILING = """
 from pathlib import Path
-from engine import cold_code, first_call, kernel, machine_code
+from engine import cold_code, kernel, machine_code
 kernel.cache_directory()
 inlined = Path("engine/inlined.py")
 inlined.write_text(inlined.read_text().replace("+ 1", "+ 2"))

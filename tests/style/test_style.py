@@ -20,7 +20,6 @@ TREES = (*PRODUCT, "tests", "bench")
 LAYERS = {
     "engine.cold_code": 0,
     "engine.machine_code": 0,
-    "engine.first_call": 0,
     "engine.kernel": 0,
     "engine.schema": 0,
     "engine.state": 0,
@@ -215,9 +214,6 @@ LLVM_ALLOWED = {
     ("engine.kernel", "llvmlite.binding"),
     ("engine.cold_code", "llvmlite"),
     ("engine.cold_code", "llvmlite.ir"),
-    ("engine.first_call", "llvmlite"),
-    ("engine.first_call", "llvmlite.binding"),
-    ("engine.first_call", "llvmlite.ir"),
     ("engine.machine_code", "llvmlite"),
     ("engine.machine_code", "llvmlite.binding"),
 }
