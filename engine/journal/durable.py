@@ -47,6 +47,7 @@ from engine.journal.snapshot import (
     find_proven,
     find_snapshots,
     keep_snapshot,
+    remove_before,
 )
 from engine.journal.whole_file import remove_parts
 from engine.schema.commands import QUOTE_ROW, ROWS_MAX, AnyCommand
@@ -103,29 +104,27 @@ class DurableExchange:
         damage, another configuration, a later version's files, a snapshot ahead of the log.
         """
         disk = disk or RealDisk()
-        segments = find_segments(disk, directory)
-        of_log = read_config_digest(disk, segments[0].path) if segments else None
-        digest = find_digest(disk, directory, config, of_log)
-        replay = Replay(disk, directory, config, digest)
-        if segments:
-            log = SegmentLog.open(disk, directory, digest, segment_bytes, replay.take)
-        else:
-            log = SegmentLog.create(disk, directory, digest, segment_bytes)
-        # From here on the directory is ours, and nothing in it is refused.
-        found = replay.found(log.recovery)
-        try:
-            remove_parts(disk, directory, PUBLISHED)
-            if digest == compute_config_digest(config):
-                keep_config(disk, directory, config)
-            return cls(
-                disk, directory, replay.exchange, written_by(log), digest, found, replay.chain
-            )
-        except OSError as error:
-            log.close()
-            raise LogUnreadable(f"{directory}: {error.strerror or error}") from error
-        except BaseException:
-            log.close()
-            raise
+        with reading(directory):
+            segments = find_segments(disk, directory)
+            of_log = read_config_digest(disk, segments[0].path) if segments else None
+            digest = find_digest(disk, directory, config, of_log)
+            replay = Replay(disk, directory, config, digest)
+            if segments:
+                log = SegmentLog.open(disk, directory, digest, segment_bytes, replay.take)
+            else:
+                log = SegmentLog.create(disk, directory, digest, segment_bytes)
+            # From here on the directory is ours, and nothing in it is refused.
+            found = replay.found(log.recovery)
+            try:
+                remove_parts(disk, directory, PUBLISHED)
+                if digest == compute_config_digest(config):
+                    keep_config(disk, directory, config)
+                return cls(
+                    disk, directory, replay.exchange, written_by(log), digest, found, replay.chain
+                )
+            except BaseException:
+                log.close()
+                raise
 
     @property
     def exchange(self) -> Exchange:
@@ -224,16 +223,16 @@ class DurableExchange:
         """Drop what of the log no kept snapshot of it needs, the oldest neither; returns the new
         first sequence of the log. The batches that they end with stay: their hashes prove them.
         Raises LogUnreadable, and nothing is dropped, where their names can't be made durable."""
-        kept = find_proven(
-            self._disk, self.directory, SNAPSHOTS_KEPT, self._config_digest, self._chain
-        )
-        try:
+        disk, directory = self._disk, self.directory
+        with reading(directory):
             # Whoever wrote one may have ended, or failed, between its rename and this.
-            self._disk.sync_directory(self.directory)
-            self._forget_removed(find_snapshots(self._disk, self.directory))
-        except OSError as error:
-            raise LogUnreadable(f"{self.directory}: {error.strerror or error}") from error
-        return self.log.trim(min(kept, default=0))
+            disk.sync_directory(directory)
+            kept = find_proven(disk, directory, SNAPSHOTS_KEPT, self._config_digest, self._chain)
+            needed = min(kept, default=0)
+            # What is left of older ones goes before what tells that they are ours.
+            remove_before(disk, directory, needed, self._config_digest, self._chain)
+            self._forget_removed(find_snapshots(disk, directory))
+        return self.log.trim(needed)
 
     def checkpoint(self) -> Checkpoint:
         """What log and state are now, for a key to sign (`checkpoint.py`)."""
@@ -288,6 +287,15 @@ class DurableExchange:
             self._void = self._void or str(error) or type(error).__name__
             self._held.clear()
             raise
+
+
+@contextmanager
+def reading(directory: Path) -> Iterator[None]:
+    """Where the disk fails beside the log, the directory can't be read."""
+    try:
+        yield
+    except OSError as error:
+        raise LogUnreadable(f"{directory}: {error.strerror or error}") from error
 
 
 def cut_batches(commands: Commands, size: int) -> Iterator[Commands]:

@@ -139,9 +139,8 @@ class Walk:
 
     @property
     def lacks_seal(self) -> bool:
-        """Whether there is no seal behind the last batch, but room for it, as there always is."""
-        has_room = self.place.offset + MARK_BYTES <= len(self.octets)
-        return has_room and self.place.mark != SEALED
+        """Whether there is no seal behind the last batch; there is always room for one."""
+        return self.place.mark != SEALED
 
     def batches(self) -> Iterator[tuple[BatchHeader, memoryview]]:
         """Yield each whole batch with its records as bytes; ends at a fault or at the zeros.
@@ -256,6 +255,13 @@ def must_reach(walk: Walk, sequence: int) -> None:
             f"{walk.name}: the segment ends with sequence {walk.place.sequence - 1}, and what"
             f" follows it begins with {sequence}"
         )
+
+
+def must_have_room(walk: Walk) -> None:
+    """Refuse a whole segment that another follows and that has neither its seal nor room for it: no
+    log writes that, and a seal that is put later would be put over its last batch."""
+    if walk.lacks_seal and walk.place.offset + MARK_BYTES > len(walk.octets):
+        raise LogDamaged(walk.name, walk.place.offset, "there is no room for the segment's seal")
 
 
 def must_be_whole_or_torn(walk: Walk) -> None:

@@ -11,7 +11,7 @@ from engine.journal.command_log import Records
 from engine.journal.disk import Disk
 from engine.journal.log_errors import LogDamaged
 from engine.journal.log_format import SLOT
-from engine.journal.log_recovery import Walk
+from engine.journal.log_recovery import Walk, must_have_room
 from engine.journal.segment_files import (
     Segment,
     SegmentMemory,
@@ -73,6 +73,7 @@ class LogWalk:
             octets = read_segment(self._disk, segment.path, self._config_digest, self._memory)
             must_be_in_place(segment, octets, self.at)
             if self.at is not None and self.at.lacks_seal:
+                must_have_room(self.at)
                 self.unsealed.append(self.at)
             self._before, self.at = self.at, Walk(segment.path.name, octets)
             self._note_hash(self.at)

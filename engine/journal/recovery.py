@@ -19,7 +19,7 @@ from engine.journal.log_walk import LogWalk, StoredBatch, gather
 from engine.journal.read_ahead import read_ahead
 from engine.journal.segment_files import Segment, segments_of
 from engine.journal.segment_log import Recovery
-from engine.journal.snapshot import Chain, find_snapshots, read_snapshot
+from engine.journal.snapshot import Chain, find_snapshots, read_header, read_snapshot
 from engine.journal.snapshot_errors import SnapshotForeign
 from engine.schema.contract import Config
 from engine.state.arena import Arena
@@ -132,7 +132,8 @@ def must_agree(exchange: Exchange, last: int) -> None:
 def read_snapshot_of(disk: Disk, directory: Path, sequence: int, config_digest: bytes) -> Arena:
     """The state of a snapshot of this very log: of what its chain was at that command. Of one that
     ends before what the log still holds nobody can tell, and no replay begins with it."""
-    header, arena = read_snapshot(disk, directory, sequence, config_digest)
+    # The body comes last: it may be as large as somebody has made it.
+    header = read_header(disk, directory, sequence)
     reader = LogReader(disk, directory, config_digest)
     if sequence + 1 < reader.first:
         raise SnapshotForeign(
@@ -141,4 +142,5 @@ def read_snapshot_of(disk: Disk, directory: Path, sequence: int, config_digest: 
         )
     if header.chain_hash not in reader.hashes_at(sequence):
         raise SnapshotForeign(f"the snapshot of sequence {sequence} is one of another log")
+    _, arena = read_snapshot(disk, directory, sequence, config_digest)
     return arena

@@ -101,11 +101,17 @@ def remove_older(
     kept = find_proven(disk, directory, max(keep, 1), config_digest, chain)
     if len(kept) < keep:
         return []
+    return remove_before(disk, directory, kept[-1], config_digest, chain)
+
+
+def remove_before(
+    disk: Disk, directory: Path, end: int, config_digest: bytes, chain: Chain
+) -> list[int]:
+    """Remove what says that it is of this log and is older than that, as `remove_older` does."""
     gone = [
         sequence
         for sequence in reversed(find_snapshots(disk, directory))
-        if sequence < kept[-1]
-        and _is_said_to_be_of(disk, directory, sequence, config_digest, chain)
+        if sequence < end and _is_said_to_be_of(disk, directory, sequence, config_digest, chain)
     ]
     for sequence in gone:
         path = path_of(directory, sequence)
@@ -274,7 +280,7 @@ class SnapshotChild:
         if os.waitstatus_to_exitcode(self._status) == NOT_REMOVED:
             raise OlderNotRemoved(self.sequence, "its process says no more")
         if self._status != os.EX_OK:
-            raise SnapshotFailed(f"the snapshot of sequence {self.sequence} was not written")
+            raise SnapshotFailed(f"that of sequence {self.sequence} is not known to be written")
         return True
 
 
@@ -287,12 +293,12 @@ def read_snapshot(
     """The state of a snapshot, in an arena of its own, and its header; every byte is checked before
     one is used."""
     path = path_of(directory, sequence)
-    octets = _read_checked(disk, path, config_digest)
+    octets = memoryview(_read_checked(disk, path, config_digest))  # it may be large: no copies
     header = Header(*HEADER.unpack_from(octets))
     if header.sequence != sequence:
         raise SnapshotDamaged(f"{path.name}: it is of sequence {header.sequence}")
     end = HEADER.size + header.description_bytes
-    description = _read_description(path.name, octets[HEADER.size : end])
+    description = _read_description(path.name, bytes(octets[HEADER.size : end]))
     table = np.frombuffer(octets, RUN, header.runs, end)
     arena = _fill(path.name, description, table, octets[end + table.nbytes :])
     # Of an older canonical form nobody can compute the digest any more.
@@ -302,6 +308,12 @@ def read_snapshot(
     return header, arena
 
 
+def read_header(disk: Disk, directory: Path, sequence: int) -> Header:
+    """What a snapshot says of itself, and fits its size; whether it is true is not looked at."""
+    path = path_of(directory, sequence)
+    return _read_header(path.name, *_read_start(disk, path))
+
+
 def _digest_of(name: str, arena: Arena) -> str:
     try:
         return arena.digest()
@@ -309,7 +321,7 @@ def _digest_of(name: str, arena: Arena) -> str:
         raise SnapshotDamaged(f"{name}: its records are no state: {error}") from error
 
 
-def _read_checked(disk: Disk, path: Path, config_digest: bytes) -> bytes:
+def _read_checked(disk: Disk, path: Path, config_digest: bytes) -> bytearray:
     """All of a snapshot whose hash fits; its size is believed when its header has said it, too."""
     start, size = _read_start(disk, path)
     header = _read_header(path.name, start, size)
@@ -375,7 +387,7 @@ def _read_description(name: str, octets: bytes) -> Description:
     return description
 
 
-def _fill(name: str, description: Description, table: "np.ndarray", octets: bytes) -> Arena:
+def _fill(name: str, description: Description, table: "np.ndarray", octets: memoryview) -> Arena:
     """An arena with the rows of all runs."""
     arena = Arena()
     offset = 0
@@ -386,7 +398,7 @@ def _fill(name: str, description: Description, table: "np.ndarray", octets: byte
         size = rows * section.record_bytes
         if size > len(octets) - HASH_BYTES - offset:
             raise SnapshotDamaged(f"{name}: a run of {section.name} passes the end")
-        _put_rows(name, arena, section, first, memoryview(octets)[offset : offset + size])
+        _put_rows(name, arena, section, first, octets[offset : offset + size])
         offset += size
     fault = find_impossible_count(arena)
     if fault is not None:

@@ -4,7 +4,8 @@ from engine.journal.log_errors import JournalError
 
 
 class SnapshotFailed(JournalError):
-    """A snapshot could not be written: nothing was published, what was there before still is."""
+    """A snapshot is not known to be written: what was there before still is, and it may be there,
+    whole, if only the sync of its name failed."""
 
 
 class OlderNotRemoved(JournalError):

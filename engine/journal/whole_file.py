@@ -18,7 +18,8 @@ CHUNK_BYTES = 1 << 22  # of one write: a system cuts one of 2 GiB short
 
 def publish(disk: Disk, path: Path, pieces: Iterable[Octets]) -> None:
     """Write the pieces one behind the other and give the file its name, in place of what had it.
-    OSError: a write that failed or was short, a sync, a rename; there is no part of it then."""
+    OSError: a write that failed or was short, a sync, a rename; there is no part of it then. After
+    the last sync alone it may be there, whole, and be gone with the power."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     with suppress(FileNotFoundError):
         disk.remove(part)
@@ -37,7 +38,7 @@ def publish(disk: Disk, path: Path, pieces: Iterable[Octets]) -> None:
     disk.sync_directory(path.parent)
 
 
-def read_whole(disk: Disk, path: Path, size_max: int) -> bytes:
+def read_whole(disk: Disk, path: Path, size_max: int) -> bytearray:
     """All of a file of at most so many bytes; OSError, also where it is larger or cut short."""
     file = disk.open_to_read(path)
     try:
@@ -52,7 +53,7 @@ def read_whole(disk: Disk, path: Path, size_max: int) -> bytes:
             octets += piece
     finally:
         disk.close(file)
-    return bytes(octets)
+    return octets
 
 
 def remove_parts(disk: Disk, directory: Path, published: Iterable[re.Pattern[str]]) -> int:

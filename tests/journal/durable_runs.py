@@ -88,8 +88,8 @@ class Teller:
         self.events: list[bytes] = []
 
     def run(self, seed: int) -> None:
-        """To the end of the commands, with snapshots and new openings on the way, or until the
-        disk fails."""
+        """To the end of the commands, with snapshots, trims and new openings on the way, or until
+        the disk fails."""
         chance = random.Random(seed)
         durable = self._open()
         while self.told < len(self.commands):
@@ -101,6 +101,8 @@ class Teller:
                     self.told = int(events["sequence"][-1])
             elif draw < 0.9:
                 durable.snapshot()
+                if draw < 0.87:
+                    durable.trim()
             elif draw < 0.95:
                 durable.close()
                 durable = self._open()

@@ -119,6 +119,7 @@ class SimulatedDisk:
         self._names_changed()
 
     def names(self, directory):
+        self._call("names")
         return sorted(path.name for path in self.files if path.parent == directory)
 
     def sync_directory(self, directory):

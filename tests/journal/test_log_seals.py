@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.journal.log_errors import LogStopped, SequenceBroken
-from engine.journal.log_format import MARK_BYTES
+from engine.journal import segment_log
+from engine.journal.log_errors import LogDamaged, LogStopped, SequenceBroken
+from engine.journal.log_format import MARK_BYTES, SEGMENT_HEADER_BYTES, SLOT
 from engine.journal.segment_log import SegmentLog
 from tests.journal.log_runs import (
     SEGMENT_BYTES,
@@ -150,3 +151,22 @@ def test_13_1_what_stands_behind_a_seal_that_was_left_out_goes_before_it_comes()
         assert read_all(open_log(left), 11) == more
     assert image.content() == make_log(3)[1].content()
     assert len(files[path]) == SEGMENT_BYTES
+
+
+def test_13_1_a_segment_without_room_for_its_seal_is_refused(monkeypatch):
+    """No log writes one; a seal put into it would be put over its last batch."""
+    disk = SimulatedDisk()
+    log = create_log(disk)
+    with monkeypatch.context() as patch:
+        patch.setattr(segment_log, "MARK_BYTES", 0)
+        patch.setattr(SegmentLog, "records_max", 10**6)
+        orders = (SEGMENT_BYTES - SEGMENT_HEADER_BYTES) // SLOT - MARK_BYTES // SLOT
+        log.append(make_orders(1, orders), 1)
+        log.commit()
+        log._make_segment(log.last + 1)
+    log.append(make_orders(log.last + 1, 3), log.last + 1)
+    log.close()
+    before = disk.content()
+    with pytest.raises(LogDamaged, match="no room for the segment's seal"):
+        open_log(disk)
+    assert disk.content() == before

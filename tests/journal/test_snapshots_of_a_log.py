@@ -2,14 +2,21 @@
 
 import itertools
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from engine.journal import snapshot
 from engine.journal.disk import RealDisk
 from engine.journal.durable import DurableExchange
-from engine.journal.log_errors import LogUnreadable, SequenceBroken, SequenceNotHeld
+from engine.journal.log_errors import (
+    JournalError,
+    LogUnreadable,
+    SequenceBroken,
+    SequenceNotHeld,
+)
 from engine.journal.snapshot import find_snapshots, path_of
 from engine.journal.snapshot_errors import OlderNotRemoved, SnapshotFailed
 from engine.journal.verification import Verifier
@@ -215,6 +222,58 @@ def test_13_1_no_log_is_trimmed_up_to_a_snapshot_that_is_not_durable():
     assert durable.trim() > 1
     for image in images:
         assert open_on(image, config).sequence == 300
+
+
+def test_13_1_what_could_not_be_removed_goes_before_the_log_that_proves_it_ours():
+    """Behind the trim and an opening nobody could tell any more whose it is."""
+    config, commands = stream_of("queue", 2, 400)
+    disk = SimulatedDisk()
+    durable = open_on(disk, config)
+    for start, end in ((0, 10), (10, 30), (30, 260)):
+        durable.run(join(commands[start:end]))
+        if end == 260:  # the second: the first is that of a part, which is not there
+            disk.fail("remove", 2, OSError(5, "Input/output error"))
+        with suppress(OlderNotRemoved):
+            durable.snapshot()
+    durable.run(join(commands[260:]))
+    assert find_snapshots(disk, DIRECTORY) == [260, 30, 10]
+    disk.fail("remove", 1, OSError(5, "Input/output error"))
+    first = durable.log.first
+    with pytest.raises(LogUnreadable, match="snapshot: Input/output error"):
+        durable.trim()
+    assert durable.log.first == first
+    durable.trim()
+    assert find_snapshots(disk, DIRECTORY) == [260, 30]
+
+
+def test_13_1_of_a_stranger_s_snapshot_nothing_but_its_header_is_read(monkeypatch):
+    """It may be as large as somebody has made it."""
+    config, commands = stream_of("queue", 2, 120)
+    disk = SimulatedDisk()
+    durable = open_on(disk, config)
+    durable.run(join(commands))
+    durable.close()
+    for path, octets in with_strangers(config, commands, (60,)).items():
+        publish(disk, path, [octets])
+    monkeypatch.setattr(snapshot, "read_whole", lambda *_: pytest.fail("all of it was read"))
+    assert open_on(disk, config).opening.passed_over == (
+        "the snapshot of sequence 60 is one of another log",
+    )
+
+
+@pytest.mark.parametrize("number", range(1, 12))
+def test_13_1_a_directory_that_can_not_be_listed_is_refused_in_words(number):
+    """At any look of an opening, a snapshot and a trim."""
+    disk = SimulatedDisk()
+    disk.fail("names", number, OSError(5, "Input/output error"))
+    try:
+        durable = story_of(disk)
+        durable.snapshot()
+        durable.trim()
+        durable.close()
+    except JournalError as error:
+        assert "\n" not in str(error)
+    assert open_on(disk, configs()["queue"]).sequence in (0, 3)
 
 
 def test_13_1_a_trimmed_log_opens_from_its_snapshot():

@@ -333,8 +333,8 @@ JOURNAL = (
     ),
     Row(
         "engine/journal/durable.py",
-        "        return self.log.trim(min(kept, default=0))\n",
-        "        return self.log.trim(min(kept, default=0) + 1)\n",
+        "        return self.log.trim(needed)\n",
+        "        return self.log.trim(needed + 1)\n",
         "a trim drops the batch that proves the snapshot behind it",
         "13.1",
     ),
