@@ -126,9 +126,8 @@ def cold(function: F) -> F:
         _loaded.append(symbol)
         _cold[symbol] = None
         return cast(F, types.ExternalFunction(symbol, signature))
-    with _our_cache_directory():
-        options = {"cache": True, "error_model": "numpy", "forceinline": True}
-        compiled = cfunc(signature, pipeline_class=ColdCompiler, **options)(function)
+    options = {"cache": True, "error_model": "numpy", "forceinline": True}
+    compiled = _load_or_compile(cfunc(signature, pipeline_class=ColdCompiler, **options), function)
     _note(symbol, compiled, was_loaded=compiled.cache_hits > 0)
     binding.add_symbol(symbol, compiled.address)
     _cold[symbol] = compiled
@@ -141,8 +140,8 @@ def entry(signature: Any, *, nogil: bool = False) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         if not JIT:
             return function
-        with _our_cache_directory():
-            compiled = njit(signature, cache=True, error_model="numpy", nogil=nogil)(function)
+        options = {"cache": True, "error_model": "numpy", "nogil": nogil}
+        compiled = _load_or_compile(njit(signature, **options), function)
         hits = sum(compiled.stats.cache_hits.values())
         _note(f"{function.__module__}.{function.__name__}", compiled, was_loaded=hits > 0)
         return cast(F, compiled)
@@ -293,6 +292,19 @@ def _seed(directory: Path, packaged: Path) -> None:
             part = target.with_name(f"{target.name}.{os.getpid()}.part")
             shutil.copyfile(source, part)
             part.replace(target)
+
+
+def _load_or_compile(decorate: Callable[[Any], Any], function: Any) -> Any:
+    """Out of numba's cache if it is there; again without its files where that fails. numba syncs
+    nothing, so a loss of power may leave one empty, in half or full of zeros, and it reads them as
+    they are: no start would get past it."""
+    with _our_cache_directory():
+        try:
+            return decorate(function)
+        except Exception:
+            for path in cache_directory().rglob(f"*{function.__qualname__}-*.nb?"):
+                path.unlink(missing_ok=True)
+            return decorate(function)
 
 
 @contextmanager

@@ -118,6 +118,21 @@ def test_second_process_compiles_nothing_and_first_stays_in_the_package(tree):
     assert say(tree) == (result(1), directory, 4, 0)
 
 
+@pytest.mark.parametrize("name", ["front.one-", "far.outer-"])
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+@pytest.mark.parametrize(
+    "spoil", [lambda octets: b"", lambda octets: octets[:99], lambda octets: bytes(len(octets))]
+)
+def test_a_file_that_a_loss_of_power_has_torn_is_compiled_anew(tree, name, suffix, spoil):
+    """numba syncs nothing, and reads what is there: of an entry and of a cold function."""
+    say(tree)
+    (torn,) = (path for path in tree.rglob(f"*.{suffix}") if name in path.name)
+    torn.write_bytes(spoil(torn.read_bytes()))
+    value, _, loaded, compiled = say(tree)
+    assert (value, loaded, compiled) == (result(1), 3, 1)
+    assert say(tree)[2:] == (4, 0)
+
+
 def test_edit_in_an_inlined_file_is_seen(tree):
     assert say(tree)[0] == result(1)
     (tree / "engine/inlined.py").write_text(INLINED.format(step=2))
