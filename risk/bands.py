@@ -42,7 +42,7 @@ block is hit. Writing a band only narrows it, so it may be too narrow, never too
 finds it left makes it exact again.
 
 A band is void when anything but mark and funding changes the account: every such change passes
-`apply_cash`, which notes the account as dirty, as its coming into and out of liquidation does, and
+`write_cash`, which notes the account as dirty, as its coming into and out of liquidation does, and
 the dirty accounts are valued before the next scan or ranking (`counterparties.value_changed`). An
 account below its call level, called, or in liquidation has an empty band, so every step of a
 contract that it holds values it.

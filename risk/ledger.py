@@ -17,7 +17,8 @@ from risk.worth import add_equity
 
 @kernel
 def write_cash(arena, account, amount):
-    """Cash alone: what the account is worth stays as it is, or is the caller's to keep."""
+    """Cash alone: what the account is worth stays as it is, or is the caller's to keep. Every
+    change of a position comes with one, so that no scan misses it (9.1)."""
     ACCOUNT(arena, account).cash += amount
     note_dirty(arena, account)
     POOL(arena, 0).cash_total += amount
@@ -25,7 +26,7 @@ def write_cash(arena, account, amount):
 
 @kernel
 def apply_cash(arena, account, amount):
-    """Credit (positive) or debit an account's cash. Every change of a position comes with one."""
+    """Credit (positive) or debit an account's cash."""
     add_equity(arena, account, amount)
     write_cash(arena, account, amount)
 

@@ -86,6 +86,7 @@ class DurableExchange:
         self._config_digest = config_digest
         # What the log's chain was where there are snapshots: it tells ours from others.
         self._chain = {sequence: {*hashes} for sequence, hashes in chain.items()}
+        self._children: list[SnapshotChild] = []  # not known to have ended
         self._commits = GroupCommit(log, CommitPolicy())
 
     @classmethod
@@ -214,23 +215,34 @@ class DurableExchange:
             self._commit()
             chain_hash = self._note_chain()
             self.log.pause()
-        return SnapshotChild(
+        child = SnapshotChild(
             self._disk, self.directory, self.exchange.arena, self._config_digest,
             chain_hash, SNAPSHOTS_KEPT, self._chain,
         )  # fmt: skip
+        self._children.append(child)
+        return child
 
     def trim(self) -> int:
         """Drop what of the log no kept snapshot of it needs, the oldest neither; returns the new
         first sequence of the log. The batches that they end with stay: their hashes prove them.
-        Raises LogUnreadable, and nothing is dropped, where their names can't be made durable."""
-        disk, directory = self._disk, self.directory
+        Raises a JournalError, and nothing is dropped, where one can't be read or its name not be
+        made durable, or where what an older one left can't be removed."""
+        with self._voiding():
+            self._commit()
+        disk, directory, digest = self._disk, self.directory, self._config_digest
         with reading(directory):
-            # Whoever wrote one may have ended, or failed, between its rename and this.
+            # Whoever wrote one may have ended, or failed, between its rename and this, and a child
+            # may be there at any time: what was seen before the sync is durable behind it. (It may
+            # be one that failed before. A file system that can't write names shuts itself down; it
+            # does not forget them, as it does with what was written into a file.)
+            named = find_snapshots(disk, directory)
             disk.sync_directory(directory)
-            kept = find_proven(disk, directory, SNAPSHOTS_KEPT, self._config_digest, self._chain)
+            proven = find_proven(disk, directory, SNAPSHOTS_KEPT, digest, self._chain)
+            kept = [sequence for sequence in proven if sequence in named]
             needed = min(kept, default=0)
-            # What is left of older ones goes before what tells that they are ours.
-            remove_before(disk, directory, needed, self._config_digest, self._chain)
+            if len(kept) == SNAPSHOTS_KEPT:
+                # What is left of older ones goes before what tells that they are ours.
+                remove_before(disk, directory, needed, digest, self._chain)
             self._forget_removed(find_snapshots(disk, directory))
         return self.log.trim(needed)
 
@@ -262,10 +274,10 @@ class DurableExchange:
         return chain_hash
 
     def _forget_removed(self, published: list[int]) -> None:
-        newest = max(published, default=0)  # a child may be about to publish a newer one
-        for sequence in [*self._chain]:
-            if sequence <= newest and sequence not in published:
-                del self._chain[sequence]
+        """What the chain was where there is no snapshot any more, nor a child that writes one."""
+        self._children = [c for c in self._children if not c.is_known_to_have_ended]
+        held = {*published, *(child.sequence for child in self._children)}
+        self._chain = {at: hashes for at, hashes in self._chain.items() if at in held}
 
     def _commit(self) -> int:
         """Make all that was logged durable; returns its last sequence."""
@@ -291,7 +303,7 @@ class DurableExchange:
 
 @contextmanager
 def reading(directory: Path) -> Iterator[None]:
-    """Where the disk fails beside the log, the directory can't be read."""
+    """Where the system fails beside the log, the directory can't be read."""
     try:
         yield
     except OSError as error:

@@ -141,6 +141,10 @@ def read_snapshot_of(disk: Disk, directory: Path, sequence: int, config_digest: 
             f" {reader.first}"
         )
     if header.chain_hash not in reader.hashes_at(sequence):
-        raise SnapshotForeign(f"the snapshot of sequence {sequence} is one of another log")
-    _, arena = read_snapshot(disk, directory, sequence, config_digest)
+        raise SnapshotForeign(
+            f"the snapshot of sequence {sequence} is one of another log, or its header is damaged"
+        )
+    again, arena = read_snapshot(disk, directory, sequence, config_digest)
+    if again != header:
+        raise SnapshotForeign(f"the snapshot of sequence {sequence} was replaced while it was read")
     return arena

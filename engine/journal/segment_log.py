@@ -397,12 +397,11 @@ class SegmentLog:
 
     def _let_go(self, why: str) -> None:
         self._stopped = self._stopped or why
-        # Forgotten before it is closed: once it is, the number may be that of a stranger's file.
-        writer, self._writer = self._writer, None
-        lock, self._lock = self._lock, -1
         with contextlib.suppress(OSError):
-            if writer is not None:
-                writer.close()
+            if self._writer is not None:
+                self._writer.close()
+        # Forgotten before it is closed: once it is, the number may be that of a stranger's file.
+        lock, self._lock = self._lock, -1
         with contextlib.suppress(OSError):
             if lock >= 0:
                 self._disk.close(lock)

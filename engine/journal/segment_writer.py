@@ -54,7 +54,10 @@ class SegmentWriter:
         self.durable_end = end
 
     def close(self) -> None:
-        self._disk.close(self._file)
+        """Once: behind it the number may be that of a stranger's file; it is forgotten before."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            self._disk.close(file)
 
     def _write_zeros_ahead(self, end: int) -> None:
         """Keep zeros written, not only reserved, to behind the batch that comes."""

@@ -57,6 +57,7 @@ from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, SECTIONS
 NAME = re.compile(r"state-([0-9]{20})\.snapshot")
 BLOCK_BYTES = 4_096  # whole blocks of zeros are left out
 
+NOT_PROVEN = (SnapshotDamaged, SnapshotForeign, SnapshotMissing, SnapshotNewer)
 NOT_WRITTEN, NOT_REMOVED = 1, 2  # how a child ends where it was not all done
 
 Run = tuple[int, int, int]  # section number, first row, rows
@@ -77,14 +78,15 @@ def find_proven(
     disk: Disk, directory: Path, count: int, config_digest: bytes, chain: Chain
 ) -> list[int]:
     """The newest so many of which every byte is what was written, of the very log with this chain:
-    that of another exchange with the same configuration is as whole."""
+    that of another exchange with the same configuration is as whole. JournalError where one can't
+    be read at the moment, which proves nothing."""
 
     def is_proven(sequence: int) -> bool:
         if not _is_said_to_be_of(disk, directory, sequence, config_digest, chain):
             return False
         try:
             _read_checked(disk, path_of(directory, sequence), config_digest)
-        except JournalError:
+        except NOT_PROVEN:
             return False
         return True
 
@@ -130,7 +132,7 @@ def _is_said_to_be_of(
     """Whether the header of a snapshot, which may be damaged, names this log."""
     try:
         octets, _ = _read_start(disk, path_of(directory, sequence))
-    except JournalError:
+    except SnapshotMissing:
         return False
     header = Header(*HEADER.unpack(octets.ljust(HEADER.size, b"\0")))
     is_ours = header.magic == MAGIC and header.config_digest == config_digest
@@ -157,6 +159,8 @@ def keep_snapshot(
         remove_older(disk, directory, keep, config_digest, chain)
     except OSError as error:
         raise OlderNotRemoved(sequence, error.strerror or str(error)) from error
+    except JournalError as error:
+        raise OlderNotRemoved(sequence, str(error)) from error
     return sequence
 
 
@@ -164,7 +168,7 @@ def write_snapshot(
     disk: Disk, directory: Path, arena: Arena, config_digest: bytes, chain_hash: bytes = b""
 ) -> int:
     """Write and publish the state as it stands; returns its sequence. Raises SnapshotFailed, and
-    then there is none."""
+    then none is known to be written."""
     sequence = int(arena.engine["sequence"][0])
     path = path_of(directory, sequence)
     try:
@@ -258,6 +262,11 @@ class SnapshotChild:
                 status = NOT_REMOVED
             finally:
                 os._exit(status)
+
+    @property
+    def is_known_to_have_ended(self) -> bool:
+        """Whether `poll` or `wait` has found its end."""
+        return self._status is not None
 
     def poll(self) -> bool:
         """Whether it has ended. Raises SnapshotFailed when it has, and without a snapshot, and

@@ -41,7 +41,8 @@ SEEDS = {
     "listing": (34, 37, 39),
     "per fill": (26, 27, 34),
     "portfolio": (24, 32, 33),
-    "portfolio inverse": (22,),
+    "portfolio free": (25, 29),
+    "portfolio inverse": (25, 28),
 }
 SHARED = {events.POSITION_DELEVERAGED, events.COLLATERAL_LOSS_SHARED}
 OF_ACCOUNTS = ("counterparty", "owner", "group")
