@@ -321,7 +321,7 @@ def test_13_1_what_can_not_be_read_at_the_moment_is_kept():
         durable.run(join(commands[start:end]))
         durable.snapshot()
     durable.close()
-    for number in range(1, 5):
+    for number in range(1, 9):
         again = disk.restart()
         durable = open_on(again, config)
         again.fail("open_to_read", number, OSError(24, "Too many open files"))
