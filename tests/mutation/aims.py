@@ -84,7 +84,7 @@ AIMS = (
     Aim("risk/withdrawals", ("realistic",), ("withdrawals",)),
     Aim("risk/work_back", ("backstop",), ("backstop",)),
     Aim("risk/worth", ("makers", "realistic"), ("worths", "leverage", "solvency")),
-    Aim("risk/reserve", ("hungry_fund", "realistic"), ("worths", "orders", "money")),
+    Aim("risk/reserve", ("hungry_fund", "realistic"), ("worths", "leverage", "orders", "money")),
     Aim("risk", ("hungry_fund", "realistic"), ("waterfall", "rule_16", "money", "nobody")),
 )
 # What sees a bug without the JIT, the quick ones first.
