@@ -80,14 +80,14 @@ def compute_margin(
     tier = [tier for tier in tiers if tier["floor_value"] <= notional][-1]
     margin = -(-notional * tier[f"rate_{which}_ppb"] // bounds.PPB) - tier[f"deduction_{which}"]
     if which == "initial":
-        above_lots, line_lots = measure_line(terms)
+        above_lots, line_lots = compute_line(terms)
         margin += -(-(notional - margin) * above_lots // line_lots)
         floor_ppb = max(floor_ppb, terms["rate_initial_min_ppb"])
         margin = max(margin, -(-notional * floor_ppb // bounds.PPB))
     return margin
 
 
-def measure_line(terms: dict[str, int]) -> tuple[int, int]:
+def compute_line(terms: dict[str, int]) -> tuple[int, int]:
     """How far open interest is from its lower to its upper bound (8.6)."""
     low_lots = terms["open_interest_scale_low_lots"]
     high_lots = terms["open_interest_scale_high_lots"]

@@ -21,6 +21,13 @@ def compute_worst_lots(position_lots, lots_buy, lots_sell):
 
 
 @kernel
+def compute_opened_lots(position_lots, lots_buy, lots_sell):
+    """The most lots that one side's orders can add to open interest: what does not close the
+    position (8.6). At least 0, as one side closes nothing."""
+    return max(lots_buy - max(-position_lots, 0), lots_sell - max(position_lots, 0))
+
+
+@kernel
 def compute_reserved_value(terms, side, lots, value):
     """The size at which an order is reckoned that is worth `value` at its limit: at that, or at the
     mark where it is more and a better fill is the larger one, of linear sells and inverse buys."""
@@ -40,8 +47,8 @@ def compute_reserve(arena, contract, account, position, value, lots_buy, lots_se
     tier = tier_of(arena, contract, worst_lots * terms.mark_size)
     if terms.limits & LIMITS_RATE:
         floor_ppb = floor_of(arena, contract, account, position)
-        opened_lots = max(lots_buy - max(-held_lots, 0), lots_sell - max(held_lots, 0))
-        rate_ppb = compute_raised_rate(arena, contract, tier, floor_ppb, max(opened_lots, 0))
+        opened_lots = compute_opened_lots(held_lots, lots_buy, lots_sell)
+        rate_ppb = compute_raised_rate(arena, contract, tier, floor_ppb, opened_lots)
         if is_portfolio(arena, account):
             rate_ppb = max(rate_ppb, compute_reserve_rate(arena, contract))
         return multiply_rate_ceil(value, rate_ppb)

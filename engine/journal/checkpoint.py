@@ -95,7 +95,7 @@ def read_checkpoint(disk: Disk, directory: Path, sequence: int) -> Checkpoint:
     """CheckpointRefused for what is none, or has another sequence than its name."""
     path = directory / f"checkpoint-{sequence:020}.json"
     try:
-        octets = bytes(read_whole(disk, path, CHECKPOINT_BYTES_MAX))
+        octets = read_whole(disk, path, CHECKPOINT_BYTES_MAX)
         checkpoint = decode_json(octets, Checkpoint)
     except OSError as error:
         raise CheckpointRefused(f"{path.name}: {error.strerror or error}") from error

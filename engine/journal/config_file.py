@@ -41,7 +41,7 @@ def read_config(disk: Disk, directory: Path) -> KeptConfig:
     """What stands beside a log; the log itself says whether it is its own."""
     path = directory / NAME
     try:
-        octets = bytes(read_whole(disk, path, CONFIG_BYTES_MAX))
+        octets = read_whole(disk, path, CONFIG_BYTES_MAX)
         config = decode_json(octets, Config)
     except OSError as error:
         raise LogUnreadable(f"{path}: {error.strerror or error}") from error

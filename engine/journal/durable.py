@@ -43,6 +43,7 @@ from engine.journal.segment_files import read_config_digest
 from engine.journal.segment_log import SEGMENT_BYTES, SegmentLog
 from engine.journal.snapshot import (
     Chain,
+    Shelf,
     SnapshotChild,
     find_proven,
     find_snapshots,
@@ -203,10 +204,7 @@ class DurableExchange:
         with self._voiding():
             self._commit()
             chain_hash = self._note_chain()
-        return keep_snapshot(
-            self._disk, self.directory, self.exchange.arena, self._config_digest,
-            chain_hash, SNAPSHOTS_KEPT, self._chain,
-        )  # fmt: skip
+        return keep_snapshot(self._shelf, self.exchange.arena, chain_hash, SNAPSHOTS_KEPT)
 
     def start_snapshot(self) -> SnapshotChild:
         """Begin to write the state as it is now, in a process of its own, which removes older ones
@@ -215,10 +213,7 @@ class DurableExchange:
             self._commit()
             chain_hash = self._note_chain()
             self.log.pause()
-        child = SnapshotChild(
-            self._disk, self.directory, self.exchange.arena, self._config_digest,
-            chain_hash, SNAPSHOTS_KEPT, self._chain,
-        )  # fmt: skip
+        child = SnapshotChild(self._shelf, self.exchange.arena, chain_hash, SNAPSHOTS_KEPT)
         self._children.append(child)
         return child
 
@@ -229,7 +224,7 @@ class DurableExchange:
         made durable, or where what an older one left can't be removed."""
         with self._voiding():
             self._commit()
-        disk, directory, digest = self._disk, self.directory, self._config_digest
+        disk, directory = self._disk, self.directory
         with reading(directory):
             # Whoever wrote one may have ended, or failed, between its rename and this, and a child
             # may be there at any time: what was seen before the sync is durable behind it. (It may
@@ -237,12 +232,12 @@ class DurableExchange:
             # does not forget them, as it does with what was written into a file.)
             named = find_snapshots(disk, directory)
             disk.sync_directory(directory)
-            proven = find_proven(disk, directory, SNAPSHOTS_KEPT, digest, self._chain)
+            proven = find_proven(self._shelf, SNAPSHOTS_KEPT)
             kept = [sequence for sequence in proven if sequence in named]
             needed = min(kept, default=0)
             if len(kept) == SNAPSHOTS_KEPT:
                 # What is left of older ones goes before what tells that they are ours.
-                remove_before(disk, directory, needed, digest, self._chain)
+                remove_before(self._shelf, needed)
             self._forget_removed(find_snapshots(disk, directory))
         return self.log.trim(needed)
 
@@ -266,6 +261,10 @@ class DurableExchange:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def _shelf(self) -> Shelf:
+        return Shelf(self._disk, self.directory, self._config_digest, self._chain)
 
     def _note_chain(self) -> bytes:
         """What the log's chain is now, for a snapshot of this moment; noted for the time after."""

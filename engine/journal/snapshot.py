@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -64,6 +65,15 @@ Run = tuple[int, int, int]  # section number, first row, rows
 Chain = Mapping[int, Collection[bytes]]  # what the chain of a log was behind some commands
 
 
+class Shelf(NamedTuple):
+    """Where the snapshots of a log lie, and what tells them from those of others."""
+
+    disk: Disk
+    directory: Path
+    config_digest: bytes
+    chain: Chain  # of the log, behind every command of which there is a snapshot of it
+
+
 def path_of(directory: Path, sequence: int) -> Path:
     return directory / f"state-{sequence:020}.snapshot"
 
@@ -74,89 +84,72 @@ def find_snapshots(disk: Disk, directory: Path) -> list[int]:
     return sorted((int(match[1]) for match in matches if match), reverse=True)
 
 
-def find_proven(
-    disk: Disk, directory: Path, count: int, config_digest: bytes, chain: Chain
-) -> list[int]:
+def find_proven(shelf: Shelf, count: int) -> list[int]:
     """The newest so many of which every byte is what was written, of the very log with this chain:
     that of another exchange with the same configuration is as whole. JournalError where one can't
     be read at the moment, which proves nothing."""
 
     def is_proven(sequence: int) -> bool:
-        if not _is_said_to_be_of(disk, directory, sequence, config_digest, chain):
+        if not _is_said_to_be_of(shelf, sequence):
             return False
         try:
-            _read_checked(disk, path_of(directory, sequence), config_digest)
+            _read_checked(shelf.disk, path_of(shelf.directory, sequence), shelf.config_digest)
         except NOT_PROVEN:
             return False
         return True
 
-    return list(islice(filter(is_proven, find_snapshots(disk, directory)), count))
+    return list(islice(filter(is_proven, find_snapshots(shelf.disk, shelf.directory)), count))
 
 
-def remove_older(
-    disk: Disk, directory: Path, keep: int, config_digest: bytes, chain: Chain
-) -> list[int]:
+def remove_older(shelf: Shelf, keep: int) -> list[int]:
     """Keep the newest so many that are proven, at least one, and remove what is older, oldest
     first: what a crash leaves is never older than what it takes. What does not say that it is of
     this log is left where it is: it is not ours. Returns the sequences removed. `OSError`, which
     names the file, where the disk fails; what another process has removed is gone as well."""
-    kept = find_proven(disk, directory, max(keep, 1), config_digest, chain)
-    if len(kept) < keep:
-        return []
-    return remove_before(disk, directory, kept[-1], config_digest, chain)
+    count = max(keep, 1)
+    kept = find_proven(shelf, count)
+    return remove_before(shelf, kept[-1]) if len(kept) == count else []
 
 
-def remove_before(
-    disk: Disk, directory: Path, end: int, config_digest: bytes, chain: Chain
-) -> list[int]:
+def remove_before(shelf: Shelf, end: int) -> list[int]:
     """Remove what says that it is of this log and is older than that, as `remove_older` does."""
     gone = [
         sequence
-        for sequence in reversed(find_snapshots(disk, directory))
-        if sequence < end and _is_said_to_be_of(disk, directory, sequence, config_digest, chain)
+        for sequence in reversed(find_snapshots(shelf.disk, shelf.directory))
+        if sequence < end and _is_said_to_be_of(shelf, sequence)
     ]
     for sequence in gone:
-        path = path_of(directory, sequence)
+        path = path_of(shelf.directory, sequence)
         try:
             with suppress(FileNotFoundError):
-                disk.remove(path)
-            disk.sync_directory(directory)
+                shelf.disk.remove(path)
+            shelf.disk.sync_directory(shelf.directory)
         except OSError as error:
             raise OSError(error.errno, f"{path.name}: {error.strerror or error}") from error
     return gone
 
 
-def _is_said_to_be_of(
-    disk: Disk, directory: Path, sequence: int, config_digest: bytes, chain: Chain
-) -> bool:
+def _is_said_to_be_of(shelf: Shelf, sequence: int) -> bool:
     """Whether the header of a snapshot, which may be damaged, names this log."""
     try:
-        octets, _ = _read_start(disk, path_of(directory, sequence))
+        octets, _ = _read_start(shelf.disk, path_of(shelf.directory, sequence))
     except SnapshotMissing:
         return False
     header = Header(*HEADER.unpack(octets.ljust(HEADER.size, b"\0")))
-    is_ours = header.magic == MAGIC and header.config_digest == config_digest
-    return is_ours and header.chain_hash in chain.get(sequence, ())
+    is_ours = header.magic == MAGIC and header.config_digest == shelf.config_digest
+    return is_ours and header.chain_hash in shelf.chain.get(sequence, ())
 
 
 # Writing
 
 
-def keep_snapshot(
-    disk: Disk,
-    directory: Path,
-    arena: Arena,
-    config_digest: bytes,
-    chain_hash: bytes,
-    keep: int,
-    chain: Chain,
-) -> int:
+def keep_snapshot(shelf: Shelf, arena: Arena, chain_hash: bytes, keep: int) -> int:
     """Write the state and remove older ones; returns its sequence. Raises SnapshotFailed, then all
-    others are still there, or OlderNotRemoved, then it is written. `chain` is that of the log, with
-    `chain_hash` in it, which is what it is now."""
-    sequence = write_snapshot(disk, directory, arena, config_digest, chain_hash)
+    others are still there, or OlderNotRemoved, then it is written. `chain_hash` is what the log's
+    chain is now; the shelf has it, too."""
+    sequence = write_snapshot(shelf.disk, shelf.directory, arena, shelf.config_digest, chain_hash)
     try:
-        remove_older(disk, directory, keep, config_digest, chain)
+        remove_older(shelf, keep)
     except OSError as error:
         raise OlderNotRemoved(sequence, error.strerror or str(error)) from error
     except JournalError as error:
@@ -236,16 +229,7 @@ class SnapshotChild:
     """A process of its own that writes the state as it was when it was started, and then removes
     older ones."""
 
-    def __init__(
-        self,
-        disk: Disk,
-        directory: Path,
-        arena: Arena,
-        config_digest: bytes,
-        chain_hash: bytes,
-        keep: int,
-        chain: Chain,
-    ) -> None:
+    def __init__(self, shelf: Shelf, arena: Arena, chain_hash: bytes, keep: int) -> None:
         """As `keep_snapshot`."""
         self.sequence = int(arena.engine["sequence"][0])
         self._status: int | None = None
@@ -256,7 +240,7 @@ class SnapshotChild:
             try:
                 # Nothing of the parent's but its memory: no lock may outlive the parent in here.
                 os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-                keep_snapshot(disk, directory, arena, config_digest, chain_hash, keep, chain)
+                keep_snapshot(shelf, arena, chain_hash, keep)
                 status = os.EX_OK
             except OlderNotRemoved:
                 status = NOT_REMOVED
@@ -289,7 +273,9 @@ class SnapshotChild:
         if os.waitstatus_to_exitcode(self._status) == NOT_REMOVED:
             raise OlderNotRemoved(self.sequence, "its process says no more")
         if self._status != os.EX_OK:
-            raise SnapshotFailed(f"that of sequence {self.sequence} is not known to be written")
+            raise SnapshotFailed(
+                f"the snapshot of sequence {self.sequence} is not known to be written"
+            )
         return True
 
 

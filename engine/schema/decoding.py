@@ -15,7 +15,7 @@ class Undecodable(ValueError):
     """What a text is wrong in, in one line."""
 
 
-def decode_json(octets: bytes, kind: type[T]) -> T:
+def decode_json(octets: bytes | bytearray, kind: type[T]) -> T:
     """A value of this kind; Undecodable for anything that is none."""
     try:
         return msgspec.json.decode(octets, type=kind)

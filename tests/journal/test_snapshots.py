@@ -15,6 +15,7 @@ from engine.journal.disk import RealDisk
 from engine.journal.log_format import NO_HASH, compute_config_digest
 from engine.journal.snapshot import (
     NAME,
+    Shelf,
     SnapshotChild,
     find_snapshots,
     path_of,
@@ -352,13 +353,17 @@ def test_13_1_power_lost_at_any_change_leaves_all_or_nothing(small):
     assert find_snapshots(disk.after_losing_all(), DIRECTORY) == [sequence]
 
 
+def shelf_of(disk, directory, config):
+    return Shelf(disk, directory, compute_config_digest(config), CHAIN)
+
+
 def test_13_1_old_snapshots_go_and_the_newest_stay(small):
     exchange, octets = small
     digest = compute_config_digest(exchange.config)
     disk = SimulatedDisk({path_of(DIRECTORY, k): octets for k in (1, 5, 9, 12)})
-    assert remove_older(disk, DIRECTORY, 2, digest, CHAIN) == [1, 5]
+    assert remove_older(Shelf(disk, DIRECTORY, digest, CHAIN), 2) == [1, 5]
     assert find_snapshots(disk.after_losing_all(), DIRECTORY) == [12, 9]
-    assert remove_older(disk, DIRECTORY, 0, digest, CHAIN) == [9]
+    assert remove_older(Shelf(disk, DIRECTORY, digest, CHAIN), 0) == [9]
 
 
 def test_13_1_a_damaged_snapshot_does_not_count_among_those_kept(small):
@@ -366,7 +371,7 @@ def test_13_1_a_damaged_snapshot_does_not_count_among_those_kept(small):
     digest = compute_config_digest(exchange.config)
     files = {path_of(DIRECTORY, k): octets for k in (1, 5, 9)}
     disk = SimulatedDisk(files | {path_of(DIRECTORY, 12): octets[:-1] + b"?"})
-    assert remove_older(disk, DIRECTORY, 2, digest, CHAIN) == [1]
+    assert remove_older(Shelf(disk, DIRECTORY, digest, CHAIN), 2) == [1]
     assert find_snapshots(disk, DIRECTORY) == [12, 9, 5]
 
 
@@ -378,9 +383,7 @@ def test_13_1_a_child_writes_the_state_of_its_moment(tmp_path):
     for sequence in (7, 8):
         older = load_of(exchange, sequence)
         path_of(tmp_path, sequence).write_bytes(older)
-    child = SnapshotChild(
-        RealDisk(), tmp_path, exchange.arena, compute_config_digest(config), b"", 2, CHAIN
-    )
+    child = SnapshotChild(shelf_of(RealDisk(), tmp_path, config), exchange.arena, b"", 2)
     exchange.run(join(commands[300:]))
     child.wait()
     assert child.poll()
@@ -396,9 +399,7 @@ def test_13_1_a_child_that_fails_says_so(tmp_path):
     exchange = run_to(config, commands)
     path = path_of(tmp_path, int(exchange.arena.engine["sequence"][0]))
     path.mkdir()  # what can't be replaced by a file
-    child = SnapshotChild(
-        RealDisk(), tmp_path, exchange.arena, compute_config_digest(config), b"", 2, CHAIN
-    )
+    child = SnapshotChild(shelf_of(RealDisk(), tmp_path, config), exchange.arena, b"", 2)
     with pytest.raises(SnapshotFailed):
         child.wait()
     assert remove_parts(RealDisk(), tmp_path, [NAME]) == 0  # it has cleared up behind itself
@@ -419,9 +420,7 @@ def test_13_1_a_child_that_has_written_and_not_removed_says_so(tmp_path):
     exchange = run_to(config, commands)
     for sequence in (7, 8):
         path_of(tmp_path, sequence).write_bytes(load_of(exchange, sequence))
-    child = SnapshotChild(
-        ReadOnlyDirectory(), tmp_path, exchange.arena, compute_config_digest(config), b"", 2, CHAIN
-    )
+    child = SnapshotChild(shelf_of(ReadOnlyDirectory(), tmp_path, config), exchange.arena, b"", 2)
     for ask in (child.wait, child.wait, child.poll):
         with pytest.raises(OlderNotRemoved, match=f"of sequence {child.sequence} is written, but"):
             ask()
@@ -440,7 +439,7 @@ def test_13_1_what_another_process_has_removed_is_removed(small):
     exchange, octets = small
     digest = compute_config_digest(exchange.config)
     disk = SharedDisk({path_of(DIRECTORY, k): octets for k in (1, 5, 9)})
-    assert remove_older(disk, DIRECTORY, 1, digest, CHAIN) == [1, 5]
+    assert remove_older(Shelf(disk, DIRECTORY, digest, CHAIN), 1) == [1, 5]
     assert find_snapshots(disk, DIRECTORY) == [9]
 
 

@@ -225,17 +225,25 @@ def test_13_1_no_log_is_trimmed_up_to_a_snapshot_that_is_not_durable():
         assert open_on(image, config).sequence == 300
 
 
-def test_13_1_what_could_not_be_removed_goes_before_the_log_that_proves_it_ours():
-    """Behind the trim and an opening nobody could tell any more whose it is."""
-    config, commands = stream_of("queue", 2, 400)
+def with_one_too_many(
+    config: Config, commands: list[np.ndarray], newest: int
+) -> tuple[SimulatedDisk, DurableExchange]:
+    """Three snapshots: when the newest came, the oldest could not be removed."""
     disk = SimulatedDisk()
     durable = open_on(disk, config)
-    for start, end in ((0, 10), (10, 30), (30, 260)):
+    for start, end in ((0, 10), (10, 30), (30, newest)):
         durable.run(join(commands[start:end]))
-        if end == 260:  # the second: the first is that of a part, which is not there
+        if end == newest:  # the second: the first is that of a part, which is not there
             disk.fail("remove", 2, OSError(5, "Input/output error"))
         with suppress(OlderNotRemoved):
             durable.snapshot()
+    return disk, durable
+
+
+def test_13_1_what_could_not_be_removed_goes_before_the_log_that_proves_it_ours():
+    """Behind the trim and an opening nobody could tell any more whose it is."""
+    config, commands = stream_of("queue", 2, 400)
+    disk, durable = with_one_too_many(config, commands, 260)
     durable.run(join(commands[260:]))
     assert find_snapshots(disk, DIRECTORY) == [260, 30, 10]
     disk.fail("remove", 1, OSError(5, "Input/output error"))
@@ -335,14 +343,7 @@ def test_13_1_what_can_not_be_read_at_the_moment_is_kept():
 def test_13_1_who_has_closed_removes_nothing():
     """Another may have the directory by now."""
     config, commands = stream_of("queue", 2, 400)
-    disk = SimulatedDisk()
-    durable = open_on(disk, config)
-    for start, end in ((0, 10), (10, 30), (30, 400)):
-        durable.run(join(commands[start:end]))
-        if end == 400:
-            disk.fail("remove", 2, OSError(5, "Input/output error"))
-        with suppress(OlderNotRemoved):
-            durable.snapshot()
+    disk, durable = with_one_too_many(config, commands, 400)
     durable.close()
     with pytest.raises(LogStopped):
         durable.trim()

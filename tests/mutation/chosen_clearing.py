@@ -58,8 +58,8 @@ MARGIN = (
     ),
     Row(
         "risk/reserve.py",
-        "        opened_lots = max(lots_buy - max(-held_lots, 0), lots_sell - max(held_lots, 0))\n",
-        "        opened_lots = worst_lots - absolute(held_lots)\n",
+        "        opened_lots = compute_opened_lots(held_lots, lots_buy, lots_sell)\n",
+        "        opened_lots = max(worst_lots - absolute(held_lots), 0)\n",
         "who turns a position over jumps the line of open interest",
         "8.6",
     ),

@@ -326,7 +326,7 @@ JOURNAL = (
     ),
     Row(
         "engine/journal/snapshot.py",
-        "    return is_ours and header.chain_hash in chain.get(sequence, ())\n",
+        "    return is_ours and header.chain_hash in shelf.chain.get(sequence, ())\n",
         "    return is_ours\n",
         "a snapshot of another log counts among those that are kept",
         "13.1",

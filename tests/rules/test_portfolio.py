@@ -110,33 +110,26 @@ def test_rule_8_7_a_position_alone_costs_its_worst_move():
     assert margins(story) == (2_300, 2_875)
 
 
-def test_rule_8_7_never_below_a_share_of_the_tiers():
-    """Without a basis nothing is at risk, and 20% of 1,000 and of 2,000 are the floor."""
-    story = Story(
-        *(contract(number, **RATES, underlying=9) for number in (1, 2)), **GRID
-    )  # fmt: skip
+def netted(**pool: Any) -> Story:
+    """A long and short 10 of one underlying without a basis: nothing is at risk."""
+    story = Story(*(contract(number, **RATES, underlying=9) for number in (1, 2)), **GRID, **pool)
     for account in (A, B):
         story.open(account, 100_000)
     story.price(1, 1_000, 2, 1_000)
     story.trade(A, B, 10, 1_000, 1)
     story.trade(B, A, 10, 1_000, 2)
     set_mode(story)
-    assert margins(story) == (200, 400)
+    return story
+
+
+def test_rule_8_7_never_below_a_share_of_the_tiers():
+    """20% of 1,000 and of 2,000 are the floor."""
+    assert margins(netted()) == (200, 400)
 
 
 def test_rule_1_4_a_share_of_the_tiers_is_rounded_up():
     """A third, all but a part, of 1,000 and of 2,000: 333.33 and 666.67."""
-    story = Story(
-        *(contract(number, **RATES, underlying=9) for number in (1, 2)),
-        **GRID, portfolio_floor_ppb=333_333_333,
-    )  # fmt: skip
-    for account in (A, B):
-        story.open(account, 100_000)
-    story.price(1, 1_000, 2, 1_000)
-    story.trade(A, B, 10, 1_000, 1)
-    story.trade(B, A, 10, 1_000, 2)
-    set_mode(story)
-    assert margins(story) == (334, 667)
+    assert margins(netted(portfolio_floor_ppb=333_333_333)) == (334, 667)
 
 
 @pytest.mark.parametrize(
