@@ -366,6 +366,14 @@ def test_13_1_old_snapshots_go_and_the_newest_stay(small):
     assert remove_older(Shelf(disk, DIRECTORY, digest, CHAIN), 0) == [9]
 
 
+def test_13_1_where_none_is_proven_none_is_removed(small):
+    """However few are to be kept."""
+    exchange, octets = small
+    disk = SimulatedDisk({path_of(DIRECTORY, 1): octets[:-1] + b"?"})
+    assert remove_older(shelf_of(disk, DIRECTORY, exchange.config), 0) == []
+    assert find_snapshots(disk, DIRECTORY) == [1]
+
+
 def test_13_1_a_damaged_snapshot_does_not_count_among_those_kept(small):
     exchange, octets = small
     digest = compute_config_digest(exchange.config)
