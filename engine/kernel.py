@@ -144,7 +144,9 @@ def entry(signature: Any, *, nogil: bool = False) -> Callable[[F], F]:
         compiled = _load_or_compile(njit(signature, **options), function)
         hits = sum(compiled.stats.cache_hits.values())
         _note(f"{function.__module__}.{function.__name__}", compiled, was_loaded=hits > 0)
-        return cast(F, compiled)
+        (only,) = compiled.overloads.values()
+        # numba's own way in looks at the types of all arguments first: 180 ns a call, and 110 so.
+        return cast(F, only.entry_point)
 
     return decorate
 

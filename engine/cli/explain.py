@@ -15,12 +15,26 @@ from engine.schema.events import Event, typed_event
 Sequence = Annotated[int, typer.Argument(min=1, help="The command's sequence number.")]
 
 
+class Told(msgspec.Struct):
+    """An event with its numbers by name."""
+
+    name: str
+    sequence: int
+    contract: int
+    account: int
+    values: dict[str, int]
+
+    @classmethod
+    def of(cls, event: Event) -> "Told":
+        return cls(event.name, event.sequence, event.contract, event.account, event.values)
+
+
 class Explanation(msgspec.Struct):
     """A command's events in words, and as they are."""
 
     sequence: int
     sentences: list[str]
-    events: list[Event]
+    events: list[Told]
 
 
 def explain(events: Path, sequence: Sequence, as_json: AsJson = False) -> None:
@@ -33,7 +47,7 @@ def explain(events: Path, sequence: Sequence, as_json: AsJson = False) -> None:
     found = [typed_event(record) for record in records[first:behind].tolist()]
     sentences = explain_events(found)
     if as_json:
-        print_json(Explanation(sequence, sentences, found))
+        print_json(Explanation(sequence, sentences, [Told.of(event) for event in found]))
         return
     for sentence in sentences:
         typer.echo(sentence)

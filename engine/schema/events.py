@@ -5,8 +5,10 @@ each kind. Unnamed numbers are 0, `contract` and `account` are 0 where they make
 order of events within a transition is in `engine/schema/README.md`.
 """
 
-import struct
+import functools
+import operator
 from collections.abc import Callable
+from typing import Any, ClassVar, cast
 
 import msgspec
 import numpy as np
@@ -302,47 +304,45 @@ FIELDS: dict[int, tuple[str, tuple[str, ...]]] = {
 }
 
 
-class Event(msgspec.Struct, frozen=True, gc=False):
-    """A typed event: `name` and `values` as FIELDS names them. It can't be in a cycle, so the
-    garbage collector need not look at it."""
+class Event(msgspec.Struct, frozen=True, gc=False, array_like=True, tag_field="kind"):
+    """A typed event, of the struct of its kind in TYPES: the numbers of FIELDS are attributes.
 
-    name: str
+    It can't be in a cycle, so the garbage collector need not look at it. As MessagePack it is an
+    array that begins with its kind: msgspec makes structs of such arrays in a quarter of the time
+    that calls from Python take.
+    """
+
+    name: ClassVar[str]
     sequence: int
     contract: int
     account: int
-    values: dict[str, int]
+
+    @property
+    def values(self) -> dict[str, int]:
+        """By name, the numbers that its kind has beside those that all have."""
+        names = self.__struct_fields__[len(Event.__struct_fields__) :]
+        return {name: getattr(self, name) for name in names}
 
 
-_RECORD = struct.Struct("<qqqqqqqihh")
-assert _RECORD.size == EVENT.itemsize
+def _type_of(kind: int, name: str, fields: tuple[str, ...]) -> type[Event]:
+    """`Trade` for "trade"; known to this module by that name, for `pickle`."""
+    title = name.title().replace("_", "")
+    globals()[title] = type_ = msgspec.defstruct(
+        title, [(field, int) for field in fields], bases=(Event,), namespace={"name": name},
+        module=__name__, tag=kind, frozen=True, gc=False,
+    )  # fmt: skip
+    return cast(type[Event], type_)
 
 
-class _Readers(dict[int, Callable[..., Event]]):
-    """A function for each kind, made when it is first met, that names its numbers in one
-    expression, as `namedtuple` does: a third of what `dict(zip(...))` takes. KeyError without one.
-    """
-
-    def __missing__(self, kind: int) -> Callable[..., Event]:
-        name, fields = FIELDS[kind]
-        numbers = "abcdef"
-        values = ", ".join(f"{fields[k]!r}: {numbers[k]}" for k in range(len(fields)))
-        reader: Callable[..., Event] = eval(
-            f"lambda sequence, {', '.join(numbers)}, account, contract, kind:"
-            f" Event({name!r}, sequence, contract, account, {{{values}}})",
-            {"Event": Event},
-        )
-        self[kind] = reader
-        return reader
-
-
-_READERS = _Readers()
+TYPES = {kind: _type_of(kind, name, fields) for kind, (name, fields) in FIELDS.items()}
+_ANY: Any = functools.reduce(operator.or_, TYPES.values())
+# Whole arrays of events; numbers of a record that its kind does not name are passed over.
+decode_events: Callable[[memoryview], tuple[Event, ...]] = msgspec.msgpack.Decoder(
+    tuple[_ANY, ...]
+).decode
 
 
 def typed_event(record: tuple[int, ...]) -> Event:
     """The record (in dtype order) as a typed event."""
-    return _READERS[record[-1]](*record)
-
-
-def typed_events(octets: memoryview) -> tuple[Event, ...]:
-    """Whole records, as bytes, as typed events."""
-    return tuple([_READERS[record[-1]](*record) for record in _RECORD.iter_unpack(octets)])
+    sequence, *numbers, account, contract, kind = record
+    return TYPES[kind](sequence, contract, account, *numbers[: len(FIELDS[kind][1])])

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 from msgspec.structs import astuple
 
 from engine.schema.bounds import QUOTES_MAX
@@ -62,6 +64,40 @@ def _layout(fields: tuple[str, ...], holder: type) -> Layout:
 LAYOUTS = {kind: _layout(fields, BY_KIND[kind]) for kind, fields in FIELDS.items()}
 _ROWS_AT = MassQuote.__struct_fields__.index("rows")
 ROW_LAYOUT = _layout(("time_ns", *ROW_FIELDS), Quote)
+
+# For machine code that makes the record of a struct's numbers: how many they are, the word in
+# which the kind stands; then for each, in the struct's order, the first bit of its place, the least
+# number that fits there and the mask of its bits.
+PLAN_HEAD = 2
+PLAN_WORDS_A_FIELD = 3
+KIND_AT = int(_PLACES["kind"][1])
+
+
+def _plan(kind: int) -> list[int]:
+    fields = FIELDS[kind]
+    words = [len(fields), kind << 8 * (KIND_AT % 8)]
+    for name in fields:
+        dtype, offset = _PLACES[name][:2]
+        limits = np.iinfo(dtype)
+        words += 8 * offset, limits.min % 2**64, limits.max - limits.min
+    return words
+
+
+def _plans() -> dict[type[Command], npt.NDArray[np.uint64]]:
+    """Of all but the mass quote, whose rows are no numbers."""
+    return {
+        holder: np.array(_plan(kind), np.uint64)
+        for kind, holder in BY_KIND.items()
+        if kind != MASS_QUOTE
+    }
+
+
+_PLANS = _plans()
+PACKED_OCTETS = 3 + 9 * max(map(len, FIELDS.values()))  # with heads
+# What msgspec says of some arrays of other things than numbers, and a view of one that is too long.
+NOT_NUMBERS = (TypeError, ValueError, OverflowError, RecursionError)
+pack_numbers = msgspec.msgpack.Encoder().encode
+PLAN_AT = {holder: plan.ctypes.data for holder, plan in _PLANS.items()}  # addresses
 
 
 def rows_of(command: AnyCommand) -> int:

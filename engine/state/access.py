@@ -183,6 +183,15 @@ if JIT:
         return types.uint64(types.uint64, types.int64), generate
 
     @intrinsic
+    def swap_bytes(typing, bits):
+        """The word with its eight bytes in the other order."""
+
+        def generate(context, builder, signature, arguments):
+            return builder.bswap(arguments[0])
+
+        return types.uint64(types.uint64), generate
+
+    @intrinsic
     def has_bit(typing, bits, k):
         def generate(context, builder, signature, arguments):
             return builder.and_(builder.lshr(*arguments), ir.Constant(_I64, 1))
@@ -239,6 +248,9 @@ else:
 
     def shift_left(bits, k):
         return bits << k & _WORD
+
+    def swap_bytes(bits):
+        return int.from_bytes(bits.to_bytes(8, "little"), "big")
 
     def has_bit(bits, k):
         return bits >> k & 1

@@ -1,6 +1,7 @@
 """Icebergs, waiting orders and auctions, from events written by hand (4.2, 4.5, 5.2, 11.4)."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -31,13 +32,14 @@ from engine.feed.reports import (
 )
 from engine.schema import vocabulary as words
 from engine.schema.commands import DEPOSIT, PLACE_ORDER
-from engine.schema.events import FIELDS, Event, typed_event
+from engine.schema.events import FIELDS, TYPES, Event, typed_event
 from engine.schema.vocabulary import BUY, FUND, SELL
 from tests.feed.streams import Market, drive
 from tests.oracle.workload import configs
 
 ANN, BOB, CAT = 2, 3, 4
 KINDS = {name: fields for name, fields in FIELDS.values()}
+TYPE_OF: dict[str, Any] = {type_.name: type_ for type_ in TYPES.values()}
 
 
 class Story:
@@ -55,7 +57,7 @@ class Story:
     def say(self, event: str, account: int = 0, contract: int = 1, **values: int) -> "Story":
         assert set(values) <= set(KINDS[event]), (event, values)
         whole = dict.fromkeys(KINDS[event], 0) | values
-        self.events.append(Event(event, self.sequence, contract, account, whole))
+        self.events.append(TYPE_OF[event](self.sequence, contract, account, **whole))
         return self
 
     def accept(self, account, order_id, side, price, lots, kind=words.LIMIT, tif=0, flags=0):
@@ -344,11 +346,11 @@ def saying_every_rest(events: list[Event]) -> Iterator[Event]:
                     if event.values["order_id"] == order.order_id:
                         continue
                 if isinstance(change, Rested):
-                    values = dict(
-                        order_id=order.order_id, side=order.side,
-                        price_ticks=order.price_ticks, lots=change.lots,
+                    yield TYPE_OF["order_rested"](
+                        sequence, order.contract, order.account, order_id=order.order_id,
+                        side=order.side, price_ticks=order.price_ticks, lots=change.lots,
+                        lots_hidden=order.lots_open - change.lots,
                     )  # fmt: skip
-                    yield Event("order_rested", sequence, order.contract, order.account, values)
             if event is not None:
                 yield event
 

@@ -4,6 +4,7 @@ The stories of `tests/rules` are read by the same auditor, command by command.
 """
 
 import pytest
+from msgspec.structs import replace
 
 from engine.exchange import Exchange
 from engine.kernel import JIT
@@ -89,13 +90,7 @@ def test_the_auditor_misses_nothing(name):
     place = [k for k, event in enumerate(events) if event.name == name][-1]
     event = events[place]
     field = "lots_open" if name == "order_amended" else "lots"
-    more = Event(
-        event.name,
-        event.sequence,
-        event.contract,
-        event.account,
-        {**event.values, field: event.values[field] + 1},
-    )
+    more = replace(event, **{field: event.values[field] + 1})
     for bent in ([], [event, event], [more]):
         audit = OrderAudit()
         if name == "order_amended" and len(bent) == 2:
@@ -109,7 +104,5 @@ def test_the_auditor_wants_a_reason():
     events = told()
     for k, event in enumerate(events):
         if event.name == "order_cancelled":
-            values = {**event.values, "reason": 0}
-            bent = Event(event.name, event.sequence, event.contract, event.account, values)
             with pytest.raises(KeyError):
-                OrderAudit().read(events[:k] + [bent])
+                OrderAudit().read(events[:k] + [replace(event, reason=0)])

@@ -1,6 +1,7 @@
 """Why something happened: a sentence for every reason, with the rule and the event's own inputs."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -10,10 +11,11 @@ from engine.explanation import SENTENCES, explain
 from engine.schema import refusals
 from engine.schema import vocabulary as words
 from engine.schema.commands import BY_KIND, PLACE_ORDER
-from engine.schema.events import FIELDS, Event
+from engine.schema.events import FIELDS, TYPES, Event
 from tests.rules.story import BUY, FUND, PERCENT, SELL, A, B, Story, contract
 
 FIELDS_OF = dict(FIELDS.values())
+TYPE_OF: dict[str, Any] = {type_.name: type_ for type_ in TYPES.values()}
 RULE = re.compile(r"\(\d+\.\d+")
 # Events that carry a decision out, or a decision that nobody needs explained.
 PLAIN = {
@@ -46,7 +48,7 @@ def event(name: str, *, number: int = 1, account: int = A, **values: int) -> Eve
     """An event whose numbers are all different unless they are given."""
     told = {field: 1_001 + 10 * k for k, field in enumerate(FIELDS_OF[name])}
     assert set(values) <= set(told), name
-    return Event(name, 7, number, account, told | values)
+    return TYPE_OF[name](7, number, account, **told | values)
 
 
 def sentence(name: str, **values: int) -> str:
