@@ -1,19 +1,40 @@
-"""How numba lowers a cold function: its body stands in the C function itself.
+"""How numba lowers a function that is compiled on its own, and the calls of cold ones.
 
-numba makes a C callback of two functions, a native one and a wrapper that calls it and is told not
-to inline it. Every argument then goes twice through registers and stack, and what stood on the
-stack is copied by wide loads that have to wait for the narrow stores before them: 5% of a plain
-order, measured by samples. Here the wrapper takes the body in, and the native one goes.
+Its body stands in the C function itself. numba makes a C callback of two functions, a native one
+and a wrapper that calls it and is told not to inline it. Every argument then goes twice through
+registers and stack, and what stood on the stack is copied by wide loads that have to wait for the
+narrow stores before them: 5% of a plain order, measured by samples. Here the wrapper takes the body
+in, and the native one goes.
+
+And LLVM is told which functions are seldom called. What leads to such a call only, as every refusal
+does, it then moves out of the way, and it is there that registers are put right, not before the
+branch: 27 of 868 instructions of a plain command, 3% of its time.
 """
 
 from typing import Any
 
 from llvmlite import ir
-from numba.core import compiler, lowering, typed_passes
+from numba.core import compiler, lowering, typed_passes, types
 from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.datamodel import models, register_default
 
 
-class _Lower(lowering.Lower):
+class RareFunction(types.ExternalFunction):
+    """A C function behind a symbol that is seldom called."""
+
+
+register_default(RareFunction)(models.OpaqueModel)
+
+
+class _LowerCalls(lowering.Lower):
+    def _lower_call_ExternalFunction(self, fnty: Any, expr: Any, signature: Any) -> Any:  # noqa: N802
+        answer = super()._lower_call_ExternalFunction(fnty, expr, signature)
+        if isinstance(fnty, RareFunction):
+            self.module.globals[fnty.symbol].attributes.add("cold")
+        return answer
+
+
+class _LowerFunction(_LowerCalls):
     def lower_normal_function(self, fndesc: Any) -> None:
         """The native function and, in the same module, the C function that takes it in.
 
@@ -36,21 +57,38 @@ class _Lower(lowering.Lower):
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _Lowering(typed_passes.NativeLowering):
-    _name = "lionrock_cold_lowering"
+class _LoweringOfCalls(typed_passes.NativeLowering):
+    _name = "lionrock_lowering_of_calls"
 
     @property
     def lowering_class(self) -> Any:
-        return _Lower
+        return _LowerCalls
 
 
-class ColdCompiler(compiler.CompilerBase):
-    """numba's pipeline with that lowering."""
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LoweringOfFunction(typed_passes.NativeLowering):
+    _name = "lionrock_lowering_of_function"
+
+    @property
+    def lowering_class(self) -> Any:
+        return _LowerFunction
+
+
+class CallsCompiler(compiler.CompilerBase):
+    """numba's pipeline, for what is inlined or called from Python."""
+
+    lowering: type = _LoweringOfCalls
 
     def define_pipelines(self) -> list[PassManager]:
         passes = compiler.DefaultPassBuilder.define_nopython_pipeline(self.state)
-        ours = PassManager("lionrock_cold")
+        ours = PassManager(self.lowering.__name__)
         for step, text in passes.passes:
-            ours.add_pass(_Lowering if step is typed_passes.NativeLowering else step, text)
+            ours.add_pass(self.lowering if step is typed_passes.NativeLowering else step, text)
         ours.finalize()
         return [ours]
+
+
+class ColdCompiler(CallsCompiler):
+    """The same for a function that is compiled on its own."""
+
+    lowering = _LoweringOfFunction

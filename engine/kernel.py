@@ -1,8 +1,10 @@
-"""The three decorators for compiled code, and their cache.
+"""The decorators for compiled code, and their cache.
 
 ``@kernel``  the plain path: inlined into its caller, compiled only as part of it, not callable
              from Python.
 ``@cold``    everything off the plain path: compiled on its own and called through a symbol.
+``@stage``   the same on the plain path: what is too large, or called from too many places, to be
+             inlined. LLVM lays code out as if cold functions were never called, and these often.
 ``@entry``   what Python calls: an explicit signature, compiled when its module is imported.
 
 Rules for the code under them, each with its reason:
@@ -18,7 +20,7 @@ Rules for the code under them, each with its reason:
   of these costs reference counts or an unwind path in the hot loop.
 - No global that can change with the same source (environment, configuration): a constant is
   frozen into the cached code, and the cache knows the sources only.
-- With NUMBA_DISABLE_JIT=1 all three are the identity and the same source runs in Python.
+- With NUMBA_DISABLE_JIT=1 all are the identity and the same source runs in Python.
 
 The cache is a directory named by a digest of all our sources and of the compiler. numba's own
 stamp covers the file of the cached function but not the files it inlines, so after an edit or an
@@ -45,7 +47,7 @@ import numpy as np
 from llvmlite import binding
 from numba import cfunc, config, njit, types
 
-from engine.cold_code import ColdCompiler
+from engine.cold_code import CallsCompiler, ColdCompiler, RareFunction
 from engine.machine_code import Image, read_image, write_image
 
 JIT = not config.DISABLE_JIT
@@ -85,6 +87,7 @@ def kernel(function: F) -> F:
         forceinline=True,
         no_cpython_wrapper=True,
         no_cfunc_wrapper=True,
+        pipeline_class=CallsCompiler,
     )(function)
 
     def refuse(*arguments: Any, **named: Any) -> None:
@@ -114,24 +117,31 @@ def _widened(argument: Any) -> Any:
 
 
 def cold(function: F) -> F:
+    """Compile now, as a C function of int64 arguments, called through a symbol, and seldom."""
+    return _compile_apart(function, RareFunction) if JIT else function
+
+
+def stage(function: F) -> F:
     """Compile now, as a C function of int64 arguments, called through a symbol."""
-    if not JIT:
-        return function
+    return _compile_apart(function, types.ExternalFunction) if JIT else function
+
+
+def _compile_apart(function: F, of_symbol: Callable[..., Any]) -> F:
     symbol = f"lionrock_{function.__module__.replace('.', '_')}_{function.__name__}"
     if symbol in _cold:
         # The linker would keep one address for both, and callers would reach the wrong function.
-        raise ImportError(f"two cold functions share the symbol {symbol}")
+        raise ImportError(f"two functions share the symbol {symbol}")
     signature = types.int64(*[types.int64] * function.__code__.co_argcount)
     if _image().take(symbol, function):
         _loaded.append(symbol)
         _cold[symbol] = None
-        return cast(F, types.ExternalFunction(symbol, signature))
+        return cast(F, of_symbol(symbol, signature))
     options = {"cache": True, "error_model": "numpy", "forceinline": True}
     compiled = _load_or_compile(cfunc(signature, pipeline_class=ColdCompiler, **options), function)
     _note(symbol, compiled, was_loaded=compiled.cache_hits > 0)
     binding.add_symbol(symbol, compiled.address)
     _cold[symbol] = compiled
-    return cast(F, types.ExternalFunction(symbol, signature))
+    return cast(F, of_symbol(symbol, signature))
 
 
 def entry(signature: Any, *, nogil: bool = False) -> Callable[[F], F]:
@@ -141,6 +151,7 @@ def entry(signature: Any, *, nogil: bool = False) -> Callable[[F], F]:
         if not JIT:
             return function
         options = {"cache": True, "error_model": "numpy", "nogil": nogil}
+        options["pipeline_class"] = CallsCompiler
         compiled = _load_or_compile(njit(signature, **options), function)
         hits = sum(compiled.stats.cache_hits.values())
         _note(f"{function.__module__}.{function.__name__}", compiled, was_loaded=hits > 0)

@@ -5,7 +5,7 @@ one word; the fifth and later hang in a chain. A position's record stays with th
 so "the account's contracts" have an order: that of first use.
 """
 
-from engine.kernel import cold, kernel
+from engine.kernel import cold, kernel, stage
 from engine.schema import bounds
 from engine.schema.vocabulary import CLIENT_FIRST, NONE
 from engine.state.access import (
@@ -89,7 +89,7 @@ def find_position(arena, account, contract):
     return slot
 
 
-@cold
+@stage
 def open_position(arena, account, contract):
     """A position record at the account's first use of a contract; admission saw room for it."""
     engine = ENGINE(arena, 0)
@@ -155,7 +155,7 @@ def note_band(arena, row):
     block.end_value = min(block.end_value, band.end_value)
 
 
-@cold
+@stage
 def add_holder(arena, contract, position):
     """Enter a position that has just been opened into the contract's holders. Its account is dirty,
     so its band is written before the next scan."""
@@ -180,7 +180,7 @@ def is_flat(arena, account):
     return True
 
 
-@cold
+@stage
 def remove_holder(arena, contract, position):
     """Take out a position that has just become flat; the last holder takes its place."""
     terms = CONTRACT(arena, contract)

@@ -24,7 +24,7 @@ each time. That the sums equal the walk is an invariant (`engine/invariants.py`)
 the others are.
 """
 
-from engine.kernel import cold, kernel
+from engine.kernel import cold, kernel, stage
 from engine.schema.vocabulary import NONE
 from engine.state.access import ACCOUNT, CONTRACT, ENGINE, POSITION, WORTH
 from engine.state.layout import HOLDS_COLLATERAL, LIMITS_RATE, PORTFOLIO
@@ -52,7 +52,7 @@ def compute_profit_of(arena, contract, position):
     return held.lots * terms.mark_value - held.entry_value - owed
 
 
-@cold
+@stage
 def keep_worth(arena, account):
     """Walk over the account's positions and keep what it is worth; 0 when that can't be kept."""
     equity = ACCOUNT(arena, account).cash

@@ -6,7 +6,7 @@ groups of 64 pages; a page appears with its first level and goes with its last, 
 the occupied prices. Measured equal to a flat array of levels, and better at 100,000 orders.
 """
 
-from engine.kernel import cold, kernel
+from engine.kernel import cold, kernel, stage
 from engine.schema import bounds
 from engine.schema.vocabulary import NONE
 from engine.state.access import (
@@ -55,7 +55,7 @@ def open_level(arena, ladder, key):
     return slot
 
 
-@cold
+@stage
 def add_level(arena, ladder, key):
     """Mark a key as occupied, with a new page if need be; admission saw that one is free."""
     directory = LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9))
@@ -125,7 +125,7 @@ def find_key_from(arena, ladder, key):
     return NONE
 
 
-@cold
+@stage
 def drop_level(arena, ladder, key):
     """Unmark a key whose last order has gone; its page goes with its last level."""
     directory = LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9))

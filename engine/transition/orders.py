@@ -14,7 +14,7 @@ from engine.book.orders import (
     unqueue_order,
 )
 from engine.book.triggers import cut_waiting, leave_waiting
-from engine.kernel import cold, kernel
+from engine.kernel import cold, kernel, stage
 from engine.schema import events
 from engine.schema.vocabulary import (
     BUY,
@@ -167,7 +167,7 @@ def cancel_special(arena, slot, reason):
     return 0
 
 
-@cold
+@stage
 def cancel_working(arena, slot, reason):
     """End a working order, resting or waiting. A plain one is asked once whether it is plain."""
     if ORDER(arena, slot).flags & EXTRA:

@@ -16,7 +16,7 @@ from engine.book.orders import (
     would_trade,
 )
 from engine.book.timers import clear_order_timer, set_order_timer
-from engine.kernel import cold, kernel
+from engine.kernel import cold, kernel, stage
 from engine.schema import events, refusals
 from engine.schema.vocabulary import (
     CANCEL_AMEND,
@@ -130,7 +130,7 @@ def end_aggressor(arena, slot, reason):
     return 0
 
 
-@cold
+@stage
 def work_aggressor(arena, slot, tif):
     """Sweep an accepted order that may trade, then end or rest what is left of it; while orders
     are collected it rests at once."""

@@ -1,6 +1,6 @@
 """One command from stamp to queue, in the order of rule 2.6."""
 
-from engine.kernel import cold, kernel
+from engine.kernel import cold, kernel, stage
 from engine.schema import bounds, events, refusals
 from engine.schema.commands import (
     ADVANCE_TIME,
@@ -297,7 +297,7 @@ def follow_command(arena):
     return 0
 
 
-@cold
+@stage
 def apply_command(arena, commands, row):
     """The whole effect of one command; returns its refusal code, 0 when it was taken."""
     command = COMMAND(commands, row)

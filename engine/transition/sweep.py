@@ -16,7 +16,7 @@ from engine.book.orders import (
     unlink_order,
 )
 from engine.book.triggers import look_at
-from engine.kernel import cold, kernel
+from engine.kernel import cold, kernel, stage
 from engine.schema import events
 from engine.schema.vocabulary import (
     BUY,
@@ -398,7 +398,7 @@ def end_sweep(arena, ladder, asked_key, limit_key):
     motion.slot = NONE
 
 
-@cold
+@stage
 def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mode, share):
     """Trade until the limit, the quantity or a rule stops it; returns the lots left.
 

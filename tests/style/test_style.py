@@ -57,7 +57,7 @@ FILE_LINES = 700
 FUNCTION_LINES = 70
 FUNCTION_LINES_OF_TESTS = 90
 
-DECORATORS = ("kernel", "cold", "entry")
+DECORATORS = ("kernel", "cold", "stage", "entry")
 FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
 
 
