@@ -8,7 +8,8 @@ ones and one reading of the clock included; nothing is subtracted. Every round a
 batches to an equal arena, so each command has a time in each of them. Its median is the engine's
 own: misses of the caches are in it, for every round has the same ones; what a neighbour or the
 system's timer takes now and then is not. The percentiles of a single round, which have that too,
-stand beside.
+stand beside, and those of the C++ twin, where there is one: what the same design costs when it is
+compiled ahead.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.native.build import Stamp, TwinMissing, load_stamped
 from bench.stamped_kernels import cycles, read_often, run_stamped
 from bench.twin import copy_arena, prepare
 from bench.workloads import Workload, make_workload
@@ -45,6 +47,7 @@ class BatchLatency(NamedTuple):
     clock_ns: float
     rounds: int
     commands: int  # of a round
+    twin_ns: tuple[float, ...]  # p50, p99, p99.9 of the C++ twin's medians; empty without one
 
 
 def calibrate() -> float:
@@ -56,22 +59,31 @@ def calibrate() -> float:
     return float((ended - begun) / (ended_ns - begun_ns))
 
 
-def stamp_batches(arena: Arena, flow: NDArray[np.void]) -> NDArray[np.int64]:
+def stamp_batches(arena: Arena, flow: NDArray[np.void], stamp: Stamp) -> NDArray[np.int64]:
     """Cycles of each command behind the batches that warm up."""
     at, stamps = flow.ctypes.data, np.zeros(BATCH + 1, np.int64)
     spent = []
     for first in range(0, len(flow) - BATCH + 1, BATCH):
         arena.engine["events"] = 0
-        run_stamped(arena.base, at + first * COMMAND.itemsize, BATCH, stamps)
+        stamp(arena.base, at + first * COMMAND.itemsize, BATCH, stamps.ctypes.data)
         spent.append(np.diff(stamps))
     return np.concatenate(spent[WARM_BATCHES:])
+
+
+def _spend(arena: Arena, workload: Workload, stamp: Stamp, rounds: int) -> NDArray[np.int64]:
+    """Cycles by round and command."""
+    return np.array([stamp_batches(copy_arena(arena), workload.flow, stamp) for _ in range(rounds)])
 
 
 def measure_batch_latency(workload: Workload, rounds: int) -> BatchLatency:
     per_ns = calibrate()
     prepared = prepare(workload)
-    cycles_spent = [stamp_batches(copy_arena(prepared), workload.flow) for _ in range(rounds)]
-    spent_ns = np.array(cycles_spent) / per_ns
+    spent_ns = _spend(prepared, workload, run_stamped, rounds) / per_ns
+    try:
+        twin_ns = _spend(prepared, workload, load_stamped(), rounds) / per_ns
+        of_twin = tuple(np.percentile(np.median(twin_ns, axis=0), SHARES).tolist())
+    except TwinMissing:
+        of_twin = ()
     of_commands = np.median(spent_ns, axis=0)
     p50_ns, p99_ns, p999_ns = np.percentile(of_commands, SHARES).tolist()
     round_p50_ns, round_p99_ns, round_p999_ns = np.median(
@@ -81,6 +93,7 @@ def measure_batch_latency(workload: Workload, rounds: int) -> BatchLatency:
         p50_ns, p99_ns, p999_ns, float(of_commands.max()),
         round_p50_ns, round_p99_ns, round_p999_ns,
         read_often(READINGS) / READINGS / per_ns, rounds, spent_ns.shape[1],
+        of_twin,
     )  # fmt: skip
 
 
@@ -95,7 +108,7 @@ def main() -> None:
         f" {found.p50_ns:.0f} ns, p99 {found.p99_ns:.0f}, p99.9 {found.p999_ns:.0f}, worst"
         f" {found.max_ns:,.0f}; of a round: p50 {found.round_p50_ns:.0f}, p99"
         f" {found.round_p99_ns:.0f}, p99.9 {found.round_p999_ns:.0f}; the clock takes"
-        f" {found.clock_ns:.0f}"
+        f" {found.clock_ns:.0f}; C++ twin: {[round(ns) for ns in found.twin_ns]}"
     )
 
 

@@ -10,11 +10,11 @@ from numba import types
 from numba.extending import intrinsic
 
 from engine.kernel import entry
-from engine.state.access import ENGINE
+from engine.state.access import ENGINE, to_bits, word_accessor
 from engine.transition.run import look_ahead
 from engine.transition.step import apply_command
 
-_WORDS = types.Array(types.int64, 1, "C")
+WORD = word_accessor()
 
 
 @intrinsic
@@ -47,14 +47,14 @@ def read_often(readings):
     return last - first
 
 
-@entry(types.int64(types.int64, types.int64, types.int64, _WORDS))
+@entry(types.int64(types.int64, types.int64, types.int64, types.int64))
 def run_stamped(arena, commands, count, stamps):
-    """Apply records, none of them a mass quote, and stamp before the first and after each. The
-    caller has emptied the events, and knows that they will find room."""
+    """Apply records, none of them a mass quote, and stamp before the first and after each, words
+    at an address. The caller has emptied the events, and knows that they will find room."""
     ENGINE(arena, 0).rows_left = 1
-    stamps[0] = read_cycles()
+    WORD(stamps, 0).bits = to_bits(read_cycles())
     for row in range(count):
         look_ahead(arena, commands, row, count)
         apply_command(arena, commands, row)
-        stamps[row + 1] = read_cycles()
+        WORD(stamps, row + 1).bits = to_bits(read_cycles())
     return count

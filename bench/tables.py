@@ -105,6 +105,22 @@ def _durable_rows(found: Durability) -> list[tuple[str, str]]:
     return [(path, f"{ns:.0f} ns a command, {1e3 / ns:.2f} M/s") for path, ns in spent.items()]
 
 
+def _twin_rows(report: Report) -> list[tuple[str, str]]:
+    """What the same design does in C++, where a target is on the engine alone."""
+    rates = [
+        f"{line.workload} {1e3 / line.twin_ns:.2f} M/s" for line in report.batched if line.ratio
+    ]
+    if not rates or not report.batch_latency.twin_ns:
+        return []
+    p50_ns, p99_ns, p999_ns = report.batch_latency.twin_ns
+    return [
+        (
+            "the C++ twin: commands/s; a command inside a batch, p50, p99, p99.9",
+            f"{', '.join(rates)}; {p50_ns:.0f} ns, {p99_ns:.0f} ns, {p999_ns:.0f} ns",
+        )
+    ]
+
+
 def _path_rows(report: Report) -> list[tuple[str, str]]:
     """What the verdicts don't tell already."""
     scans, burst, scaling, batch = (
@@ -124,6 +140,7 @@ def _path_rows(report: Report) -> list[tuple[str, str]]:
             f" {batch.round_p99_ns:.0f} ns, {batch.round_p999_ns:,.0f} ns (the clock takes"
             f" {batch.clock_ns:.0f} of each)",
         ),
+        *_twin_rows(report),
         ("`submit`, p99.9", f"{report.submit.p999_us:.1f} µs"),
         (
             "starting Python → first order accepted → exit, warm",

@@ -16,12 +16,13 @@ from pathlib import Path
 from bench.native.header import compute_header
 
 HERE = Path(__file__).parent
-TWIN, MATCHING, REFERENCE = (
-    HERE / name for name in ("twin.cpp", "matching.cpp", "reference.cpp")
+TWIN, STAMPED, MATCHING, REFERENCE = (
+    HERE / name for name in ("twin.cpp", "stamped.cpp", "matching.cpp", "reference.cpp")
 )
 OPTIONS = ("-std=c++20", "-O3", "-march=native", "-Wall", "-Wextra", "-shared", "-fPIC")
 
 Run = Callable[[int, int, int, int], int]
+Stamp = Callable[[int, int, int, int], None]
 Match = Callable[[int, int, int, int, int], None]
 
 
@@ -49,6 +50,14 @@ def load_twin() -> Run:
     function = _load(TWIN, [TWIN]).twin_run
     function.argtypes = [ctypes.c_int64] * 4
     function.restype = ctypes.c_int64
+    return function
+
+
+def load_stamped() -> Stamp:
+    """`run(arena, commands, count, stamps)` of the twin; raises TwinMissing."""
+    function = _load(STAMPED, [STAMPED, TWIN]).twin_run_stamped
+    function.argtypes = [ctypes.c_int64] * 4
+    function.restype = None
     return function
 
 

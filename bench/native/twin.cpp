@@ -102,10 +102,7 @@ public:
     i64 run(const Command* commands, i64 count, i64 events_max) {
         i64 row = 0;
         while (row < count && engine.events < events_max) {
-            __builtin_prefetch(commands + row + FAR, 0, 3);
-            if (row + AHEAD < count) prefetch_named(commands[row + AHEAD]);
-            if constexpr (NEAR > 0)
-                if (row + NEAR < count) prefetch_related(commands[row + NEAR]);
+            look_ahead(commands, row, count);
             apply(commands[row]);
             if (is_outside) [[unlikely]] return -1 - row;
             ++row;
@@ -117,6 +114,13 @@ protected:
     Arena arena;
     Engine& engine;
     bool is_outside = false;
+
+    HOT void look_ahead(const Command* commands, i64 row, i64 count) {
+        __builtin_prefetch(commands + row + FAR, 0, 3);
+        if (row + AHEAD < count) prefetch_named(commands[row + AHEAD]);
+        if constexpr (NEAR > 0)
+            if (row + NEAR < count) prefetch_related(commands[row + NEAR]);
+    }
 
     // ---- events
 
