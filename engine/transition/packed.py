@@ -18,7 +18,7 @@ from engine.state.access import (
     to_int,
     word_accessor,
 )
-from engine.transition.step import apply_command
+from engine.transition.step import apply_alone
 
 WORD = word_accessor()
 RECORD_WORDS = COMMAND.itemsize // 8
@@ -125,7 +125,7 @@ def one_packed(arena, packed, octets, plan, record, told, events_max):
     engine = ENGINE(arena, 0)
     engine.events = 0
     engine.rows_left = 1
-    apply_command(arena, record, 0)
+    apply_alone(arena, record, 0)
     if engine.events > events_max:
         return NOT_TOLD
     return write_events(arena, told)

@@ -12,7 +12,7 @@ from engine.state.lines import (
     ask_for_positions,
     ask_for_record,
 )
-from engine.transition.step import COMMAND, apply_command
+from engine.transition.step import COMMAND, apply_alone, apply_command
 from risk.accounts import find_inline_position
 from risk.deleveraging_modes import compute_rank_band
 from risk.worth import is_kept
@@ -96,7 +96,7 @@ def one(arena, commands, rows):
     """Apply a single command that stands in so many records; returns its refusal code."""
     ENGINE(arena, 0).events = 0
     ENGINE(arena, 0).rows_left = rows
-    return apply_command(arena, commands, 0)
+    return apply_alone(arena, commands, 0)
 
 
 @entry("int64(int64, int64, int64)")

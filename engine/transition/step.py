@@ -297,7 +297,7 @@ def follow_command(arena):
     return 0
 
 
-@stage
+@kernel
 def apply_command(arena, commands, row):
     """The whole effect of one command; returns its refusal code, 0 when it was taken."""
     command = COMMAND(commands, row)
@@ -323,3 +323,9 @@ def apply_command(arena, commands, row):
     if found | engine.liquidations | engine.cooling | engine.fired != 0:
         follow_command(arena)
     return code
+
+
+@stage
+def apply_alone(arena, commands, row):
+    """One command that is not part of a batch."""
+    return apply_command(arena, commands, row)
