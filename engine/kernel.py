@@ -7,6 +7,11 @@
              inlined. LLVM lays code out as if cold functions were never called, and these often.
 ``@entry``   what Python calls: an explicit signature, compiled when its module is imported.
 
+That is so where an image of these sources is there (``engine.machine_code``), or LIONROCK_COMPILE
+is set in the environment, as `lionrock warm` does. Otherwise the first order would wait for a
+minute of compilation. So the process begins interpreted: all give plain Python, and another process
+compiles (``engine.interpreted``).
+
 Rules for the code under them, each with its reason:
 
 - Cold code is a C function behind a symbol because LLVM inlines whatever it can see: the whole
@@ -37,7 +42,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -48,9 +53,11 @@ from llvmlite import binding
 from numba import cfunc, config, njit, types
 
 from engine.cold_code import CallsCompiler, ColdCompiler, RareFunction
-from engine.machine_code import Image, read_image, write_image
+from engine.interpreted import InterpretedProcess, start_compiler
+from engine.machine_code import Image, hash_text, read_image, write_image
 
 JIT = not config.DISABLE_JIT
+COMPILE_HERE = "LIONROCK_COMPILE"  # in the environment: as everything is imported, in this process
 
 PACKAGES = ("engine", "risk", "funding")
 SETTINGS = ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE")
@@ -63,6 +70,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 # outlives its cfunc (in 0.68 it does; no test could be made to fail without this). None stands for
 # one that the image holds.
 _cold: dict[str, Any] = {}
+# By symbol, too: those that are plain Python until an image has come.
+_interpreted_cold: dict[str, Any] = {}
 _loaded: list[str] = []
 _compiled: list[str] = []
 
@@ -80,7 +89,7 @@ def kernel(function: F) -> F:
 
     Without wrappers for callers in Python and C: they double the compile time of a kernel.
     """
-    if not JIT:
+    if not COMPILES:
         return function
     compiled = njit(
         error_model="numpy",
@@ -128,6 +137,10 @@ def stage(function: F) -> F:
 
 def _compile_apart(function: F, of_symbol: Callable[..., Any]) -> F:
     symbol = f"lionrock_{function.__module__.replace('.', '_')}_{function.__name__}"
+    if not COMPILES:
+        _interpreted_cold[symbol] = function
+        hash_text(function)  # now: the file may change before an image comes
+        return function
     if symbol in _cold:
         # The linker would keep one address for both, and callers would reach the wrong function.
         raise ImportError(f"two functions share the symbol {symbol}")
@@ -144,27 +157,80 @@ def _compile_apart(function: F, of_symbol: Callable[..., Any]) -> F:
     return cast(F, of_symbol(symbol, signature))
 
 
-def entry(signature: Any, *, nogil: bool = False) -> Callable[[F], F]:
-    """Compile now for one signature, a numba signature or its text, callable from Python."""
+def entry(signature: Any, *, nogil: bool = False, rows: str = "") -> Callable[[F], F]:
+    """Compile now for one signature, a numba signature or its text, callable from Python.
+
+    `rows` names the argument that counts records, where there may be many: those wait for machine
+    code in a process that began interpreted.
+    """
+    options = {"cache": True, "error_model": "numpy", "nogil": nogil}
+    options["pipeline_class"] = CallsCompiler
 
     def decorate(function: F) -> F:
         if not JIT:
             return function
-        options = {"cache": True, "error_model": "numpy", "nogil": nogil}
-        options["pipeline_class"] = CallsCompiler
+        if _interpreted is not None:
+            load = partial(_load_entry, signature, options, function)
+            return cast(F, _interpreted.stand_in(function, load, rows))
         compiled = _load_or_compile(njit(signature, **options), function)
         hits = sum(compiled.stats.cache_hits.values())
-        _note(f"{function.__module__}.{function.__name__}", compiled, was_loaded=hits > 0)
-        (only,) = compiled.overloads.values()
-        # numba's own way in looks at the types of all arguments first: 180 ns a call, and 110 so.
-        return cast(F, only.entry_point)
+        _note(_name_entry(function), compiled, was_loaded=hits > 0)
+        return cast(F, _way_in(compiled))
 
     return decorate
+
+
+def _load_entry(signature: Any, options: dict[str, Any], function: Any) -> Any:
+    """The machine code of an entry whose globals are plain Python: out of numba's cache, which goes
+    by the function's own code, or not at all."""
+    with _our_cache_directory():
+        compiled = njit(signature, **options)(function)
+    if not compiled.stats.cache_hits:
+        raise LookupError(f"the cache lacks {_name_entry(function)}")
+    _loaded.append(_name_entry(function))
+    return _way_in(compiled)
+
+
+def _way_in(compiled: Any) -> Any:
+    """numba's own looks at the types of all arguments first: 180 ns a call, and 110 so."""
+    (only,) = compiled.overloads.values()
+    return only.entry_point
+
+
+def _name_entry(function: Any) -> str:
+    return f"{function.__module__}.{function.__name__}"
+
+
+def is_machine_code() -> bool:
+    """Whether it is machine code that answers now: false without the JIT, and in a process that
+    began interpreted until it has gone over."""
+    return COMPILES or (_interpreted is not None and _interpreted.has_gone_over)
+
+
+def wait_for_machine_code() -> bool:
+    """Wait until machine code answers; false where it never will: without the JIT, or where the
+    process that compiles has failed, which a RuntimeWarning tells."""
+    if _interpreted is not None:
+        _interpreted.wait()
+    return is_machine_code()
 
 
 @cache
 def _image() -> Image:
     return read_image(cache_directory())
+
+
+def _take_image() -> bool:
+    """Let the image, which has come since this process began, stand for all cold functions imported
+    so far; false where it has not come, or is of other functions."""
+    if not _image().parts:
+        _image.cache_clear()
+    functions = _interpreted_cold.items()
+    if not _image().parts or not all(_image().take(*named) for named in functions):
+        return False
+    _loaded.extend(_interpreted_cold)
+    _interpreted_cold.clear()
+    return True
 
 
 def keep_image() -> None:
@@ -269,17 +335,22 @@ def _first_writable(digest: str, package: Path) -> Path:
     The directory itself is tried, not its parent: where numba cannot write into the directory it
     is given, it silently takes its own, without our digest.
     """
-    candidates = [package / "__pycache__" / "lionrock"]
-    with suppress(RuntimeError):
-        user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        candidates.append(Path(user) / "lionrock")
-    for base in candidates:
+    for base in _shared_directories(package):
         if _is_writable(base / digest):
             return base / digest
     # Cached code is executed, so it may only lie where nobody else can write.
     private = Path(tempfile.mkdtemp(prefix="lionrock-"))
     atexit.register(shutil.rmtree, private, ignore_errors=True)
     return private / digest
+
+
+def _shared_directories(package: Path) -> list[Path]:
+    """Where another process of these sources would look, too."""
+    directories = [package / "__pycache__" / "lionrock"]
+    with suppress(RuntimeError):
+        user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        directories.append(Path(user) / "lionrock")
+    return directories
 
 
 def _is_writable(directory: Path) -> bool:
@@ -344,3 +415,21 @@ def _note(name: str, compiled: Any, *, was_loaded: bool) -> None:
         # A source changed while we compiled: what was just saved may be of the new text, under
         # the name of the old. Forget it, or going back to the old text would run the new.
         compiled._cache.flush()
+
+
+def _begin() -> InterpretedProcess | None:
+    """Interpreted, while another process compiles; None where this one compiles or loads itself:
+    asked to, the code is there, or nobody could make it elsewhere."""
+    if not JIT or os.environ.get(COMPILE_HERE) or _image().parts:
+        return None
+    if cache_directory().parent not in _shared_directories(_root() / "engine"):
+        return None
+    try:
+        compiler = start_compiler({**os.environ, COMPILE_HERE: "1"})
+    except (OSError, NotImplementedError):  # no session of its own
+        return None
+    return InterpretedProcess(compiler, _take_image)
+
+
+_interpreted = _begin()
+COMPILES = JIT and _interpreted is None

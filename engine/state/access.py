@@ -9,7 +9,7 @@ slot outside the section and a value outside its field, so an overflow is a fail
 import ctypes
 from typing import Any
 
-from engine.kernel import JIT
+from engine.kernel import COMPILES
 from engine.schema.commands import COMMAND as COMMAND_RECORD
 from engine.state import layout
 
@@ -69,7 +69,7 @@ def _twin(name: str, section: layout.Section):
     return at
 
 
-if JIT:
+if COMPILES:
     from llvmlite import ir
     from numba import types
     from numba.extending import intrinsic

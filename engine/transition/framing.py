@@ -12,7 +12,7 @@ WORDS = COMMAND.itemsize // 8
 DOUBTFUL = -1
 
 
-@entry("int64(int64, int64, int64)", nogil=True)
+@entry("int64(int64, int64, int64)", nogil=True, rows="count")
 def count_if_plain(records, count, masks):
     """The commands of so many records, DOUBTFUL where one of them has to be looked at again: a byte
     that its kind does not use, no kind or no time, a row that no mass quote has announced.

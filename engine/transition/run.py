@@ -70,7 +70,7 @@ def look_ahead(arena, commands, row, count):
         ask_for_related(arena, commands, row + NEAR)
 
 
-@entry("int64(int64, int64, int64, int64)", nogil=True)
+@entry("int64(int64, int64, int64, int64)", nogil=True, rows="count")
 def run(arena, commands, count, events_max):
     """Apply up to `count` records; stops early once `events_max` events stand in the arena, or
     before a mass quote whose rows are not all there, unless it is the first.

@@ -16,12 +16,13 @@ import pytest
 from llvmlite import binding
 from numba import njit
 
-from engine import cold_code, kernel, machine_code
+from engine import cold_code, interpreted, kernel, machine_code
 
 pytestmark = pytest.mark.skipif(not kernel.JIT, reason="about compiled code")
 
 KERNEL = Path(kernel.__file__).read_text()
 COLD_CODE = Path(cold_code.__file__).read_text()
+INTERPRETED = Path(interpreted.__file__).read_text()
 MACHINE_CODE = Path(machine_code.__file__).read_text()
 INLINED = "from engine.kernel import kernel\n\n@kernel\ndef add(x):\n    return x + {step}\n"
 FAR = """
@@ -70,6 +71,7 @@ def plant(root, kernel_source=KERNEL, step=1):
         (root / package / "__init__.py").touch()
     (root / "engine/kernel.py").write_text(kernel_source)
     (root / "engine/cold_code.py").write_text(COLD_CODE)
+    (root / "engine/interpreted.py").write_text(INTERPRETED)
     (root / "engine/machine_code.py").write_text(MACHINE_CODE)
     (root / "engine/inlined.py").write_text(INLINED.format(step=step))
     (root / "engine/front.py").write_text(FRONT)
@@ -81,6 +83,7 @@ def environment(root, *path, **more):
     env = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     # An edit of equal length in the same second would leave Python's own byte code stale.
     env |= {"PYTHONDONTWRITEBYTECODE": "1", "XDG_CACHE_HOME": str(root.parent / "user")}
+    env |= {kernel.COMPILE_HERE: "1"}  # test_interpreted.py is about those that are not asked to
     return env | {"PYTHONPATH": os.pathsep.join([*map(str, path), str(root)])} | more
 
 

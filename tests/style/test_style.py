@@ -20,6 +20,7 @@ TREES = (*PRODUCT, "tests", "bench")
 LAYERS = {
     "engine.cold_code": 0,
     "engine.machine_code": 0,
+    "engine.interpreted": 0,
     "engine.kernel": 0,
     "engine.schema": 0,
     "engine.state": 0,
