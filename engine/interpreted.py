@@ -24,7 +24,6 @@ from functools import update_wrapper
 from typing import Any
 
 LARGE = 64  # records; more of them wait for machine code: interpreted, each takes a millisecond
-FRAMES = 20  # more than a caller needs from the beginning of its command to its end
 # `lionrock warm` of the engine that this process would import. What lies open is its parent's.
 COMPILER = """
 import os, sys
@@ -169,8 +168,10 @@ class InterpretedProcess:
         meanwhile comes behind the act; or nothing of the act was done, and never will be."""
         if get_ident() == self._running:  # a finaliser, of whatever Python has cleared away
             raise RuntimeError("lionrock: an entry is called within an interpreted command")
-        _need_room(FRAMES)  # a caller deep in its stack fails here, or not at all
-        pending, outcome, gate = [act], [], _take_gate()
+        # Of all that is called here this goes deepest: where the stack has no room it fails, before
+        # anything has begun.
+        gate = _take_gate()
+        pending, outcome = [act], []
 
         def work() -> None:
             try:
@@ -238,12 +239,6 @@ def _take_gate() -> ctypes.c_void_p:
         raise MemoryError("no lock can be made")
     _acquire(gate, WAIT)
     return gate
-
-
-def _need_room(frames: int) -> None:
-    """RecursionError where the stack has no room for so many frames."""
-    if frames > 0:
-        _need_room(frames - 1)
 
 
 def _try(act: Callable[[], Any]) -> tuple[Any, BaseException | None]:

@@ -173,6 +173,19 @@ def test_two_processes_may_begin_interpreted_together(tree):
         assert process.communicate(timeout=120)[0].split() == [str(result(1)), "True", "4", "0"]
 
 
+def test_somebody_else_may_ask_for_the_end_of_the_compiler(tree):
+    """A program that waits for all its children."""
+    (tree / "go").touch()
+    code = f"import os; os.waitpid(-1, 0); {TELL}; print(kernel.is_machine_code())"
+    assert start(tree, "from engine import front, kernel; " + code).split()[1] == "True"
+
+
+def test_a_call_that_waited_while_others_went_over_goes_over_too(tree):
+    """No interpreted command runs beside machine code."""
+    code = "front.one.answer = lambda x: -x; print(front.one._begin([5]))"
+    assert held(tree, code) == "-5"
+
+
 # Where there is no machine code to be had.
 
 WARNED = """
@@ -186,8 +199,8 @@ with warnings.catch_warnings(record=True) as warned:
 
 
 def test_where_no_process_can_be_started_this_one_compiles(tree):
-    nobody = "import sys; sys.executable = '/nowhere/python'; "
-    assert start(tree, nobody + "from engine import front, kernel; " + TELL) == f"{result(1)} True 0 4"
+    nobody = "import sys; sys.executable = '/nowhere/python'; from engine import front, kernel; "
+    assert start(tree, nobody + TELL) == f"{result(1)} True 0 4"
 
 
 def test_where_no_directory_is_shared_this_one_compiles(tree):
@@ -322,7 +335,9 @@ def test_a_handler_sees_no_half_of_a_command(tree):
 def test_whatever_moment_an_exception_comes_at_a_command_is_whole_or_not_there(tree):
     """Thousands of alarms, at all places of the caller's own lines too."""
     code = """
-        import random, signal, time
+        import random, signal, sys, time
+        sys.setswitchinterval(1e-6)
+        sys.unraisablehook = print
         class Alarm(Exception): pass
         def alarm(*_):
             raise Alarm
@@ -332,15 +347,33 @@ def test_whatever_moment_an_exception_comes_at_a_command_is_whole_or_not_there(t
         while time.monotonic() < end:
             try:
                 signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 400e-6))
-                slow.sleep(0)
+                slow.sleep(chance.choice([0, 1]))
                 signal.setitimer(signal.ITIMER_REAL, 0)
             except Alarm:
                 caught += 1
                 torn += len(slow.begun) != len(slow.ended)
-        time.sleep(0.1)
+                before = len(slow.begun)
+                time.sleep(0.001)
+                torn += len(slow.begun) != before
         print(torn, len(slow.begun) - len(slow.ended), caught > 300)
     """
     assert held(tree, code) == "0 0 True"
+
+
+def test_a_command_whose_thread_can_not_be_started_has_not_begun(tree):
+    code = """
+        from engine import interpreted
+        def refuse(*_):
+            raise RuntimeError("can't start new thread")
+        begin, interpreted.start_new_thread = interpreted.start_new_thread, refuse
+        try:
+            slow.sleep(1)
+        except RuntimeError as error:
+            print(error, slow.begun)
+        interpreted.start_new_thread = begin
+        print(slow.sleep(1))
+    """
+    assert held(tree, code).splitlines() == ["can't start new thread []", "1"]
 
 
 def test_a_caller_deep_in_its_stack_gets_a_whole_command_or_none(tree):
@@ -395,7 +428,8 @@ def test_arguments_that_are_no_integers_are_refused_before_the_command(tree, arg
 
 def test_threads_come_one_after_the_other(tree):
     code = """
-        import threading
+        import sys, threading
+        sys.setswitchinterval(1e-5)
         answers = []
         def call():
             for _ in range(10):
