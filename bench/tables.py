@@ -25,7 +25,9 @@ CONDITIONS = (
     " calls include one reading of Python's clock, with whatever else the machine did; commands"
     " inside a batch include one of the processor's, and each is its median of rounds that apply"
     " the same commands to equal states. Latency under load is from when a command was due, so a"
-    " stall counts for all that came due in it."
+    " stall counts for all that came due in it. A cold first order is interpreted, while another"
+    " process compiles: full speed comes with machine code, for which more than 64 records at once"
+    " wait."
 )
 NOT_SHOWN = (
     "Not shown: network, decoding, syncs of a disk other than this one's, flows with amendments,"
@@ -145,6 +147,11 @@ def _path_rows(report: Report) -> list[tuple[str, str]]:
         (
             "starting Python → first order accepted → exit, warm",
             f"{report.warm.process_s:.2f} s",
+        ),
+        *(
+            []
+            if report.cold is None
+            else [("import → machine code answers, cold", f"{report.cold.machine_code_s:.1f} s")]
         ),
         (
             f"{scans.holders:,} holders, a funding time that calls some",

@@ -73,7 +73,7 @@ TARGETS = (
     Target("batch_p99", "a command inside a batch, p99", TIME, "ns", 300, 200),
     Target("batch_p999", "a command inside a batch, p99.9", TIME, "ns", 600, 400),
     Target("warm", "import to first order, warm", TIME, "s", 0.8, 0.45),
-    Target("cold", "import to first order, cold", TIME, "s", 12, 7),
+    Target("cold", "import to first order, cold: interpreted", TIME, "s", 12, 7),
     Target("mark_move", "mark move, 1M holders, none hit", TIME, "ms", 0.1, 0.005),
     Target("revaluation", "mark move, 250k exact revaluations", TIME, "ms", 60, 20),
     Target("funding_event", "funding time, 1M positions, with its band scan", TIME, "ms", 1, 0.1),
