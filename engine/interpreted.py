@@ -23,7 +23,7 @@ from contextlib import suppress
 from functools import update_wrapper
 from typing import Any
 
-LARGE = 64  # records; more of them wait for machine code. Interpreted, an order takes 0.16 ms.
+LARGE = 64  # records; more of them wait for machine code. Interpreted, an order takes 0.2 ms.
 # `lionrock warm` of the engine that this process would import. What lies open is its parent's.
 COMPILER = """
 import os, sys
