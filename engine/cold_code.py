@@ -27,7 +27,9 @@ register_default(RareFunction)(models.OpaqueModel)
 
 
 class _LowerCalls(lowering.Lower):
-    def _lower_call_ExternalFunction(self, fnty: Any, expr: Any, signature: Any) -> Any:  # noqa: N802
+    def _lower_call_ExternalFunction(  # noqa: N802
+        self, fnty: Any, expr: Any, signature: Any
+    ) -> Any:
         answer = super()._lower_call_ExternalFunction(fnty, expr, signature)
         if isinstance(fnty, RareFunction):
             self.module.globals[fnty.symbol].attributes.add("cold")

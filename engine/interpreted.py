@@ -97,6 +97,7 @@ class InterpretedProcess:
 
     def __init__(self, compiler: int, take_image: Callable[[], bool]) -> None:
         self._compiler, self._take_image = compiler, take_image
+        self._owner = os.getpid()
         self._has_compiler_ended = False
         self._waiting: list[Entry] = []
         self._one_at_a_time = allocate_lock()
@@ -201,16 +202,17 @@ class InterpretedProcess:
 
     def _look_at_compiler(self, options: int) -> bool:
         """Whether it has ended. Where an interrupt took the answer away, or another part of this
-        program has asked for it, there is no such process any more."""
+        program has asked for it, there is no such process any more; where this process was forked
+        off, there may be, and it is another's."""
         if not self._has_compiler_ended:
             try:
                 self._has_compiler_ended = os.waitpid(self._compiler, options)[0] != 0
             except ChildProcessError:
-                self._has_compiler_ended = True
+                self._has_compiler_ended = not _is_there(self._compiler)
         return self._has_compiler_ended
 
     def _end(self) -> None:
-        if not self._look_at_compiler(os.WNOHANG):
+        if not self._look_at_compiler(os.WNOHANG) and os.getpid() == self._owner:
             # At no moment does it do harm: its files get their names when they are whole.
             os.kill(self._compiler, signal.SIGKILL)
             self._look_at_compiler(0)
@@ -229,6 +231,13 @@ def start_compiler(environment: dict[str, str]) -> int:
         file_actions=[nowhere, *outputs],
         setsid=True,
     )
+
+
+def _is_there(process: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(process, 0)
+        return True
+    return False
 
 
 def _take_gate() -> ctypes.c_void_p:

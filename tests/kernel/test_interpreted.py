@@ -181,6 +181,37 @@ def test_somebody_else_may_ask_for_the_end_of_the_compiler(tree):
     assert start(tree, "from engine import front, kernel; " + code).split()[1] == "True"
 
 
+def test_a_process_that_was_forked_off_goes_over_behind_its_parent(tree):
+    """The compiler is not its child, and is not ended with it."""
+    code = f"""
+        import os, sys, time
+        from pathlib import Path
+        from engine import front, kernel
+        def go_over():
+            while not kernel.is_machine_code():
+                assert front.one(5) == {result(1)}
+                time.sleep(0.01)
+        front.one(5)
+        if os.fork() == 0:
+            assert front.one(5) == {result(1)} and not kernel.is_machine_code()
+            sys.exit()
+        os.wait()
+        children = []
+        for _ in range(2):
+            children.append(os.fork())
+            if children[-1] == 0:
+                go_over()
+                sys.exit()
+        Path("go").touch()
+        go_over()
+        for child in children:
+            print(os.waitpid(child, 0)[1])
+        {TELL}
+    """
+    said = start(tree, textwrap.dedent(code)).splitlines()
+    assert said == ["0", "0", f"{result(1)} True 4 0"]
+
+
 def test_a_call_that_waited_while_others_went_over_goes_over_too(tree):
     """No interpreted command runs beside machine code."""
     code = "front.one.answer = lambda x: -x; print(front.one._begin([5]))"
