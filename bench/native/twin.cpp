@@ -162,34 +162,32 @@ protected:
     }
 
     HOT Level& open_level(i64 ladder, i64 key) {
-        const i64 page = directory_of(ladder, key);
-        if (page != NONE) {
-            Level& level = arena.levels((page << 9) | (key & 511));
-            if (level.head != NONE) return level;
-        }
-        return add_level(ladder, key);
+        i64 page = directory_of(ladder, key);
+        if (page == NONE) [[unlikely]] page = add_page(ladder, key);
+        Level& level = arena.levels((page << 9) | (key & 511));
+        if (level.head == NONE) add_level(ladder, page, key);
+        return level;
     }
 
-    [[gnu::noinline]] Level& add_level(i64 ladder, i64 key) {
-        std::int32_t& directory = directory_of(ladder, key);
-        i64 page = directory;
-        if (page == NONE) {
-            page = engine.pages_free;
-            if (page != NONE) {
-                Level& first = arena.levels(page << 9);
-                engine.pages_free = first.head;
-                first.head = 0;
-            } else {
-                page = ++engine.pages_top;
-            }
-            directory = std::int32_t(page);
-            arena.ladder_groups(ladder * 64 + (key >> 15)).bits |= u64{1} << ((key >> 9) & 63);
-            arena.ladders(ladder).groups |= u64{1} << (key >> 15);
+    RARE i64 add_page(i64 ladder, i64 key) {
+        i64 page = engine.pages_free;
+        if (page != NONE) {
+            Level& first = arena.levels(page << 9);
+            engine.pages_free = first.head;
+            first.head = 0;
+        } else {
+            page = ++engine.pages_top;
         }
+        directory_of(ladder, key) = std::int32_t(page);
+        arena.ladder_groups(ladder * 64 + (key >> 15)).bits |= u64{1} << ((key >> 9) & 63);
+        arena.ladders(ladder).groups |= u64{1} << (key >> 15);
+        return page;
+    }
+
+    HOT void add_level(i64 ladder, i64 page, i64 key) {
         arena.page_words(page * 8 + ((key & 511) >> 6)).bits |= u64{1} << (key & 63);
         Ladder& side = arena.ladders(ladder);
         if (side.best_key == NONE || key < side.best_key) side.best_key = key;
-        return arena.levels((page << 9) | (key & 511));
     }
 
     i64 find_page_from(i64 ladder, i64 page) const {
@@ -227,12 +225,15 @@ protected:
         if (side.best_key == key) side.best_key = (key >> 6 << 6) | std::countr_zero(bits);
     }
 
-    [[gnu::noinline]] void drop_level(i64 ladder, i64 key) {
-        std::int32_t& directory = directory_of(ladder, key);
-        const i64 page = directory;
+    HOT void drop_level(i64 ladder, i64 key, const Level& level) {
+        const i64 page = (&level - &arena.levels(0)) >> 9;
         Word& word = arena.page_words(page * 8 + ((key & 511) >> 6));
         word.bits &= ~(u64{1} << (key & 63));
-        if (word.bits != 0) return leave_best(ladder, key, word.bits);
+        if (word.bits != 0) leave_best(ladder, key, word.bits);
+        else drop_word(ladder, page, key);
+    }
+
+    [[gnu::noinline]] void drop_word(i64 ladder, i64 page, i64 key) {
         u64 occupied = 0;
         for (i64 k = 0; k < 8; ++k) occupied |= arena.page_words(page * 8 + k).bits;
         Ladder& side = arena.ladders(ladder);
@@ -242,7 +243,7 @@ protected:
             if (group.bits == 0) side.groups &= ~(u64{1} << (key >> 15));
             arena.levels(page << 9).head = std::int32_t(engine.pages_free);
             engine.pages_free = page;
-            directory = 0;
+            directory_of(ladder, key) = 0;
         }
         if (side.best_key == key) side.best_key = find_key_from(ladder, key);
     }
@@ -297,7 +298,7 @@ protected:
         Ladder& side = arena.ladders(ladder);
         side.lots -= order.lots;
         --side.orders;
-        if (level.head == NONE) drop_level(ladder, key);
+        if (level.head == NONE) drop_level(ladder, key, level);
     }
 
     // The first order of a level that has been found.
@@ -312,7 +313,7 @@ protected:
             arena.orders(behind).previous = 0;
         } else {
             level.tail = 0;
-            drop_level(ladder, key);
+            drop_level(ladder, key, level);
         }
     }
 

@@ -48,39 +48,41 @@ def open_level(arena, ladder, key):
     """The slot of a level that is about to receive its first order, or has some already."""
     page = LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9)).slot
     if page == NONE:
-        return add_level(arena, ladder, key)
+        page = add_page(arena, ladder, key)
     slot = (page << 9) | (key & 511)
     if LEVEL(arena, slot).head == NONE:
-        return add_level(arena, ladder, key)
+        add_level(arena, ladder, page, key)
     return slot
 
 
-@stage
-def add_level(arena, ladder, key):
-    """Mark a key as occupied, with a new page if need be; admission saw that one is free."""
-    directory = LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9))
-    page = directory.slot
-    if page == NONE:
-        engine = ENGINE(arena, 0)
-        page = engine.pages_free
-        if page != NONE:
-            engine.pages_free = LEVEL(arena, page << 9).head
-            LEVEL(arena, page << 9).head = NONE
-        else:
-            engine.pages_top += 1
-            page = engine.pages_top
-        directory.slot = page
-        if ladder >= BOOK_LADDERS:
-            engine.pages_armed += 1
-        group = LADDER_GROUP(arena, ladder * 64 + (key >> 15))
-        group.bits = set_bit(group.bits, (key >> 9) & 63)
-        LADDER(arena, ladder).groups = set_bit(LADDER(arena, ladder).groups, key >> 15)
+@cold
+def add_page(arena, ladder, key):
+    """A page for the key; admission saw that one is free."""
+    engine = ENGINE(arena, 0)
+    page = engine.pages_free + 0
+    if page != NONE:
+        engine.pages_free = LEVEL(arena, page << 9).head
+        LEVEL(arena, page << 9).head = NONE
+    else:
+        engine.pages_top += 1
+        page = engine.pages_top + 0
+    LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9)).slot = page
+    if ladder >= BOOK_LADDERS:
+        engine.pages_armed += 1
+    group = LADDER_GROUP(arena, ladder * 64 + (key >> 15))
+    group.bits = set_bit(group.bits, (key >> 9) & 63)
+    LADDER(arena, ladder).groups = set_bit(LADDER(arena, ladder).groups, key >> 15)
+    return page
+
+
+@kernel
+def add_level(arena, ladder, page, key):
+    """Mark a key of the page as occupied."""
     word = PAGE_WORD(arena, page * 8 + ((key & 511) >> 6))
     word.bits = set_bit(word.bits, key & 63)
     side = LADDER(arena, ladder)
     if side.best_key == NONE or key < side.best_key:
         side.best_key = key
-    return (page << 9) | (key & 511)
 
 
 @kernel
@@ -125,18 +127,22 @@ def find_key_from(arena, ladder, key):
     return NONE
 
 
-@stage
-def drop_level(arena, ladder, key):
-    """Unmark a key whose last order has gone; its page goes with its last level."""
-    directory = LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9))
-    page = directory.slot
+@kernel
+def drop_level(arena, ladder, key, level_slot):
+    """Unmark a key whose last order has gone."""
+    page = level_slot >> 9
     word = PAGE_WORD(arena, page * 8 + ((key & 511) >> 6))
     bits = clear_bit(word.bits, key & 63)
     word.bits = bits
-    if to_int(bits) != 0:
-        if LADDER(arena, ladder).best_key == key:  # no level is better, so all bits lie behind it
-            LADDER(arena, ladder).best_key = (key >> 6 << 6) | count_trailing_zeros(bits)
-        return 0
+    if to_int(bits) == 0:
+        drop_word(arena, ladder, page, key)
+    elif LADDER(arena, ladder).best_key == key:  # no level is better, so all bits lie behind it
+        LADDER(arena, ladder).best_key = (key >> 6 << 6) | count_trailing_zeros(bits)
+
+
+@stage
+def drop_word(arena, ladder, page, key):
+    """The key was the last of its word; the page goes with its last level."""
     occupied = 0
     for k in range(8):
         occupied |= to_int(PAGE_WORD(arena, page * 8 + k).bits)
@@ -148,7 +154,7 @@ def drop_level(arena, ladder, key):
         engine = ENGINE(arena, 0)
         LEVEL(arena, page << 9).head = engine.pages_free
         engine.pages_free = page
-        directory.slot = NONE
+        LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9)).slot = NONE
         if ladder >= BOOK_LADDERS:
             engine.pages_armed -= 1
     if LADDER(arena, ladder).best_key == key:

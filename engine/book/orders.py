@@ -253,7 +253,7 @@ def unqueue_from(arena, ladder, key, slot):
     side.lots -= order.lots
     side.orders -= 1
     if level.head == NONE:
-        drop_level(arena, ladder, key)
+        drop_level(arena, ladder, key, level_slot)
 
 
 @kernel
@@ -272,7 +272,7 @@ def unqueue_head(arena, ladder, key, level_slot, slot):
         ORDER(arena, behind).previous = NONE
     else:
         level.tail = NONE
-        drop_level(arena, ladder, key)
+        drop_level(arena, ladder, key, level_slot)
 
 
 @kernel

@@ -101,7 +101,7 @@ def test_any_numbers_make_the_same_record(kind, data):
     assert by_submitting(new_exchange(), command) == by_fields(command)
 
 
-@pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: type(value).__name__)
 @pytest.mark.parametrize("field", ["time_ns", "account", "session"])
 def test_what_is_no_number_is_refused_by_the_name_of_its_field(exchange, field, value):
     command = command_of(c.PLACE_ORDER, lambda name: value if name == field else 1)
