@@ -14,7 +14,7 @@ from engine.book.orders import (
     unqueue_order,
 )
 from engine.book.triggers import cut_waiting, leave_waiting
-from engine.kernel import cold, kernel, stage
+from engine.kernel import cold, kernel
 from engine.schema import events
 from engine.schema.vocabulary import (
     BUY,
@@ -167,15 +167,22 @@ def cancel_special(arena, slot, reason):
     return 0
 
 
-@stage
-def cancel_working(arena, slot, reason):
+@kernel
+def end_working(arena, slot, reason):
     """End a working order, resting or waiting. A plain one is asked once whether it is plain."""
     if ORDER(arena, slot).flags & EXTRA:
-        return cancel_special(arena, slot, reason)
+        cancel_special(arena, slot, reason)
+        return
     emit_cancelled(arena, slot, ORDER(arena, slot).lots, reason, 0)
     release_all(arena, slot)
     unrest_order(arena, slot)
     free_plain_slot(arena, slot)
+
+
+@cold
+def cancel_working(arena, slot, reason):
+    """The same for whatever but its owner's command to cancel it, which has it in line."""
+    end_working(arena, slot, reason)
     return 0
 
 

@@ -66,6 +66,7 @@ from engine.transition.orders import (
     cut_working,
     emit_cancelled,
     emit_reduced,
+    end_working,
     is_taken_away,
     is_waiting,
     unrest_order,
@@ -301,7 +302,7 @@ def cancel_order(arena, command):
     slot = find_order(arena, command.order_id, command.account)
     if slot == NONE:
         return refusals.ORDER_UNKNOWN
-    cancel_working(arena, slot, CANCEL_CLIENT)
+    end_working(arena, slot, CANCEL_CLIENT)
     return refusals.OK
 
 
