@@ -64,6 +64,8 @@ def fail():
     raise ZeroDivisionError("a bug")
 """
 TELL = "print(front.one(5), kernel.is_machine_code(), *kernel.cache_use()[1:])"
+# What a shell runs in the background is begun with interrupts ignored.
+LISTEN = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
 START = "from pathlib import Path\nfrom engine import front, kernel, slow\n"
 
 
@@ -79,7 +81,7 @@ def tree(tmp_path):
 
 def start(root, code, **more):
     """A process that nobody has asked to compile."""
-    return python(root, code, **{kernel.COMPILE_HERE: "", **more})
+    return python(root, LISTEN + textwrap.dedent(code), **{kernel.COMPILE_HERE: "", **more})
 
 
 def held(root, code, **more):
