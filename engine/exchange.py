@@ -16,7 +16,7 @@ from engine.schema import refusals
 from engine.schema.commands import COMMAND, ROWS_MAX, AnyCommand
 from engine.schema.contract import Config, check_config
 from engine.schema.events import EVENT, Event, decode_events, typed_event
-from engine.schema.packing import NOT_NUMBERS, PACKED_OCTETS, PLAN_AT, pack_into, pack_numbers
+from engine.schema.packing import PACKED_OCTETS, PLAN_AT, pack_into, pack_numbers
 from engine.schema.vocabulary import BUY, NAMES, SELL
 from engine.state.arena import Arena
 from engine.state.copying import copy_arena
@@ -125,7 +125,8 @@ class Exchange:
         try:
             octets = pack_numbers(astuple(command))
             self._packed[: len(octets)] = octets
-        except NOT_NUMBERS:
+        except Exception:
+            # Whatever msgspec has against it, or that it is too long: no array of numbers.
             return self._submit_record(command)
         told = one_packed(
             self._base, self._packed_address, len(octets), plan, self._single_address,

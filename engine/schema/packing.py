@@ -94,8 +94,6 @@ def _plans() -> dict[type[Command], npt.NDArray[np.uint64]]:
 
 _PLANS = _plans()
 PACKED_OCTETS = 3 + 9 * max(map(len, FIELDS.values()))  # with heads
-# What msgspec says of some arrays of other things than numbers, and a view of one that is too long.
-NOT_NUMBERS = (TypeError, ValueError, OverflowError, RecursionError)
 pack_numbers = msgspec.msgpack.Encoder().encode
 PLAN_AT = {holder: plan.ctypes.data for holder, plan in _PLANS.items()}  # addresses
 

@@ -22,6 +22,10 @@ KINDS = [kind for kind in c.BY_KIND if kind != c.MASS_QUOTE]
 # Where an encoding of another length begins, and where a field of a record ends.
 EDGES = sorted({sign * 2**bits + d for bits in range(65) for d in (-1, 0, 1) for sign in (1, -1)})
 EDGES += [0, 96, 97, 127, 128]
+class Unset(msgspec.Struct):
+    number: int
+
+
 OF_LENGTH = [msgspec.msgpack.Ext(1, b"1" * length) for length in (1, 2, 4, 8)]
 NO_NUMBERS: list[Any] = [True, False, None, 1.0, "1", b"\x01", (1,), [1, [2]], {}, 2**70]
 NO_NUMBERS += ["1" * 500, "\ud800", msgspec.Raw(b""), msgspec.Raw(b"\x01\x01"), *OF_LENGTH]
@@ -106,6 +110,17 @@ def test_any_numbers_make_the_same_record(kind, data):
 def test_what_is_no_number_is_refused_by_the_name_of_its_field(exchange, field, value):
     command = command_of(c.PLACE_ORDER, lambda name: value if name == field else 1)
     assert by_submitting(exchange, command) == by_fields(command) == field
+
+
+def test_what_can_not_even_be_shown_is_refused_as_the_long_way_does(exchange):
+    unset = Unset(1)
+    del unset.number
+    command = command_of(c.PLACE_ORDER, lambda name: unset if name == "side" else 1)
+    before = exchange.pool()["sequence"]
+    for refuse in (exchange.submit, by_fields):
+        with pytest.raises(AttributeError, match="'number' is unset"):
+            refuse(command)
+    assert exchange.pool()["sequence"] == before
 
 
 @pytest.mark.parametrize("value", [np.int64(1), np.int8(1), Side.SELL, Lots(1)], ids=repr)
