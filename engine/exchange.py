@@ -123,7 +123,9 @@ class Exchange:
         if plan is None:
             return self._submit_record(command)
         try:
-            octets = pack_numbers(astuple(command))
+            numbers = astuple(command)
+            sum(numbers)  # an Enum or a Raw, which msgspec takes for what they hold, is no summand
+            octets = pack_numbers(numbers)
             self._packed[: len(octets)] = octets
         except Exception:
             # Whatever msgspec has against it, or that it is too long: no array of numbers.

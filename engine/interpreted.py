@@ -13,6 +13,7 @@ its caller waits in a call of C, which comes back when the command is done and n
 import atexit
 import ctypes
 import os
+import select
 import signal
 import sys
 import warnings
@@ -95,10 +96,8 @@ class InterpretedProcess:
     """This process, until the process `compiler` has ended; `take_image` then says whether what it
     was to make is there, and loads what entries call."""
 
-    def __init__(self, compiler: int, take_image: Callable[[], bool]) -> None:
+    def __init__(self, compiler: "Compiler", take_image: Callable[[], bool]) -> None:
         self._compiler, self._take_image = compiler, take_image
-        self._owner = os.getpid()
-        self._has_compiler_ended = False
         self._waiting: list[Entry] = []
         self._one_at_a_time = allocate_lock()
         self._running = 0  # the thread that has the lock
@@ -107,6 +106,7 @@ class InterpretedProcess:
         self._why_never = ""
         self._has_warned = False
         atexit.register(self._end)
+        os.register_at_fork(after_in_child=self._begin_in_child)
 
     def stand_in(self, function: Callable[..., Any], load: Callable[[], Any], rows: str) -> Entry:
         """The entry of a function; `load` gives its machine code, and fails where there is none."""
@@ -126,17 +126,19 @@ class InterpretedProcess:
     def wait(self) -> None:
         """Until machine code answers, or never will. Can be interrupted: no command has begun."""
         if self._is_undecided:
-            self._look_at_compiler(0)
+            self._compiler.has_ended(None)
         self.go_over()
 
     def go_over(self) -> None:
         """To machine code, if it has come; a warning, once, if it never will. What is interpreted
         here can't be compiled here, so the interpreter goes on then: slow, and as right."""
-        if self._is_undecided and self._look_at_compiler(os.WNOHANG):
+        if self._is_undecided and self._compiler.has_ended(0):
             self.run_whole(self._go_over)
         if self._why_never and not self._has_warned:
             self._has_warned = True
-            warnings.warn(NEVER.format(why=self._why_never), RuntimeWarning, stacklevel=4)
+            # Where warnings are errors it is not told: a command may stand in a log already.
+            with suppress(Exception):
+                warnings.warn(NEVER.format(why=self._why_never), RuntimeWarning, stacklevel=4)
 
     def _go_over(self) -> None:
         """All entries or none. Whoever does not trust his state any more stays where he is."""
@@ -200,44 +202,65 @@ class InterpretedProcess:
             raise error
         return answer
 
-    def _look_at_compiler(self, options: int) -> bool:
-        """Whether it has ended. Where an interrupt took the answer away, or another part of this
-        program has asked for it, there is no such process any more; where this process was forked
-        off, there may be, and it is another's."""
-        if not self._has_compiler_ended:
-            try:
-                self._has_compiler_ended = os.waitpid(self._compiler, options)[0] != 0
-            except ChildProcessError:
-                self._has_compiler_ended = not _is_there(self._compiler)
-        return self._has_compiler_ended
+    def _begin_in_child(self) -> None:
+        """Behind a fork. What another thread was at is done by nobody here."""
+        if self._running:
+            self._torn = RuntimeError("the process was forked within a command")
+        self._running, self._one_at_a_time = 0, allocate_lock()
 
     def _end(self) -> None:
-        if not self._look_at_compiler(os.WNOHANG) and os.getpid() == self._owner:
-            # At no moment does it do harm: its files get their names when they are whole.
-            os.kill(self._compiler, signal.SIGKILL)
-            self._look_at_compiler(0)
+        self._compiler.end()
 
 
-def start_compiler(environment: dict[str, str]) -> int:
-    """The process that compiles. Raises OSError where none can be started. Its session is its own,
-    so that an interrupt from the terminal reaches its parent alone."""
-    program = sys.executable or ""
+class Compiler:
+    """The process that compiles, seen through a descriptor: that tells of its end whoever asks, a
+    process that was forked off, too, and whoever has taken the answer of `waitpid` away."""
+
+    def __init__(self, process: int) -> None:
+        self._process, self._parent = process, os.getpid()
+        self._has_ended = False
+        self._end_seen = select.poll()
+        self._end_seen.register(os.pidfd_open(process), select.POLLIN)
+
+    def has_ended(self, milliseconds: int | None) -> bool:
+        """By then; None waits for it, and can be interrupted."""
+        if not self._has_ended and self._end_seen.poll(milliseconds):
+            self._has_ended = True
+            with suppress(ChildProcessError):
+                os.waitpid(self._process, 0)
+        return self._has_ended
+
+    def end(self) -> None:
+        """With its parent. At no moment does that do harm: its files get their names when they are
+        whole."""
+        if os.getpid() != self._parent or self.has_ended(0):
+            return
+        with suppress(OSError):  # a parent that has given up its rights
+            os.kill(self._process, signal.SIGKILL)
+            self.has_ended(None)
+
+
+def start_compiler(environment: dict[str, str]) -> Compiler:
+    """The process that compiles. Raises OSError where none can be started, or none watched. Its
+    session is its own, so that an interrupt from the terminal reaches its parent alone."""
+    if not sys.executable or not hasattr(os, "pidfd_open"):
+        raise FileNotFoundError("no interpreter to start, or no descriptor of processes")
+    path = [place for place in sys.path if isinstance(place, str)]
     nowhere = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0)
     outputs = ((os.POSIX_SPAWN_DUP2, 0, output) for output in (1, 2))
-    return os.posix_spawn(
-        program,
-        [program, "-c", COMPILER.format(path=sys.path), "warm"],
+    process = os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-c", COMPILER.format(path=path), "warm"],
         environment,
         file_actions=[nowhere, *outputs],
         setsid=True,
     )
-
-
-def _is_there(process: int) -> bool:
-    with suppress(ProcessLookupError):
-        os.kill(process, 0)
-        return True
-    return False
+    try:
+        return Compiler(process)
+    except OSError:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        raise
 
 
 def _take_gate() -> ctypes.c_void_p:

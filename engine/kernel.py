@@ -192,7 +192,8 @@ def _load_entry(signature: Any, options: dict[str, Any], function: Any) -> Any:
 
 
 def _way_in(compiled: Any) -> Any:
-    """numba's own looks at the types of all arguments first: 180 ns a call, and 110 so."""
+    """numba's own looks at the types of all arguments first: 180 ns a call, and 110 so. What is no
+    integer goes through `int`; arguments have no names."""
     (only,) = compiled.overloads.values()
     return only.entry_point
 

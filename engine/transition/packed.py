@@ -25,7 +25,8 @@ RECORD_WORDS = COMMAND.itemsize // 8
 
 # In MessagePack the first byte of a number says how many follow, the highest first.
 FIXED_LAST = 0x7F  # up to here it is the number itself
-ARRAY_SHORT_LAST = 0x9F  # up to here it holds an array's length
+ARRAY_SHORT_FIRST = 0x90  # from here up to the next it holds an array's length
+ARRAY_SHORT_LAST = 0x9F
 UNSIGNED_FIRST = 0xCC  # of 1, 2, 4, 8 bytes
 UNSIGNED_LAST = 0xCF
 SIGNED_LAST = 0xD3  # the same four
@@ -98,7 +99,7 @@ def write_events(arena, told):
     at = EVENTS_OCTETS
     for k in range(count):
         event = EVENT(arena, k)
-        WORD(told + at, 0).bits = to_bits(ARRAY_SHORT_LAST - 15 + EVENT_NUMBERS)
+        WORD(told + at, 0).bits = to_bits(ARRAY_SHORT_FIRST + EVENT_NUMBERS)
         at = write_number(told, at + 1, event.kind)
         at = write_number(told, at, event.sequence)
         at = write_number(told, at, event.contract)

@@ -214,6 +214,50 @@ def test_a_process_that_was_forked_off_goes_over_behind_its_parent(tree):
     assert said == ["0", "0", f"{result(1)} True 4 0"]
 
 
+def test_a_process_that_was_forked_off_needs_no_parent_to_go_over(tree):
+    """Its large work waits, too, while the parent does nothing."""
+    code = """
+        import os, sys
+        from pathlib import Path
+        from engine import front, kernel, many
+        front.one(5)
+        child = os.fork()
+        if child == 0:
+            Path("go").touch()
+            assert many.sum_up(1, 1000) == 2000 and kernel.is_machine_code()
+            sys.exit()
+        print(os.waitpid(child, 0)[1])
+    """
+    assert start(tree, code) == "0"
+
+
+def test_a_fork_within_a_command_of_another_thread_leaves_a_child_that_refuses(tree):
+    code = """
+        import os, sys, threading, time
+        other = threading.Thread(target=slow.sleep, args=(300,))
+        other.start()
+        while not slow.begun:
+            time.sleep(0.01)
+        child = os.fork()
+        if child == 0:
+            try:
+                slow.sleep(1)
+            except RuntimeError as error:
+                os._exit(7 if "half-way" in str(error) else 8)
+            os._exit(9)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        other.join()
+        print(slow.sleep(1))
+    """
+    assert held(tree, code).split() == ["7", "1"]
+
+
+@pytest.mark.parametrize("program", ["''", "None"])
+def test_without_an_interpreter_to_start_this_process_compiles(tree, program):
+    code = f"import sys; sys.executable = {program}; from engine import front, kernel; {TELL}"
+    assert start(tree, code) == f"{result(1)} True 0 4"
+
+
 def test_a_call_that_waited_while_others_went_over_goes_over_too(tree):
     """No interpreted command runs beside machine code."""
     code = "front.one.answer = lambda x: -x; print(front.one._begin([5]))"
@@ -306,7 +350,7 @@ def is_alive(pid):
         return False
 
 
-PID = "from engine import front, kernel; print(kernel._interpreted._compiler, flush=True)"
+PID = "from engine import front, kernel; print(kernel._interpreted._compiler._process, flush=True)"
 
 
 def test_the_compiler_ends_with_its_parent(tree):
@@ -327,7 +371,7 @@ def test_the_compiler_of_a_parent_that_was_killed_ends_well(tree):
 
 
 def test_an_interrupt_from_the_terminal_reaches_the_parent_alone(tree):
-    code = "import os; print(os.getsid(kernel._interpreted._compiler) != os.getsid(0))"
+    code = "import os; print(os.getsid(kernel._interpreted._compiler._process) != os.getsid(0))"
     assert held(tree, code) == "True"
 
 

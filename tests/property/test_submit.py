@@ -1,7 +1,7 @@
 """`submit` goes by MessagePack: the same record as by its fields, the same events as by records."""
 
 import pickle
-from enum import IntEnum
+from enum import Enum, Flag, IntEnum
 from typing import Any
 
 import msgspec
@@ -22,13 +22,10 @@ KINDS = [kind for kind in c.BY_KIND if kind != c.MASS_QUOTE]
 # Where an encoding of another length begins, and where a field of a record ends.
 EDGES = sorted({sign * 2**bits + d for bits in range(65) for d in (-1, 0, 1) for sign in (1, -1)})
 EDGES += [0, 96, 97, 127, 128]
+
+
 class Unset(msgspec.Struct):
     number: int
-
-
-OF_LENGTH = [msgspec.msgpack.Ext(1, b"1" * length) for length in (1, 2, 4, 8)]
-NO_NUMBERS: list[Any] = [True, False, None, 1.0, "1", b"\x01", (1,), [1, [2]], {}, 2**70]
-NO_NUMBERS += ["1" * 500, "\ud800", msgspec.Raw(b""), msgspec.Raw(b"\x01\x01"), *OF_LENGTH]
 
 
 class Side(IntEnum):
@@ -37,6 +34,20 @@ class Side(IntEnum):
 
 class Lots(int):
     pass
+
+
+class Plain(Enum):
+    ONE = 1
+
+
+class Bits(Flag):
+    ONE = 1
+
+
+OF_LENGTH = [msgspec.msgpack.Ext(1, b"1" * length) for length in (1, 2, 4, 8)]
+RAW = [msgspec.Raw(octets) for octets in (b"", b"\x05", b"\x01\x01")]
+NO_NUMBERS: list[Any] = [True, False, None, 1.0, "1", b"\x01", (1,), [1, [2]], {}, 2**70]
+NO_NUMBERS += ["1" * 500, "\ud800", Plain.ONE, Bits.ONE, *OF_LENGTH, *RAW]
 
 
 class Watched(Exchange):
