@@ -16,7 +16,14 @@ from engine.schema import refusals
 from engine.schema.commands import COMMAND, ROWS_MAX, AnyCommand
 from engine.schema.contract import Config, check_config
 from engine.schema.events import EVENT, Event, decode_events, typed_event
-from engine.schema.packing import PACKED_OCTETS, PLAN_AT, pack_into, pack_numbers
+from engine.schema.packing import (
+    NOT_NUMBERS,
+    PACKED_OCTETS,
+    PLAN_AT,
+    find_fault,
+    pack_into,
+    pack_numbers,
+)
 from engine.schema.vocabulary import BUY, NAMES, SELL
 from engine.state.arena import Arena
 from engine.state.copying import copy_arena
@@ -118,7 +125,8 @@ class Exchange:
         return self._arena
 
     def submit(self, command: AnyCommand) -> tuple[Event, ...]:
-        """Apply one typed command; returns its events."""
+        """Apply one typed command; returns its events. An exchange is one thread's, and no handler
+        of a signal may use it meanwhile."""
         plan = PLAN_AT.get(type(command))
         if plan is None:
             return self._submit_record(command)
@@ -127,8 +135,9 @@ class Exchange:
             sum(numbers)  # an Enum or a Raw, which msgspec takes for what they hold, is no summand
             octets = pack_numbers(numbers)
             self._packed[: len(octets)] = octets
-        except Exception:
-            # Whatever msgspec has against it, or that it is too long: no array of numbers.
+        except NOT_NUMBERS:
+            if set(map(type, astuple(command))) == {int} and find_fault(command) is None:
+                raise  # nothing is wrong with it: a signal's handler has raised
             return self._submit_record(command)
         told = one_packed(
             self._base, self._packed_address, len(octets), plan, self._single_address,

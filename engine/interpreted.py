@@ -137,7 +137,7 @@ class InterpretedProcess:
         if self._why_never and not self._has_warned:
             self._has_warned = True
             # Where warnings are errors it is not told: a command may stand in a log already.
-            with suppress(Exception):
+            with suppress(RuntimeWarning):
                 warnings.warn(NEVER.format(why=self._why_never), RuntimeWarning, stacklevel=4)
 
     def _go_over(self) -> None:
@@ -219,12 +219,13 @@ class Compiler:
     def __init__(self, process: int) -> None:
         self._process, self._parent = process, os.getpid()
         self._has_ended = False
-        self._end_seen = select.poll()
-        self._end_seen.register(os.pidfd_open(process), select.POLLIN)
+        self._descriptor = os.pidfd_open(process)
 
     def has_ended(self, milliseconds: int | None) -> bool:
         """By then; None waits for it, and can be interrupted."""
-        if not self._has_ended and self._end_seen.poll(milliseconds):
+        end_seen = select.poll()  # each caller's own: one object refuses two threads
+        end_seen.register(self._descriptor, select.POLLIN)
+        if not self._has_ended and end_seen.poll(milliseconds):
             self._has_ended = True
             with suppress(ChildProcessError):
                 os.waitpid(self._process, 0)

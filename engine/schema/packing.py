@@ -94,6 +94,8 @@ def _plans() -> dict[type[Command], npt.NDArray[np.uint64]]:
 
 _PLANS = _plans()
 PACKED_OCTETS = 3 + 9 * max(map(len, FIELDS.values()))  # with heads
+# What msgspec, a sum and a view have against what is no array of numbers, or too long a one.
+NOT_NUMBERS = (TypeError, ValueError, OverflowError, RecursionError, AttributeError)
 pack_numbers = msgspec.msgpack.Encoder().encode
 PLAN_AT = {holder: plan.ctypes.data for holder, plan in _PLANS.items()}  # addresses
 

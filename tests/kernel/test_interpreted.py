@@ -258,6 +258,25 @@ def test_without_an_interpreter_to_start_this_process_compiles(tree, program):
     assert start(tree, code) == f"{result(1)} True 0 4"
 
 
+def test_threads_may_look_at_the_compiler_together(tree):
+    code = f"""
+        import threading
+        from engine import front, kernel
+        wrong = []
+        def call():
+            for _ in range(300):
+                try:
+                    assert front.one(5) == {result(1)}
+                except RuntimeError as error:
+                    wrong.append(error)
+        threads = [threading.Thread(target=call) for _ in range(4)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        print(wrong)
+    """
+    assert start(tree, code) == "[]"
+
+
 def test_a_call_that_waited_while_others_went_over_goes_over_too(tree):
     """No interpreted command runs beside machine code."""
     code = "front.one.answer = lambda x: -x; print(front.one._begin([5]))"

@@ -123,6 +123,18 @@ def test_what_is_no_number_is_refused_by_the_name_of_its_field(exchange, field, 
     assert by_submitting(exchange, command) == by_fields(command) == field
 
 
+@pytest.mark.parametrize("error", [TimeoutError, ValueError])
+def test_what_a_handler_of_a_signal_raises_is_not_taken_for_a_fault(monkeypatch, exchange, error):
+    def interrupted(numbers):
+        raise error
+
+    monkeypatch.setattr(shell, "pack_numbers", interrupted)
+    before = exchange.pool()["sequence"]
+    with pytest.raises(error):
+        exchange.submit(command_of(c.PLACE_ORDER, lambda name: 1))
+    assert exchange.pool()["sequence"] == before
+
+
 def test_what_can_not_even_be_shown_is_refused_as_the_long_way_does(exchange):
     unset = Unset(1)
     del unset.number
