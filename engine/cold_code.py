@@ -58,32 +58,25 @@ class _LowerFunction(_LowerCalls):
         """It stands beside the native function already."""
 
 
-@register_pass(mutates_CFG=True, analysis_only=False)
-class _LoweringOfCalls(typed_passes.NativeLowering):
-    _name = "lionrock_lowering_of_calls"
+def _pass_with(lower: type) -> Any:
+    """numba's pass that lowers, with a class of ours."""
 
-    @property
-    def lowering_class(self) -> Any:
-        return _LowerCalls
+    @register_pass(mutates_CFG=True, analysis_only=False)
+    class Lowering(typed_passes.NativeLowering):
+        _name = f"lionrock{lower.__name__}"
+        lowering_class = lower
 
-
-@register_pass(mutates_CFG=True, analysis_only=False)
-class _LoweringOfFunction(typed_passes.NativeLowering):
-    _name = "lionrock_lowering_of_function"
-
-    @property
-    def lowering_class(self) -> Any:
-        return _LowerFunction
+    return Lowering
 
 
 class CallsCompiler(compiler.CompilerBase):
     """numba's pipeline, for what is inlined or called from Python."""
 
-    lowering: type = _LoweringOfCalls
+    lowering = _pass_with(_LowerCalls)
 
     def define_pipelines(self) -> list[PassManager]:
         passes = compiler.DefaultPassBuilder.define_nopython_pipeline(self.state)
-        ours = PassManager(self.lowering.__name__)
+        ours = PassManager(self.lowering.name())
         for step, text in passes.passes:
             ours.add_pass(self.lowering if step is typed_passes.NativeLowering else step, text)
         ours.finalize()
@@ -93,4 +86,4 @@ class CallsCompiler(compiler.CompilerBase):
 class ColdCompiler(CallsCompiler):
     """The same for a function that is compiled on its own."""
 
-    lowering = _LoweringOfFunction
+    lowering = _pass_with(_LowerFunction)

@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from msgspec.structs import astuple
 
 from engine.explanation import RecentEvents
 from engine.explanation import explain as explain_events
@@ -16,14 +15,7 @@ from engine.schema import refusals
 from engine.schema.commands import COMMAND, ROWS_MAX, AnyCommand
 from engine.schema.contract import Config, check_config
 from engine.schema.events import EVENT, Event, decode_events, typed_event
-from engine.schema.packing import (
-    NOT_NUMBERS,
-    PACKED_OCTETS,
-    PLAN_AT,
-    find_fault,
-    pack_into,
-    pack_numbers,
-)
+from engine.schema.packing import PACKED_OCTETS, PLAN_AT, pack_into, pack_numbers
 from engine.schema.vocabulary import BUY, NAMES, SELL
 from engine.state.arena import Arena
 from engine.state.copying import copy_arena
@@ -127,41 +119,29 @@ class Exchange:
     def submit(self, command: AnyCommand) -> tuple[Event, ...]:
         """Apply one typed command; returns its events. An exchange is one thread's, and no handler
         of a signal may use it meanwhile."""
+        told = NOT_READ
         plan = PLAN_AT.get(type(command))
-        if plan is None:
-            return self._submit_record(command)
-        try:
-            numbers = astuple(command)
-            sum(numbers)  # an Enum or a Raw, which msgspec takes for what they hold, is no summand
-            octets = pack_numbers(numbers)
+        octets = None if plan is None else pack_numbers(command)
+        if octets is not None:
             self._packed[: len(octets)] = octets
-        except NOT_NUMBERS:
-            if set(map(type, astuple(command))) == {int} and find_fault(command) is None:
-                raise  # nothing is wrong with it: a signal's handler has raised
-            return self._submit_record(command)
-        told = one_packed(
-            self._base, self._packed_address, len(octets), plan, self._single_address,
-            self._told_address, TOLD_MAX,
-        )  # fmt: skip
+            told = one_packed(
+                self._base, self._packed_address, len(octets), plan, self._single_address,
+                self._told_address, TOLD_MAX,
+            )  # fmt: skip
         if told == NOT_READ:
-            return self._submit_record(command)
+            self._apply_by_fields(command)
+            told = NOT_TOLD
         if self._recent is not None:
             self._recent.read(self.last_events())
         if told == NOT_TOLD:
-            return self._typed_events()
+            return tuple(map(typed_event, self.last_events().tolist()))
         return decode_events(self._told[:told])
 
-    def _submit_record(self, command: AnyCommand) -> tuple[Event, ...]:
+    def _apply_by_fields(self, command: AnyCommand) -> None:
         """The long way, for what is no array of numbers (a mass quote, a struct that is derived
         from ours), and for numbers that do not fit: it says which."""
         rows = pack_into(command, self._single_octets, 0)
         one(self._base, self._single_address, rows)
-        if self._recent is not None:
-            self._recent.read(self.last_events())
-        return self._typed_events()
-
-    def _typed_events(self) -> tuple[Event, ...]:
-        return tuple(map(typed_event, self.last_events().tolist()))
 
     def last_events(self) -> Events:
         """A view of the events of the last command, or of the last batch, until the next one."""

@@ -105,7 +105,7 @@ class InterpretedProcess:
         self._has_gone_over = False
         self._why_never = ""
         self._has_warned = False
-        atexit.register(self._end)
+        atexit.register(compiler.end)
         os.register_at_fork(after_in_child=self._begin_in_child)
 
     def stand_in(self, function: Callable[..., Any], load: Callable[[], Any], rows: str) -> Entry:
@@ -208,9 +208,6 @@ class InterpretedProcess:
             self._torn = RuntimeError("the process was forked within a command")
         self._running, self._one_at_a_time = 0, allocate_lock()
 
-    def _end(self) -> None:
-        self._compiler.end()
-
 
 class Compiler:
     """The process that compiles, seen through a descriptor: that tells of its end whoever asks, a
@@ -223,9 +220,11 @@ class Compiler:
 
     def has_ended(self, milliseconds: int | None) -> bool:
         """By then; None waits for it, and can be interrupted."""
+        if self._has_ended:
+            return True
         end_seen = select.poll()  # each caller's own: one object refuses two threads
         end_seen.register(self._descriptor, select.POLLIN)
-        if not self._has_ended and end_seen.poll(milliseconds):
+        if end_seen.poll(milliseconds):
             self._has_ended = True
             with suppress(ChildProcessError):
                 os.waitpid(self._process, 0)

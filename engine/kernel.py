@@ -427,8 +427,8 @@ def _begin() -> InterpretedProcess | None:
         return None
     try:
         compiler = start_compiler({**os.environ, COMPILE_HERE: "1"})
-    except (OSError, NotImplementedError):  # no session of its own
-        return None
+    except (OSError, NotImplementedError):
+        return None  # none can be started, or not in a session of its own: the import compiles
     return InterpretedProcess(compiler, _take_image)
 
 

@@ -94,10 +94,23 @@ def _plans() -> dict[type[Command], npt.NDArray[np.uint64]]:
 
 _PLANS = _plans()
 PACKED_OCTETS = 3 + 9 * max(map(len, FIELDS.values()))  # with heads
-# What msgspec, a sum and a view have against what is no array of numbers, or too long a one.
-NOT_NUMBERS = (TypeError, ValueError, OverflowError, RecursionError, AttributeError)
-pack_numbers = msgspec.msgpack.Encoder().encode
+_NO_NUMBERS = (TypeError, ValueError, OverflowError, RecursionError, AttributeError)
+_encode = msgspec.msgpack.Encoder().encode
 PLAN_AT = {holder: plan.ctypes.data for holder, plan in _PLANS.items()}  # addresses
+
+
+def pack_numbers(command: AnyCommand) -> bytes | None:
+    """The numbers of a struct that has a plan, as MessagePack, in PACKED_OCTETS at most; None where
+    they are other things, or none that msgspec knows: `pack_into` takes them, or says which."""
+    try:
+        numbers = astuple(command)
+        sum(numbers)  # an Enum or a Raw, which msgspec takes for what they hold, is no summand
+        octets = _encode(numbers)
+    except _NO_NUMBERS:
+        if set(map(type, astuple(command))) == {int} and find_fault(command) is None:
+            raise  # nothing is wrong with it: a signal's handler has raised
+        return None
+    return octets if len(octets) <= PACKED_OCTETS else None
 
 
 def rows_of(command: AnyCommand) -> int:

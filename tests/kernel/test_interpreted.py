@@ -270,8 +270,8 @@ def test_threads_may_look_at_the_compiler_together(tree):
                 except RuntimeError as error:
                     wrong.append(error)
         threads = [threading.Thread(target=call) for _ in range(4)]
-        [thread.start() for thread in threads]
-        [thread.join() for thread in threads]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
         print(wrong)
     """
     assert start(tree, code) == "[]"

@@ -14,6 +14,7 @@ from engine import exchange as shell
 from engine.exchange import Exchange
 from engine.schema import commands as c
 from engine.schema import events as ev
+from engine.schema import packing
 from engine.schema.packing import FieldRangeError, pack_into
 from tests.oracle.workload import Workload, configs
 from tests.property.both import pack
@@ -55,9 +56,9 @@ class Watched(Exchange):
 
     long_ways = 0
 
-    def _submit_record(self, command: c.AnyCommand) -> tuple[ev.Event, ...]:
+    def _apply_by_fields(self, command: c.AnyCommand) -> None:
         self.long_ways += 1
-        return super()._submit_record(command)
+        super()._apply_by_fields(command)
 
 
 def new_exchange() -> Watched:
@@ -128,7 +129,7 @@ def test_what_a_handler_of_a_signal_raises_is_not_taken_for_a_fault(monkeypatch,
     def interrupted(numbers):
         raise error
 
-    monkeypatch.setattr(shell, "pack_numbers", interrupted)
+    monkeypatch.setattr(packing, "_encode", interrupted)
     before = exchange.pool()["sequence"]
     with pytest.raises(error):
         exchange.submit(command_of(c.PLACE_ORDER, lambda name: 1))
