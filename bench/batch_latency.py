@@ -21,15 +21,14 @@ from numpy.typing import NDArray
 
 from bench.native.build import Stamp, TwinMissing, load_stamped
 from bench.stamped_kernels import cycles, read_often, run_stamped
-from bench.twin import copy_arena, prepare
-from bench.workloads import Workload, make_workload
+from bench.twin import BATCH, copy_arena, prepare
+from bench.workloads import Workload, make_workload, room_of
 from engine.schema.commands import COMMAND
 from engine.state.arena import Arena
 
-BATCH = 4_096
 SHARES = (50.0, 99.0, 99.9)
 CALIBRATION_NS = 50_000_000
-WARM_BATCHES = 4
+WARM_BATCHES = 16
 READINGS = 100_000
 
 
@@ -72,7 +71,9 @@ def stamp_batches(arena: Arena, flow: NDArray[np.void], stamp: Stamp) -> NDArray
 
 def _spend(arena: Arena, workload: Workload, stamp: Stamp, rounds: int) -> NDArray[np.int64]:
     """Cycles by round and command."""
-    return np.array([stamp_batches(copy_arena(arena), workload.flow, stamp) for _ in range(rounds)])
+    room = room_of(workload)
+    spent = [stamp_batches(copy_arena(arena, room), workload.flow, stamp) for _ in range(rounds)]
+    return np.array(spent)
 
 
 def measure_batch_latency(workload: Workload, rounds: int) -> BatchLatency:

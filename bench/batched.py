@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.native.build import TwinMissing, load_twin
 from bench.twin import BATCH, BATCHES_PER_ROUND, Runner, compare, copy_arena, prepare, verify
-from bench.workloads import Mix, Shape, Workload, make_workload
+from bench.workloads import Mix, Shape, Workload, make_workload, room_of
 from engine.transition.run import run
 
 
@@ -64,7 +64,7 @@ def measure_batched(workload: Workload, rounds: int) -> Batched:
 def measure_growth(small: Workload, large: Workload, rounds: int) -> Growth:
     """A round runs a part of each flow, the one directly behind the other."""
     pair = (small, large)
-    runners = [Runner(run, copy_arena(prepare(workload))) for workload in pair]
+    runners = [Runner(run, copy_arena(prepare(workload), room_of(workload))) for workload in pair]
     flows = [np.array_split(workload.flow, rounds + 1) for workload in pair]
     rows = [
         [runner.apply(part) for runner, part in zip(runners, parts, strict=True)]

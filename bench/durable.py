@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.workloads import Workload, make_workload
+from bench.workloads import Workload, make_workload, room_of
 from engine.exchange import Exchange
 from engine.journal.durable import DurableExchange
 
@@ -39,6 +39,7 @@ class Durability(NamedTuple):
 def time_memory(workload: Workload, batch: int) -> float:
     """Applied in memory in batches, the events of each copied."""
     exchange = Exchange(workload.config)
+    exchange.make_room(*room_of(workload))
     exchange.run(workload.setup)
     start = time.perf_counter_ns()
     for first in range(0, len(workload.flow), batch):
@@ -49,6 +50,7 @@ def time_memory(workload: Workload, batch: int) -> float:
 def time_durable(workload: Workload, batch: int, directory: Path) -> float:
     """Log, apply, sync, tell; the log of the set-up is there before."""
     with DurableExchange.open(directory, workload.config) as exchange:
+        exchange.exchange.make_room(*room_of(workload))
         exchange.run(workload.setup)
         start = time.perf_counter_ns()
         for _ in exchange.batches(workload.flow, batch):

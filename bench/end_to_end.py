@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.workloads import Workload, make_workload
+from bench.workloads import Workload, make_workload, room_of
 from engine.exchange import Events
 from engine.journal.disk import RealDisk
 from engine.journal.durable import DurableExchange
@@ -76,6 +76,7 @@ def time_once(workload: Workload, directory: Path, tell: Callable[[Events], obje
     workload.flow.tofile(source)
     log.mkdir()
     with DurableExchange.open(log, workload.config, DiskWithoutSync()) as exchange:
+        exchange.exchange.make_room(*room_of(workload))
         exchange.run(workload.setup)
         start = time.perf_counter_ns()
         for events in exchange.batches(np.memmap(source, COMMAND, mode="r"), BATCH):

@@ -32,7 +32,7 @@ from bench.targets import MIXES, WORKLOADS, Verdict, judge
 from bench.touch import Touch, measure_touch
 from bench.workloads import make_workload
 
-GROWTH_BATCHES = 16  # of a turn
+GROWTH_BATCHES = 64  # of a turn
 REFERENCE_PASSES = 5  # at each of several moments of a run
 
 

@@ -14,15 +14,14 @@ import threading
 import time
 from typing import NamedTuple
 
-from bench.twin import copy_arena, prepare
-from bench.workloads import Workload, make_workload
+from bench.twin import BATCH, copy_arena, prepare
+from bench.workloads import Workload, make_workload, room_of
 from engine.exchange import EVENTS_PER_RUN
 from engine.schema.commands import COMMAND
 from engine.state.arena import Arena
 from engine.transition.run import run
 
 POOLS = 2
-BATCH = 4_096
 
 
 class Scaling(NamedTuple):
@@ -73,7 +72,10 @@ def measure_scaling(name: str, commands: int, rounds: int) -> Scaling:
     for _ in range(rounds):
         row = []
         for measure in (time_serial, time_threads):
-            arenas = [copy_arena(arena) for arena in prepared]
+            arenas = [
+                copy_arena(arena, room_of(workload))
+                for arena, workload in zip(prepared, workloads, strict=True)
+            ]
             row.append(measure(arenas, workloads) / total)
             digests.add(tuple(arena.digest() for arena in arenas))
         rows.append(row)

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from bench.twin import prepare
-from bench.workloads import Workload, make_workload
+from bench.workloads import Workload, make_workload, room_of
 from engine.exchange import Exchange
 from engine.schema.commands import BY_KIND, COMMAND, FIELDS, AnyCommand
 from engine.transition.run import one
@@ -57,6 +57,7 @@ def _by_share(spent_ns: "array[int]") -> Single:
 def measure_submit(workload: Workload, count: int) -> Single:
     """A typed command in, a tuple of typed events out."""
     exchange = Exchange(workload.config)
+    exchange.make_room(*room_of(workload))
     exchange.run(workload.setup)
     spent = _room(count)
     for k, command in enumerate(typed_commands(workload, count)):

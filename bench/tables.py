@@ -13,9 +13,10 @@ from bench.targets import Verdict
 CONDITIONS = (
     "All checks are on: stamp, id window, bands, limits, margin before the book with exact equity"
     " over all of the account's contracts, solvency and maintenance of both sides of every fill,"
-    " tiers, fees, self-trade groups. Commands run in batches of 4,096; times are medians of CPU"
-    " time, the ratio is the median over rounds in which engine and C++ twin ran the same commands"
-    " one after the other on equal arenas, after their events and states had been compared byte"
+    " tiers, fees, self-trade groups. Commands run in batches of 1,024, in memory that the exchange"
+    " had at hand (`make_room`); times are medians of CPU time, the ratio is the median over rounds"
+    " in which engine and C++ twin ran the same commands one after the other on equal arenas, after"
+    " their events and states had been compared byte"
     " for byte. Adds come near the touch (geometric, mean 8 ticks), cancels pick any live order,"
     " takers are IOC; adds outweigh cancels by the orders that takers fill, so depth stays."
     " Rates are of the engine's side of a growth run, in which both sizes take turns. Matching"

@@ -4,7 +4,7 @@ import pytest
 
 from bench.native.build import TwinMissing, load_twin
 from bench.twin import BATCH, Runner, copy_arena, prepare
-from bench.workloads import make_workload
+from bench.workloads import make_workload, room_of
 from engine.transition.run import run
 
 ROUNDS = 30
@@ -28,7 +28,7 @@ def prepared(request):
 @pytest.mark.parametrize("side", ["kernel", "twin"])
 def test_batch(benchmark, prepared, side):
     workload, arena = prepared
-    runner = Runner(load(side), copy_arena(arena))
+    runner = Runner(load(side), copy_arena(arena, room_of(workload)))
     batches = iter(workload.flow[: BATCH * (ROUNDS + 1)].reshape(-1, BATCH))
     benchmark.group = workload.name
     benchmark.pedantic(

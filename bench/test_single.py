@@ -4,7 +4,7 @@ import pytest
 
 from bench.single import typed_commands
 from bench.twin import prepare
-from bench.workloads import make_workload
+from bench.workloads import make_workload, room_of
 from engine.exchange import Exchange
 from engine.schema.commands import COMMAND
 from engine.transition.run import one
@@ -19,6 +19,7 @@ def workload():
 
 def test_submit(benchmark, workload):
     exchange = Exchange(workload.config)
+    exchange.make_room(*room_of(workload))
     exchange.run(workload.setup)
     commands = iter(typed_commands(workload, COUNT))
     benchmark.pedantic(exchange.submit, setup=lambda: ((next(commands),), {}), rounds=COUNT)

@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.native.build import Run, TwinMissing, load_twin
-from bench.workloads import Workload, make_workload
+from bench.workloads import Workload, make_workload, room_of
 from engine.exchange import EVENTS_PER_RUN, Exchange
 from engine.schema.bounds import TIERS_MAX
 from engine.schema.commands import COMMAND
 from engine.state import layout
-from engine.state.arena import Arena
+from engine.state.arena import Arena, Room
 from engine.transition.run import run
 
-BATCH = 4096
+BATCH = 1024  # the least that the targets are for; larger ones drive more out of the caches
 ROUNDS = 160
-BATCHES_PER_ROUND = 1
+BATCHES_PER_ROUND = 4
 
 
 class Difference(AssertionError):
@@ -79,10 +79,13 @@ def _bytes(arena: Arena, section: str, first: int, count: int) -> NDArray[np.uin
     return arena.records(section, first + count)[first:].view(np.uint8)
 
 
-def copy_arena(source: Arena) -> Arena:
-    """Another arena with the same used bytes, in pages as large as an exchange has them."""
+def copy_arena(source: Arena, room: Room) -> Arena:
+    """Another arena with the same used bytes, in pages as large as an exchange has them, and with
+    the same memory at hand."""
     target = Arena()
     target.use_large_pages()
+    target.engine["contracts"] = source.engine["contracts"]
+    target.make_room(room)
     for section, first, count in used_sections(source):
         _bytes(target, section, first, count)[:] = _bytes(source, section, first, count)
     return target
@@ -134,8 +137,9 @@ class Runner:
 
 
 def prepare(workload: Workload) -> Arena:
-    """The state before the flow, by the engine."""
+    """The state before the flow, by the engine; the flow will find memory at hand."""
     exchange = Exchange(workload.config)
+    exchange.make_room(*room_of(workload))
     for _ in exchange.batches(workload.setup):
         pass
     return exchange.arena
@@ -144,7 +148,7 @@ def prepare(workload: Workload) -> Arena:
 def verify(workload: Workload, twin: Run) -> None:
     """Events of every batch and all state after each, byte for byte; raises Difference."""
     ours = Runner(run, prepare(workload))
-    theirs = Runner(twin, copy_arena(ours.arena))
+    theirs = Runner(twin, copy_arena(ours.arena, room_of(workload)))
     compare_arenas(ours.arena, theirs.arena)
     for batch, start in enumerate(range(0, len(workload.flow), BATCH)):
         commands = workload.flow[start : start + BATCH]
@@ -157,8 +161,8 @@ def verify(workload: Workload, twin: Run) -> None:
 def compare(workload: Workload, twin: Run, rounds: int = ROUNDS) -> Comparison:
     """Time both over the flow cut into rounds; their states must be equal at the end."""
     # Both are copies: memory touched in one sweep is laid out better than memory grown into.
-    prepared = prepare(workload)
-    ours, theirs = Runner(run, copy_arena(prepared)), Runner(twin, copy_arena(prepared))
+    prepared, room = prepare(workload), room_of(workload)
+    ours, theirs = Runner(run, copy_arena(prepared, room)), Runner(twin, copy_arena(prepared, room))
     result = Comparison(workload.name, [], [])
     size = len(workload.flow) // (rounds + 1)
     for k in range(rounds + 1):

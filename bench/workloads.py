@@ -19,6 +19,7 @@ from engine.schema import events as ev
 from engine.schema import vocabulary as words
 from engine.schema.bounds import NS_PER_DAY, NS_PER_SECOND
 from engine.schema.contract import Config, Contract, Tier
+from engine.state.arena import Room
 
 # A second behind midnight, a microsecond a command: no sample, funding or stale source is due.
 START_NS = 19_675 * NS_PER_DAY + NS_PER_SECOND
@@ -171,6 +172,14 @@ class LiveOrders:
         """(order ids, accounts) of the live orders at these places."""
         slots = self._live[places]
         return self._ids[slots], self._accounts[slots]
+
+
+def room_of(workload: Workload) -> Room:
+    """More than the flow will come to, so that the system gives no page while it is timed."""
+    shape = workload.shape
+    accounts = shape.accounts + words.CLIENT_FIRST
+    orders = shape.orders + shape.orders // 4 + 2**14
+    return Room(orders, accounts, CONTRACTS_PER_ACCOUNT * accounts)
 
 
 class Generator:

@@ -17,7 +17,7 @@ from engine.schema.contract import Config, check_config
 from engine.schema.events import EVENT, Event, decode_events, typed_event
 from engine.schema.packing import PACKED_OCTETS, PLAN_AT, pack_into, pack_numbers
 from engine.schema.vocabulary import BUY, NAMES, SELL
-from engine.state.arena import Arena
+from engine.state.arena import Arena, Room
 from engine.state.copying import copy_arena
 from engine.transition.packed import (
     EVENT_OCTETS,
@@ -110,6 +110,14 @@ class Exchange:
         restored = object.__new__(cls)
         restored._take(config, arena, 0)
         return restored
+
+    def make_room(self, orders: int, accounts: int, positions: int) -> None:
+        """Have memory for so many at hand, so that no command waits for the system to find some.
+        None of them is a bound, no answer depends on it, and memory not asked for comes as it is
+        needed. `positions` are those of all contracts together. Raises ValueError below 0."""
+        if min(orders, accounts, positions) < 0:
+            raise ValueError("room for fewer than none")
+        self._arena.make_room(Room(orders, accounts, positions))
 
     @property
     def arena(self) -> Arena:

@@ -31,7 +31,7 @@ from engine.state.layout import (
     BAND_BLOCK_ROWS,
     CALLED,
 )
-from engine.state.lines import INLINE
+from engine.state.lines import INLINE, ask_for_new_position
 from risk.work_back import note_closed, note_opened
 
 LANES = 0x0001_0001_0001_0001  # one in each of four lanes of 16 bits
@@ -95,6 +95,7 @@ def open_position(arena, account, contract):
     engine = ENGINE(arena, 0)
     engine.positions_top += 1
     slot = engine.positions_top
+    ask_for_new_position(arena, slot)
     POSITION(arena, slot).account = account
     POSITION_EXTRA(arena, slot).contract = contract
     record = ACCOUNT(arena, account)

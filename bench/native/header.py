@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.schema import bounds, commands, events, refusals, vocabulary
 from engine.state import layout
-from engine.state.lines import FAR
+from engine.state.lines import FAR, OPENED_AHEAD
 from engine.transition import run
 
 _TYPES = {"i1": "int8_t", "i2": "int16_t", "i4": "int32_t", "i8": "int64_t", "u8": "uint64_t"}
@@ -76,7 +76,9 @@ def _constants(space: str, module: object) -> str:
 
 def _prefetch() -> str:
     """How many commands ahead the engine asks for lines."""
-    stages = {"FAR": FAR, "AHEAD": run.AHEAD, "NEAR": run.NEAR}
+    stages = {
+        "FAR": FAR, "AHEAD": run.AHEAD, "NEAR": run.NEAR, "OPENED_AHEAD": OPENED_AHEAD,
+    }  # fmt: skip
     lines = [f"constexpr std::int64_t {name} = {value};" for name, value in stages.items()]
     return "\n".join(["namespace prefetch {", *lines, "}", ""])
 

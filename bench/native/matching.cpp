@@ -31,10 +31,10 @@ private:
     static constexpr i64 AHEAD = 24, NEAR = 12, CACHED_ORDERS = 1 << 15;
 
     HOT void prefetch_ahead(const Flow* next) const {
-        __builtin_prefetch(&arena.orders(next[AHEAD].id * (next[AHEAD].op & 1)), 1, 3);
+        __builtin_prefetch(&arena.orders(next[AHEAD].id * (next[AHEAD].op & 1)), 0, 3);
         const Order& order = arena.orders(next[NEAR].id * (next[NEAR].op & 1));
-        __builtin_prefetch(&arena.orders(order.next), 1, 3);
-        __builtin_prefetch(&arena.orders(order.previous), 1, 3);
+        __builtin_prefetch(&arena.orders(order.next), 0, 3);
+        __builtin_prefetch(&arena.orders(order.previous), 0, 3);
     }
 
     HOT void rest(const Flow& command) {

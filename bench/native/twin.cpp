@@ -25,6 +25,7 @@ constexpr i64 NONE = word::NONE;
 constexpr i64 FAR = prefetch::FAR;
 constexpr i64 AHEAD = prefetch::AHEAD;
 constexpr i64 NEAR = prefetch::NEAR;
+constexpr i64 OPENED_AHEAD = prefetch::OPENED_AHEAD;
 constexpr i64 SLOT_MASK = 0xFFFFFFFF;
 constexpr i64 INLINE_POSITIONS = 4;
 constexpr i64 WINDOW = 64;
@@ -441,6 +442,8 @@ protected:
 
     RARE i64 open_position(i64 account, i64 contract) {
         const i64 slot = ++engine.positions_top;
+        __builtin_prefetch(&arena.positions(slot + OPENED_AHEAD), 0, 3);
+        __builtin_prefetch(&arena.position_extras(slot + OPENED_AHEAD), 0, 3);
         arena.positions(slot).account = std::int32_t(account);
         arena.position_extras(slot).contract = std::int32_t(contract);
         Account& record = arena.accounts(account);
@@ -812,9 +815,9 @@ protected:
     HOT void prefetch_next_maker(const Order& order) const {
         const Order& next = arena.orders(order.next);
         prefetch_account(next.account);
-        __builtin_prefetch(&arena.positions(next.position), 1, 3);
-        __builtin_prefetch(&arena.position_extras(next.position), 1, 3);
-        __builtin_prefetch(&arena.orders(next.next), 1, 3);
+        __builtin_prefetch(&arena.positions(next.position), 0, 3);
+        __builtin_prefetch(&arena.position_extras(next.position), 0, 3);
+        __builtin_prefetch(&arena.orders(next.next), 0, 3);
     }
 
     RARE bool prevent_self_trade(const Aggressor& aggressor, const Maker& maker) {
@@ -945,6 +948,7 @@ protected:
                 break;
             }
             prefetch_next_maker(order);
+            if (aggressor.leaves < order.lots) __builtin_prefetch(&arena.order_extras(slot), 0, 3);
             maker.equity = worth_of(maker.account).equity;
             const i64 edge = (terms.mark_ticks - maker.price_ticks) * terms.tick_value;
             Fill fill{.asked_lots = min(aggressor.leaves, i64(order.lots)),
@@ -1009,7 +1013,7 @@ protected:
         if (command.lots < terms.order_lots_min) return refusal::LOTS_BELOW_MIN;
         const Account& record = arena.accounts(command.account);
         i64 position = find_position(record, command.contract);
-        __builtin_prefetch(&arena.orders(arena.positions(position).order_head), 1, 3);
+        __builtin_prefetch(&arena.orders(arena.positions(position).order_head), 0, 3);
         Admission admission{};
         if (const i64 code = check_order(command, terms, record, position, admission)) return code;
         // From here the order is accepted; nothing below may refuse.
@@ -1051,15 +1055,15 @@ protected:
     }
 
     HOT void prefetch_account(i64 account) const {
-        __builtin_prefetch(&arena.accounts(account), 1, 3);
-        __builtin_prefetch(&arena.worths(account), 1, 3);
+        __builtin_prefetch(&arena.accounts(account), 0, 3);
+        __builtin_prefetch(&arena.worths(account), 0, 3);
     }
 
     // The first stage: the lines that the command itself names, whatever its kind. Ids that are
     // none stay inside the arena.
     HOT void prefetch_named(const Command& command) const {
         prefetch_account(account_named(command));
-        __builtin_prefetch(&arena.orders(slot_named(command)), 1, 3);
+        __builtin_prefetch(&arena.orders(slot_named(command)), 0, 3);
     }
 
     HOT static i64 account_named(const Command& command) {
@@ -1074,18 +1078,18 @@ protected:
     // The second stage: the lines of the first have come and name those that are read next.
     HOT void prefetch_related(const Command& command) const {
         const Order& order = arena.orders(slot_named(command));
-        __builtin_prefetch(&arena.positions(order.position), 1, 3);
-        __builtin_prefetch(&arena.orders(order.next), 1, 3);
-        __builtin_prefetch(&arena.orders(order.previous), 1, 3);
-        __builtin_prefetch(&arena.orders(order.account_next), 1, 3);
-        __builtin_prefetch(&arena.orders(order.account_previous), 1, 3);
+        __builtin_prefetch(&arena.positions(order.position), 0, 3);
+        __builtin_prefetch(&arena.orders(order.next), 0, 3);
+        __builtin_prefetch(&arena.orders(order.previous), 0, 3);
+        __builtin_prefetch(&arena.orders(order.account_next), 0, 3);
+        __builtin_prefetch(&arena.orders(order.account_previous), 0, 3);
         const i64 number = account_named(command);
         const Account& account = arena.accounts(number);
         const i64 position = find_inline_position(account, command.contract);
-        __builtin_prefetch(&arena.positions(position), 1, 3);
+        __builtin_prefetch(&arena.positions(position), 0, 3);
         if (is_kept(number)) [[likely]] return;
         for (i64 k = 0; k < INLINE_POSITIONS; ++k)
-            __builtin_prefetch(&arena.positions((&account.position_1)[k]), 1, 3);
+            __builtin_prefetch(&arena.positions((&account.position_1)[k]), 0, 3);
     }
 
     HOT i64 check_stamp(i64 time_ns) const {

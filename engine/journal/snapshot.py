@@ -385,6 +385,7 @@ def _read_description(name: str, octets: bytes) -> Description:
 def _fill(name: str, description: Description, table: "np.ndarray", octets: memoryview) -> Arena:
     """An arena with the rows of all runs."""
     arena = Arena()
+    arena.use_large_pages()
     offset = 0
     for number, _, first, rows in table.tolist():
         if number >= len(description.sections):

@@ -4,6 +4,7 @@ import ctypes
 import hashlib
 import mmap
 from contextlib import suppress
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,22 @@ WIDELY_TOUCHED = (
 )  # fmt: skip
 DIGEST_VERSION = 9
 
+# What a row of it takes memory in; `holders` and `bands` come besides, for each contract
+ROOM_OF = {
+    "orders": ("orders", "order_extras"),
+    "accounts": ("accounts", "worths", "account_extras", "dirty_accounts"),
+    "positions": ("positions", "position_extras"),
+}
+
 Records = npt.NDArray[np.void]
+
+
+class Room(NamedTuple):
+    """For how many at once; positions are those of all contracts, spread evenly."""
+
+    orders: int
+    accounts: int
+    positions: int
 
 
 class Arena:
@@ -63,6 +79,24 @@ class Arena:
             size = place.rows * place.record.itemsize // PAGE_BYTES * PAGE_BYTES
             with suppress(OSError):  # a kernel built without them
                 self._memory.madvise(mmap.MADV_HUGEPAGE, place.offset, size)
+
+    def make_room(self, room: Room) -> None:
+        """Have the system give the memory of so many now, not while a command waits for it: to
+        clear 2 MiB takes 0.2 ms, and 5 ms where a virtual machine has to ask its host for them."""
+        for kind, rows in room._asdict().items():
+            for section in ROOM_OF[kind]:
+                self._touch(section, 0, rows)
+        contracts = int(self.engine["contracts"][0])
+        for contract in range(1, contracts + 1):
+            for section in ("holders", "bands"):
+                first = contract * layout.ACCOUNT_ROWS
+                self._touch(section, first, -(-room.positions // contracts))
+
+    def _touch(self, section: str, first: int, rows: int) -> None:
+        """Write what stands there, once in each page."""
+        last = min(first + rows + 1, SECTIONS[section].rows)  # rows count from 1
+        octets = self.records(section, last)[first:].view(np.uint8)[::PAGE_BYTES]
+        np.bitwise_or(octets, 0, out=octets)
 
     def records(self, section: str, rows: int) -> Records:
         """The first rows of a section as a structured array over the same bytes."""

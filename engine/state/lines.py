@@ -13,12 +13,14 @@ from engine.state.layout import ACCOUNT_WORD_POSITION, ACCOUNT_WORDS, SECTIONS
 INLINE = 4  # position slots in an account's line
 
 FAR = 32  # records: a batch comes from elsewhere and is in no cache; see bench/NOTES.md
+OPENED_AHEAD = 4  # positions
 COMMAND_BYTES = COMMAND.itemsize
 ACCOUNTS_AT = SECTIONS["accounts"].offset
 WORTHS_AT = SECTIONS["worths"].offset
 ORDERS_AT = SECTIONS["orders"].offset
 POSITIONS_AT = SECTIONS["positions"].offset
 POSITION_EXTRAS_AT = SECTIONS["position_extras"].offset
+ORDER_EXTRAS_AT = SECTIONS["order_extras"].offset
 
 
 @kernel
@@ -40,6 +42,12 @@ def ask_for_order(arena, slot):
 
 
 @kernel
+def ask_for_filled(arena, slot):
+    """The line that counts an order's filled lots once it lives on behind a fill."""
+    prefetch(arena, ORDER_EXTRAS_AT + slot * 128)
+
+
+@kernel
 def ask_for_position(arena, position):
     prefetch(arena, POSITIONS_AT + position * 64)
 
@@ -48,6 +56,14 @@ def ask_for_position(arena, position):
 def ask_for_holder(arena, position):
     """The line that tells where a position stands among the holders of its contract."""
     prefetch(arena, POSITION_EXTRAS_AT + position * 128)
+
+
+@kernel
+def ask_for_new_position(arena, top):
+    """The lines of a position that will be opened soon, when the last one is `top`: nothing else
+    names them, and where many accounts come to trade each of them is new."""
+    ask_for_position(arena, top + OPENED_AHEAD)
+    ask_for_holder(arena, top + OPENED_AHEAD)
 
 
 @kernel

@@ -48,6 +48,7 @@ from engine.state.events import emit
 from engine.state.layout import EXTRA, LIQUIDATING
 from engine.state.lines import (
     ask_for_account,
+    ask_for_filled,
     ask_for_holder,
     ask_for_order,
     ask_for_position,
@@ -129,6 +130,8 @@ def load_maker(arena):
     motion.asked_lots = min(motion.leaves, order.lots)
     motion.value = value_of_fill(terms, order.price_ticks, motion.asked_lots)
     motion.gain = gain_of_fill(terms, motion.side, motion.asked_lots, motion.value)
+    if motion.leaves < order.lots:
+        ask_for_filled(arena, motion.maker_slot)
     ask_for_next_maker(arena, order)
     motion.maker_equity = equity_of(arena, motion.maker)
 

@@ -5,7 +5,7 @@ import pytest
 
 from bench.native.build import TwinMissing, find_compiler, load_twin
 from bench.twin import Difference, Runner, compare_arenas, copy_arena, prepare, verify
-from bench.workloads import SHAPES, make_config, make_distances, make_workload
+from bench.workloads import SHAPES, make_config, make_distances, make_workload, room_of
 from engine.exchange import Exchange
 from engine.schema import commands as cmd
 from engine.schema.contract import check_config
@@ -31,7 +31,7 @@ def test_twin_and_engine_agree(workload, twin):
 
 def test_the_comparison_sees_one_bit(workload):
     left = prepare(workload)
-    right = copy_arena(left)
+    right = copy_arena(left, room_of(workload))
     compare_arenas(left, right)
     right.records("orders", 6)["client_id"][5] ^= 1
     with pytest.raises(Difference, match=r"orders\[5\]"):

@@ -1,0 +1,116 @@
+"""Room is memory at hand and nothing else: no bound, and no answer depends on it."""
+
+import mmap
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.exchange import Exchange
+from engine.journal.disk import RealDisk
+from engine.journal.log_format import compute_config_digest
+from engine.journal.snapshot import read_snapshot, write_snapshot
+from engine.schema.contract import Config
+from engine.state import layout
+from engine.state.arena import ROOM_OF, Arena
+from tests.oracle.workload import Workload, configs
+from tests.property.both import pack
+from tests.rules.story import PERCENT, contract
+
+PAGEMAP, SMAPS = Path("/proc/self/pagemap"), Path("/proc/self/smaps")
+MARGINS = {"initial_ppb": 5 * PERCENT, "maintenance_ppb": 2 * PERCENT}
+CONTRACTS = (contract(**MARGINS), contract(2, **MARGINS))
+PAGE_BYTES, ENTRY_BYTES, PRESENT = 4_096, 8, 1 << 63
+
+def is_for_large_pages(arena: Arena, section: str) -> bool:
+    """Whether the system was asked for them where the section lies."""
+    address, is_here = arena.base + layout.SECTIONS[section].offset, False
+    for line in SMAPS.read_text().splitlines():
+        if found := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
+            is_here = int(found[1], 16) <= address < int(found[2], 16)
+        elif is_here and line.startswith("VmFlags:"):
+            return "hg" in line.split()
+    return False
+
+
+needs_smaps = pytest.mark.skipif(
+    not SMAPS.exists() or not hasattr(mmap, "MADV_HUGEPAGE"), reason="no such advice here"
+)
+needs_pagemap = pytest.mark.skipif(not PAGEMAP.exists(), reason="no system that tells of its pages")
+
+
+def missing_pages(arena: Arena, section: str, first: int, rows: int) -> int:
+    """How many pages of these rows the system has not given yet."""
+    place = layout.SECTIONS[section]
+    begin = arena.base + place.offset + first * place.record.itemsize
+    end = begin + rows * place.record.itemsize
+    numbers = range(begin // PAGE_BYTES, (end - 1) // PAGE_BYTES + 1)
+    with PAGEMAP.open("rb") as file:
+        file.seek(numbers.start * ENTRY_BYTES)
+        octets = file.read(len(numbers) * ENTRY_BYTES)
+    entries = memoryview(octets).cast("Q")
+    return sum(entry & PRESENT == 0 for entry in entries)
+
+
+@needs_pagemap
+@pytest.mark.parametrize("kind", sorted(ROOM_OF))
+@pytest.mark.parametrize("rows", [1, 40_000])
+def test_every_row_of_what_was_asked_for_has_its_memory(kind, rows):
+    exchange = Exchange(Config(contracts=CONTRACTS))
+    wanted = dict.fromkeys(ROOM_OF, 0) | {kind: rows}
+    exchange.make_room(**wanted)
+    for section in ROOM_OF[kind]:
+        assert missing_pages(exchange.arena, section, 1, rows) == 0, section
+    if kind == "positions":
+        for k in (1, 2):
+            for section in ("holders", "bands"):
+                first = k * layout.ACCOUNT_ROWS
+                assert missing_pages(exchange.arena, section, first, rows // 2) == 0, section
+
+
+@needs_pagemap
+def test_without_room_memory_comes_as_it_is_needed():
+    arena = Exchange(Config(contracts=CONTRACTS)).arena
+    assert missing_pages(arena, "positions", 40_000, 40_000) > 0
+
+
+@pytest.mark.parametrize("name", sorted(configs()))
+def test_events_and_digest_do_not_depend_on_room(name):
+    """Asked for in the middle, too: what stands there stays."""
+    plain, roomy = Exchange(configs()[name]), Exchange(configs()[name])
+    workload = Workload(6, configs()[name])
+    roomy.make_room(orders=1_000, accounts=1_000, positions=1_000)
+    for k in range(200):
+        records = pack(workload.next_command())
+        events = plain.run(records)
+        assert roomy.run(records).tobytes() == events.tobytes()
+        workload.observe(events.tolist())
+        if k == 100:
+            roomy.make_room(orders=5_000, accounts=5_000, positions=5_000)
+    assert roomy.digest() == plain.digest() and roomy.check() == []
+
+
+def test_more_than_there_can_be_is_all_there_can_be(monkeypatch):
+    small = {"orders": ("tiers",), "accounts": (), "positions": ()}  # a section of 263 KB
+    monkeypatch.setattr("engine.state.arena.ROOM_OF", small)
+    exchange = Exchange(Config(contracts=CONTRACTS))
+    digest = exchange.digest()
+    exchange.make_room(orders=10**12, accounts=0, positions=0)
+    assert exchange.digest() == digest
+
+
+@pytest.mark.parametrize("wrong", [(-1, 0, 0), (0, -1, 0), (0, 0, -1)])
+def test_room_for_fewer_than_none_is_refused(wrong):
+    exchange = Exchange(Config(contracts=CONTRACTS))
+    with pytest.raises(ValueError, match="fewer than none"):
+        exchange.make_room(*wrong)
+
+
+@needs_smaps
+def test_a_state_out_of_a_snapshot_lies_in_large_pages_like_a_new_one(tmp_path):
+    exchange = Exchange(Config(contracts=CONTRACTS))
+    assert is_for_large_pages(exchange.arena, "positions")
+    digest = compute_config_digest(exchange.config)
+    sequence = write_snapshot(RealDisk(), tmp_path, exchange.arena, digest)
+    _, arena = read_snapshot(RealDisk(), tmp_path, sequence, digest)
+    assert is_for_large_pages(arena, "positions")
