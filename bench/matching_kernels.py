@@ -73,7 +73,7 @@ def cancel(arena, slot, generation):
 
 
 @kernel
-def take(arena, totals, side, number, limit_ticks, lots):
+def take(arena, totals, side, number, limit_ticks, lots, is_large):
     """Trade against the other side, best price first, oldest order first, never past the limit."""
     maker_side = SELL - side
     ladder = ladder_of(CONTRACT, maker_side)
@@ -86,6 +86,8 @@ def take(arena, totals, side, number, limit_ticks, lots):
         level_slot = find_level(arena, ladder, key)
         slot = LEVEL(arena, level_slot).head
         order = ORDER(arena, slot)
+        if is_large:
+            ask_for_order(arena, order.next)
         price_ticks = order.price_ticks + 0
         fill = min(leaves, order.lots)
         emit(
@@ -128,7 +130,7 @@ def match(arena, flow, first, end, totals):
         elif command.op == CANCEL:
             cancel(arena, command.id, command.price)
         else:
-            take(arena, totals, command.side, command.id, command.price, command.qty)
+            take(arena, totals, command.side, command.id, command.price, command.qty, is_large)
     return end
 
 
@@ -149,5 +151,5 @@ def learn_ids(arena, flow, first, end, ids, totals):
             command.price = generation
             cancel(arena, slot, generation)
         else:
-            take(arena, totals, command.side, command.id, command.price, command.qty)
+            take(arena, totals, command.side, command.id, command.price, command.qty, False)
     return end

@@ -22,7 +22,7 @@ public:
             const Flow& command = flow[row];
             if (command.op == 0) rest(command);
             else if (command.op == 1) cancel(command);
-            else take(command, totals);
+            else take(command, totals, is_large);
         }
     }
 
@@ -56,7 +56,7 @@ private:
         free_order_slot(order, command.id);
     }
 
-    HOT void take(const Flow& command, i64* totals) {
+    HOT void take(const Flow& command, i64* totals, bool is_large) {
         const i64 side = word::SELL - command.side;
         const i64 ladder = ladder_of(CONTRACT, side);
         const i64 limit_key = key_of(command.price, side);
@@ -67,6 +67,7 @@ private:
             Level& level = level_of(ladder, key);
             const i64 slot = level.head;
             Order& order = arena.orders(slot);
+            if (is_large) __builtin_prefetch(&arena.orders(order.next), 0, 3);
             const i64 price_ticks = order.price_ticks;
             const i64 fill = min(leaves, i64(order.lots));
             emit(event::TRADE, CONTRACT, 0, price_ticks, fill, command.id,

@@ -170,7 +170,7 @@ protected:
         return level;
     }
 
-    RARE i64 add_page(i64 ladder, i64 key) {
+    [[gnu::noinline]] i64 add_page(i64 ladder, i64 key) {
         i64 page = engine.pages_free;
         if (page != NONE) {
             Level& first = arena.levels(page << 9);
@@ -202,24 +202,6 @@ protected:
         return (group << 6) | std::countr_zero(arena.ladder_groups(ladder * 64 + group).bits);
     }
 
-    i64 find_key_from(i64 ladder, i64 key) const {
-        if (key > layout::KEY_MASK) return NONE;
-        if (const i64 page = directory_of(ladder, key); page != NONE) {
-            i64 k = (key & 511) >> 6;
-            u64 bits = arena.page_words(page * 8 + k).bits & (~u64{0} << (key & 63));
-            while (bits == 0 && ++k < 8) bits = arena.page_words(page * 8 + k).bits;
-            if (bits != 0) return (key >> 9 << 9) | (k << 6) | std::countr_zero(bits);
-        }
-        const i64 next = find_page_from(ladder, (key >> 9) + 1);
-        if (next == layout::PAGES_PER_LADDER) return NONE;
-        const i64 page = directory_of(ladder, next << 9);
-        for (i64 k = 0; k < 8; ++k) {
-            if (const u64 bits = arena.page_words(page * 8 + k).bits; bits != 0)
-                return (next << 9) | (k << 6) | std::countr_zero(bits);
-        }
-        return NONE;
-    }
-
     // A level has gone and others of its word are left: of the best one, all behind it.
     HOT void leave_best(i64 ladder, i64 key, u64 bits) {
         Ladder& side = arena.ladders(ladder);
@@ -234,19 +216,45 @@ protected:
         else drop_word(ladder, page, key);
     }
 
-    [[gnu::noinline]] void drop_word(i64 ladder, i64 page, i64 key) {
-        u64 occupied = 0;
-        for (i64 k = 0; k < 8; ++k) occupied |= arena.page_words(page * 8 + k).bits;
+    // Which of a page's words have a level, a bit each.
+    HOT u64 words_of(i64 page) const {
+        u64 words = 0;
+        for (i64 k = 0; k < 8; ++k) words |= u64(arena.page_words(page * 8 + k).bits != 0) << k;
+        return words;
+    }
+
+    HOT void drop_word(i64 ladder, i64 page, i64 key) {
+        const u64 words = words_of(page);
         Ladder& side = arena.ladders(ladder);
-        if (occupied == 0) {
-            Word& group = arena.ladder_groups(ladder * 64 + (key >> 15));
-            group.bits &= ~(u64{1} << ((key >> 9) & 63));
-            if (group.bits == 0) side.groups &= ~(u64{1} << (key >> 15));
-            arena.levels(page << 9).head = std::int32_t(engine.pages_free);
-            engine.pages_free = page;
-            directory_of(ladder, key) = 0;
-        }
-        if (side.best_key == key) side.best_key = find_key_from(ladder, key);
+        if (words == 0) [[unlikely]]
+            drop_page(ladder, page, key);
+        else if (side.best_key == key)
+            side.best_key = (key >> 9 << 9) | first_of(page, words);
+    }
+
+    // The first key of a page that has levels in these words.
+    HOT i64 first_of(i64 page, u64 words) const {
+        const i64 word = std::countr_zero(words);
+        return word << 6 | std::countr_zero(arena.page_words(page * 8 + word).bits);
+    }
+
+    // The best key in pages at or behind this one, NONE when there is none.
+    i64 find_first_from(i64 ladder, i64 from) const {
+        const i64 next = find_page_from(ladder, from);
+        if (next == layout::PAGES_PER_LADDER) return NONE;
+        const i64 page = directory_of(ladder, next << 9);
+        return next << 9 | first_of(page, words_of(page));
+    }
+
+    [[gnu::noinline]] void drop_page(i64 ladder, i64 page, i64 key) {
+        Ladder& side = arena.ladders(ladder);
+        Word& group = arena.ladder_groups(ladder * 64 + (key >> 15));
+        group.bits &= ~(u64{1} << ((key >> 9) & 63));
+        if (group.bits == 0) side.groups &= ~(u64{1} << (key >> 15));
+        arena.levels(page << 9).head = std::int32_t(engine.pages_free);
+        engine.pages_free = page;
+        directory_of(ladder, key) = 0;
+        if (side.best_key == key) side.best_key = find_first_from(ladder, (key >> 9) + 1);
     }
 
     // ---- orders

@@ -20,6 +20,7 @@ from engine.state.access import (
     clear_bit,
     count_trailing_zeros,
     set_bit,
+    to_bits,
     to_int,
 )
 from engine.state.layout import BOOK_LADDERS, KEY_MASK, PAGES_PER_LADDER
@@ -55,7 +56,7 @@ def open_level(arena, ladder, key):
     return slot
 
 
-@cold
+@stage
 def add_page(arena, ladder, key):
     """A page for the key; admission saw that one is free."""
     engine = ENGINE(arena, 0)
@@ -102,6 +103,32 @@ def find_page_from(arena, ladder, page):
     return (group << 6) | count_trailing_zeros(LADDER_GROUP(arena, ladder * 64 + group).bits)
 
 
+@kernel
+def words_of(arena, page):
+    """Which of a page's words have a level, a bit each."""
+    words = 0
+    for k in range(8):
+        words |= 1 << k if to_int(PAGE_WORD(arena, page * 8 + k).bits) != 0 else 0
+    return to_bits(words)
+
+
+@kernel
+def first_of(arena, page, words):
+    """The first key within a page that has levels in these words."""
+    word = count_trailing_zeros(words)
+    return (word << 6) | count_trailing_zeros(PAGE_WORD(arena, page * 8 + word).bits)
+
+
+@kernel
+def find_first_from(arena, ladder, page_key):
+    """The best occupied key in pages at or behind this one, NONE when there is none."""
+    found = find_page_from(arena, ladder, page_key)
+    if found == PAGES_PER_LADDER:
+        return NONE
+    page = LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + found).slot
+    return (found << 9) | first_of(arena, page, words_of(arena, page))
+
+
 @cold
 def find_key_from(arena, ladder, key):
     """The best occupied key at or behind `key`, NONE when there is none."""
@@ -116,15 +143,7 @@ def find_key_from(arena, ladder, key):
                 bits = PAGE_WORD(arena, page * 8 + k).bits
             if to_int(bits) != 0:
                 return (key >> 9 << 9) | (k << 6) | count_trailing_zeros(bits)
-    next_page = find_page_from(arena, ladder, (key >> 9) + 1)
-    if next_page == PAGES_PER_LADDER:
-        return NONE
-    page = LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + next_page).slot
-    for k in range(8):
-        bits = PAGE_WORD(arena, page * 8 + k).bits
-        if to_int(bits) != 0:
-            return (next_page << 9) | (k << 6) | count_trailing_zeros(bits)
-    return NONE
+    return find_first_from(arena, ladder, (key >> 9) + 1)
 
 
 @kernel
@@ -140,25 +159,31 @@ def drop_level(arena, ladder, key, level_slot):
         LADDER(arena, ladder).best_key = (key >> 6 << 6) | count_trailing_zeros(bits)
 
 
-@stage
+@kernel
 def drop_word(arena, ladder, page, key):
-    """The key was the last of its word; the page goes with its last level."""
-    occupied = 0
-    for k in range(8):
-        occupied |= to_int(PAGE_WORD(arena, page * 8 + k).bits)
-    if occupied == 0:
-        group = LADDER_GROUP(arena, ladder * 64 + (key >> 15))
-        group.bits = clear_bit(group.bits, (key >> 9) & 63)
-        if to_int(group.bits) == 0:
-            LADDER(arena, ladder).groups = clear_bit(LADDER(arena, ladder).groups, key >> 15)
-        engine = ENGINE(arena, 0)
-        LEVEL(arena, page << 9).head = engine.pages_free
-        engine.pages_free = page
-        LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9)).slot = NONE
-        if ladder >= BOOK_LADDERS:
-            engine.pages_armed -= 1
+    """The key was the last of its word."""
+    words = words_of(arena, page)
+    if to_int(words) == 0:
+        drop_page(arena, ladder, page, key)
+    elif LADDER(arena, ladder).best_key == key:
+        LADDER(arena, ladder).best_key = (key >> 9 << 9) | first_of(arena, page, words)
+
+
+@stage
+def drop_page(arena, ladder, page, key):
+    """The key was the last of its page, which goes with it."""
+    group = LADDER_GROUP(arena, ladder * 64 + (key >> 15))
+    group.bits = clear_bit(group.bits, (key >> 9) & 63)
+    if to_int(group.bits) == 0:
+        LADDER(arena, ladder).groups = clear_bit(LADDER(arena, ladder).groups, key >> 15)
+    engine = ENGINE(arena, 0)
+    LEVEL(arena, page << 9).head = engine.pages_free
+    engine.pages_free = page
+    LADDER_PAGE(arena, ladder * PAGES_PER_LADDER + (key >> 9)).slot = NONE
+    if ladder >= BOOK_LADDERS:
+        engine.pages_armed -= 1
     if LADDER(arena, ladder).best_key == key:
-        LADDER(arena, ladder).best_key = find_key_from(arena, ladder, key)
+        LADDER(arena, ladder).best_key = find_first_from(arena, ladder, (key >> 9) + 1)
     return 0
 
 

@@ -18,6 +18,13 @@ BOOK = (
         "4.1",
     ),
     Row(
+        "engine/book/levels.py",
+        "    for k in range(8):\n        words |=",
+        "    for k in range(7):\n        words |=",
+        "the last 64 prices of a page are forgotten when a better level goes",
+        "4.1",
+    ),
+    Row(
         "engine/book/icebergs.py",
         "    unqueue_order(arena, slot)\n"
         "    order = ORDER(arena, slot)\n"
