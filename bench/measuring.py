@@ -32,7 +32,7 @@ from bench.targets import MIXES, WORKLOADS, Verdict, judge
 from bench.touch import Touch, measure_touch
 from bench.workloads import make_workload
 
-GROWTH_BATCHES = 64  # of a turn
+GROWTH_BATCHES = 128  # of a turn
 REFERENCE_PASSES = 5  # at each of several moments of a run
 
 
@@ -60,7 +60,7 @@ class Sizes(NamedTuple):
 
 
 FULL = Sizes(
-    workloads=WORKLOADS, rounds=160, growth=("steady", "steady-1m"), growth_rounds=24,
+    workloads=WORKLOADS, rounds=160, growth=("steady", "steady-1m"), growth_rounds=16,
     matching_rounds=11, commands=2**19, end_to_end_rounds=5, calls=50_000, latency_rounds=9,
     starts=7, load_s=4.0, scaling_rounds=7, has_cold=True, has_durability=True,
     holders=1_000_000, revalued=250_000, touched=100_000, under_water=100_000,

@@ -33,6 +33,7 @@ upgrade there it would go on running the old arithmetic.
 """
 
 import atexit
+import compileall
 import hashlib
 import importlib.util
 import os
@@ -240,6 +241,14 @@ def keep_image() -> None:
     is_whole = all(function is None for function in _cold.values())
     if JIT and not is_whole and source_digest(_root()) == cache_directory().name:
         write_image(cache_directory(), _image(), _cold)
+
+
+def keep_bytecode() -> None:
+    """Write Python's own bytecode of all packages, a tenth of a second of each later start: images
+    and services are often made with PYTHONDONTWRITEBYTECODE, which forbids to write, not to read.
+    Where it can't be written, starts do without."""
+    for name in PACKAGES:
+        compileall.compile_dir(_root() / name, quiet=2)
 
 
 def cache_use() -> CacheUse:

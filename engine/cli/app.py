@@ -38,7 +38,7 @@ from engine.journal.event_file import EventFileWriter
 from engine.journal.json_lines import CommandLineError, FieldError
 from engine.journal.log_errors import JournalError
 from engine.journal.record_file import RecordFileError
-from engine.kernel import cache_use, keep_image
+from engine.kernel import cache_use, keep_bytecode, keep_image
 from engine.report.funding_plot import PlotError
 from engine.report.venue_numbers import VenueDataError
 from engine.schema.contract import Config
@@ -109,6 +109,7 @@ def warm(as_json: AsJson = False) -> None:
     """Compile the kernels into the cache, so that the next start is quick."""
     Exchange(Config(contracts=()))
     keep_image()
+    keep_bytecode()
     use = cache_use()
     if as_json:
         print_json({**use._asdict(), "directory": str(use.directory)})

@@ -1,7 +1,9 @@
 """The command line: exit codes, one-line errors, JSON."""
 
+import importlib.util
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,15 @@ def test_broken_invariants_end_with_1(day, monkeypatch):
 def test_warm():
     assert set(json.loads(run("warm", "--json").stdout)) == {"directory", "loaded", "compiled"}
     assert "compiled" in run("warm").stdout
+
+
+def test_warm_writes_bytecode_where_python_writes_none(monkeypatch):
+    """Images are made so, and each start in them would compile 120 modules anew."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    written = Path(importlib.util.cache_from_source(str(sys.modules["engine.exchange"].__file__)))
+    written.unlink(missing_ok=True)
+    run("warm")
+    assert written.is_file()
 
 
 @pytest.mark.parametrize(
