@@ -161,8 +161,8 @@ class Run:
         workload = make_workload("steady", sizes.calls)
         long = make_workload("steady", sizes.commands)
         return {
-            "submit": measure_submit(workload, sizes.calls),
-            "one": measure_one(workload, sizes.calls),
+            "submit": measure_submit(workload, sizes.calls, sizes.latency_rounds),
+            "one": measure_one(workload, sizes.calls, sizes.latency_rounds),
             "batch_latency": measure_batch_latency(long, sizes.latency_rounds),
             "memory": measure_memory(long),
         }

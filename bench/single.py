@@ -3,7 +3,11 @@
     python bench/single.py --workload steady
 
 Each call lies between two readings of Python's clock, one of which its time includes; nothing is
-subtracted. The garbage collector is on, as it is for whoever uses the engine.
+subtracted. The garbage collector is on, as it is for whoever uses the engine. Every round makes the
+same calls on an equal exchange, so each call has a time in each of them, and its median is the
+engine's own, the interpreter and the misses of the caches included. What the machine takes now and
+then is in the percentiles of a single round, which stand beside: here one empty loop of Python in a
+hundred, half a microsecond long, took three.
 """
 
 import argparse
@@ -18,6 +22,7 @@ from bench.twin import prepare
 from bench.workloads import Workload, make_workload, room_of
 from engine.exchange import Exchange
 from engine.schema.commands import BY_KIND, COMMAND, FIELDS, AnyCommand
+from engine.state.arena import Arena
 from engine.transition.run import one
 
 WARM = 2_000  # calls before those that count
@@ -25,12 +30,16 @@ SHARES = (50.0, 99.0, 99.9)
 
 
 class Single(NamedTuple):
-    """Microseconds per call by share of the calls."""
+    """Microseconds per call: percentiles of the calls' medians over the rounds, and of a single
+    round (the median of the rounds')."""
 
-    calls: int
+    calls: int  # of a round
+    rounds: int
     p50_us: float
     p99_us: float
     p999_us: float
+    round_p99_us: float
+    round_p999_us: float
 
 
 def typed_commands(workload: Workload, count: int) -> list[AnyCommand]:
@@ -49,27 +58,36 @@ def _room(count: int) -> "array[int]":
     return array("q", bytes(8 * count))
 
 
-def _by_share(spent_ns: "array[int]") -> Single:
-    counted = spent_ns[WARM:] if len(spent_ns) > 2 * WARM else spent_ns
-    return Single(len(counted), *(np.percentile(counted, SHARES) / 1e3).tolist())
+def _by_share(rounds: "list[array[int]]") -> Single:
+    spent_us = np.array(rounds) / 1e3
+    if spent_us.shape[1] > 2 * WARM:
+        spent_us = spent_us[:, WARM:]
+    of_calls = np.percentile(np.median(spent_us, axis=0), SHARES)
+    of_round = np.median(np.percentile(spent_us, SHARES, axis=1), axis=1)
+    return Single(
+        spent_us.shape[1], len(rounds), *of_calls.tolist(), *of_round[1:].tolist()
+    )
 
 
-def measure_submit(workload: Workload, count: int) -> Single:
-    """A typed command in, a tuple of typed events out."""
+def _submit_each(workload: Workload, commands: list[AnyCommand]) -> "array[int]":
     exchange = Exchange(workload.config)
     exchange.make_room(*room_of(workload))
     exchange.run(workload.setup)
-    spent = _room(count)
-    for k, command in enumerate(typed_commands(workload, count)):
+    spent = _room(len(commands))
+    for k, command in enumerate(commands):
         start = time.perf_counter_ns()
         exchange.submit(command)
         spent[k] = time.perf_counter_ns() - start
-    return _by_share(spent)
+    return spent
 
 
-def measure_one(workload: Workload, count: int) -> Single:
-    """A record's address in, a refusal code out; the events stand in the arena."""
-    arena = prepare(workload)
+def measure_submit(workload: Workload, count: int, rounds: int) -> Single:
+    """A typed command in, a tuple of typed events out."""
+    commands = typed_commands(workload, count)
+    return _by_share([_submit_each(workload, commands) for _ in range(rounds)])
+
+
+def _call_each(arena: Arena, workload: Workload, count: int) -> "array[int]":
     base, at = arena.base, workload.flow.ctypes.data
     spent = _room(count)
     for row in range(count):
@@ -77,21 +95,28 @@ def measure_one(workload: Workload, count: int) -> Single:
         start = time.perf_counter_ns()
         one(base, address, 1)
         spent[row] = time.perf_counter_ns() - start
-    return _by_share(spent)
+    return spent
+
+
+def measure_one(workload: Workload, count: int, rounds: int) -> Single:
+    """A record's address in, a refusal code out; the events stand in the arena."""
+    return _by_share([_call_each(prepare(workload), workload, count) for _ in range(rounds)])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workload", default="steady")
     parser.add_argument("--calls", type=int, default=50_000)
+    parser.add_argument("--rounds", type=int, default=9)
     arguments = parser.parse_args()
     workload = make_workload(arguments.workload, arguments.calls)
     measures = {"submit": measure_submit, "one": measure_one}
     for name, measure in measures.items():
-        found = measure(workload, arguments.calls)
+        found = measure(workload, arguments.calls, arguments.rounds)
         print(
             f"{name:>6}: p50 {found.p50_us:.2f} us, p99 {found.p99_us:.2f}, p99.9"
-            f" {found.p999_us:.2f} of {found.calls:,} calls"
+            f" {found.p999_us:.2f} of {found.calls:,} calls, each the median of {found.rounds}"
+            f" rounds; of a round: p99 {found.round_p99_us:.2f}, p99.9 {found.round_p999_us:.2f}"
         )
 
 

@@ -24,12 +24,12 @@ CONDITIONS = (
     " alone is the engine's book under a loop without accounts, over the flows of a reference"
     " book; each of its passes must trade what the flow's generator says. End to end is wall time,"
     " with the journal's thread beside the engine and events into a ring in shared memory. Single"
-    " calls include one reading of Python's clock, with whatever else the machine did; commands"
-    " inside a batch include one of the processor's, and each is its median of rounds that apply"
-    " the same commands to equal states. Latency under load is from when a command was due, so a"
-    " stall counts for all that came due in it. A cold first order is interpreted, while another"
-    " process compiles: full speed comes with machine code, for which more than 64 records at once"
-    " wait."
+    " calls include one reading of Python's clock, commands inside a batch one of the processor's;"
+    " each of both is its median of rounds that apply the same commands to equal states, and what"
+    " the machine did besides is in the percentiles of a single round. Latency under load is from"
+    " when a command was due, so a stall counts for all that came due in it. A cold first order is"
+    " interpreted, while another process compiles: full speed comes with machine code, for which"
+    " more than 64 records at once wait."
 )
 NOT_SHOWN = (
     "Not shown: network, decoding, syncs of a disk other than this one's, flows with amendments,"
@@ -130,6 +130,7 @@ def _path_rows(report: Report) -> list[tuple[str, str]]:
     scans, burst, scaling, batch = (
         report.scans, report.burst, report.scaling, report.batch_latency,
     )  # fmt: skip
+    submit, one = report.submit, report.one
     digests = "equal digests" if scaling.digests_equal else "DIGESTS DIFFER"
     return [
         (
@@ -145,7 +146,14 @@ def _path_rows(report: Report) -> list[tuple[str, str]]:
             f" {batch.clock_ns:.0f} of each)",
         ),
         *_twin_rows(report),
-        ("`submit`, p99.9", f"{report.submit.p999_us:.1f} µs"),
+        (
+            "`submit`, p99.9; p99, p99.9 of a single round",
+            f"{submit.p999_us:.1f} µs; {submit.round_p99_us:.1f} µs, {submit.round_p999_us:.1f} µs",
+        ),
+        (
+            "integer entry, p99, p99.9 of a single round",
+            f"{one.round_p99_us:.2f} µs, {one.round_p999_us:.2f} µs",
+        ),
         (
             "starting Python → first order accepted → exit, warm",
             f"{report.warm.process_s:.2f} s",

@@ -78,9 +78,10 @@ def test_stamps_between_commands_are_of_a_clock(workload):
 
 
 def test_single_calls_are_counted_behind_the_warm_up(workload):
-    assert measure_one(workload, 5_000).calls == 3_000
-    found = measure_submit(workload, 1_000)
-    assert found.calls == 1_000 and 0 < found.p50_us <= found.p99_us <= found.p999_us
+    assert measure_one(workload, 5_000, 1).calls == 3_000
+    found = measure_submit(workload, 1_000, 2)
+    assert found.calls == 1_000 and found.rounds == 2
+    assert 0 < found.p50_us <= found.p99_us <= found.p999_us
 
 
 def test_end_to_end_writes_everything(workload):
