@@ -60,13 +60,13 @@ class Sizes(NamedTuple):
 
 
 FULL = Sizes(
-    workloads=WORKLOADS, rounds=160, growth=("steady", "steady-1m"), growth_rounds=16,
+    workloads=WORKLOADS, rounds=80, growth=("steady", "steady-1m"), growth_rounds=16,
     matching_rounds=11, commands=2**19, end_to_end_rounds=5, calls=50_000, latency_rounds=9,
     starts=7, load_s=4.0, scaling_rounds=7, has_cold=True, has_durability=True,
     holders=1_000_000, revalued=250_000, touched=100_000, under_water=100_000,
 )  # fmt: skip
 QUICK = FULL._replace(
-    workloads=("steady",), rounds=40, growth_rounds=8, matching_rounds=3, commands=2**17,
+    workloads=("steady",), rounds=20, growth_rounds=8, matching_rounds=3, commands=2**17,
     end_to_end_rounds=1, calls=20_000, latency_rounds=3, starts=2, load_s=0.4, scaling_rounds=2,
     has_cold=False, has_durability=False,
 )  # fmt: skip

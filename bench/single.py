@@ -3,11 +3,11 @@
     python bench/single.py --workload steady
 
 Each call lies between two readings of Python's clock, one of which its time includes; nothing is
-subtracted. The garbage collector is on, as it is for whoever uses the engine. Every round makes the
-same calls on an equal exchange, so each call has a time in each of them, and its median is the
-engine's own, the interpreter and the misses of the caches included. What the machine takes now and
-then is in the percentiles of a single round, which stand beside: here one empty loop of Python in a
-hundred, half a microsecond long, took three.
+subtracted. The garbage collector is on, as it is for whoever uses the engine. What counts is a
+single round, all that the machine did included: here an empty loop of Python, half a microsecond
+long, took three in one of a hundred. Every round makes the same calls on an equal exchange, so each
+call has a time in each of them, and the percentiles of the calls' medians, which stand beside, are
+the engine's own, the interpreter and the misses of the caches included.
 """
 
 import argparse
@@ -30,16 +30,16 @@ SHARES = (50.0, 99.0, 99.9)
 
 
 class Single(NamedTuple):
-    """Microseconds per call: percentiles of the calls' medians over the rounds, and of a single
-    round (the median of the rounds')."""
+    """Microseconds per call: percentiles of a single round (the median of the rounds'), and of the
+    calls' medians over the rounds."""
 
     calls: int  # of a round
     rounds: int
     p50_us: float
     p99_us: float
     p999_us: float
-    round_p99_us: float
-    round_p999_us: float
+    call_p99_us: float
+    call_p999_us: float
 
 
 def typed_commands(workload: Workload, count: int) -> list[AnyCommand]:
@@ -62,11 +62,9 @@ def _by_share(rounds: "list[array[int]]") -> Single:
     spent_us = np.array(rounds) / 1e3
     if spent_us.shape[1] > 2 * WARM:
         spent_us = spent_us[:, WARM:]
-    of_calls = np.percentile(np.median(spent_us, axis=0), SHARES)
     of_round = np.median(np.percentile(spent_us, SHARES, axis=1), axis=1)
-    return Single(
-        spent_us.shape[1], len(rounds), *of_calls.tolist(), *of_round[1:].tolist()
-    )
+    of_calls = np.percentile(np.median(spent_us, axis=0), SHARES[1:])
+    return Single(spent_us.shape[1], len(rounds), *of_round.tolist(), *of_calls.tolist())
 
 
 def _submit_each(workload: Workload, commands: list[AnyCommand]) -> "array[int]":
@@ -115,8 +113,8 @@ def main() -> None:
         found = measure(workload, arguments.calls, arguments.rounds)
         print(
             f"{name:>6}: p50 {found.p50_us:.2f} us, p99 {found.p99_us:.2f}, p99.9"
-            f" {found.p999_us:.2f} of {found.calls:,} calls, each the median of {found.rounds}"
-            f" rounds; of a round: p99 {found.round_p99_us:.2f}, p99.9 {found.round_p999_us:.2f}"
+            f" {found.p999_us:.2f} of {found.calls:,} calls in a round; of a call's median of"
+            f" {found.rounds} rounds: p99 {found.call_p99_us:.2f}, p99.9 {found.call_p999_us:.2f}"
         )
 
 

@@ -175,7 +175,7 @@ class LiveOrders:
 
 
 def room_of(workload: Workload) -> Room:
-    """More than the flow will come to, so that the system gives no page while it is timed."""
+    """More than the flow will come to, so that the system gives hardly a page while it is timed."""
     shape = workload.shape
     accounts = shape.accounts + words.CLIENT_FIRST
     orders = shape.orders + shape.orders // 4 + 2**14

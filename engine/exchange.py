@@ -1,7 +1,8 @@
 """The shell that an embedder holds: open, submit, run, views, digest."""
 
+import operator
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, SupportsIndex
 
 import msgspec
 import numpy as np
@@ -111,13 +112,18 @@ class Exchange:
         restored._take(config, arena, 0)
         return restored
 
-    def make_room(self, orders: int, accounts: int, positions: int) -> None:
-        """Have memory for so many at hand, so that no command waits for the system to find some.
-        None of them is a bound, no answer depends on it, and memory not asked for comes as it is
-        needed. `positions` are those of all contracts together. Raises ValueError below 0."""
-        if min(orders, accounts, positions) < 0:
+    def make_room(
+        self, orders: SupportsIndex, accounts: SupportsIndex, positions: SupportsIndex
+    ) -> None:
+        """Have memory for so many at hand, so that few commands wait for the system to find some:
+        prices, events and what is rarer still find theirs when they come. None is a bound, and no
+        answer depends on it. `positions` are those of all contracts together, spread evenly. It
+        takes what they will take, 32 MiB for any accounts and 4 for each contract of any
+        positions. Raises ValueError below 0, TypeError for what is no whole number."""
+        room = Room(*map(operator.index, (orders, accounts, positions)))
+        if min(room) < 0:
             raise ValueError("room for fewer than none")
-        self._arena.make_room(Room(orders, accounts, positions))
+        self._arena.make_room(room)
 
     @property
     def arena(self) -> Arena:

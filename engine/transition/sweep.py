@@ -207,7 +207,7 @@ def check_aggressor(arena):
 
 
 @kernel
-def take_from_orders(arena, ladder, key, level_slot):
+def take_from_orders(arena, ladder, key, level_slot, maker_order_id):
     """Announce the trade and take its lots off both orders, of which the maker's is the first of
     its level; a filled maker frees its slot."""
     motion = SWEEP(arena, 0)
@@ -216,7 +216,7 @@ def take_from_orders(arena, ladder, key, level_slot):
     lots = motion.lots
     emit(
         arena, events.TRADE, motion.contract, 0,
-        motion.price_ticks, lots, motion.order_id, order_id_of(arena, slot), motion.side, 0,
+        motion.price_ticks, lots, motion.order_id, maker_order_id, motion.side, 0,
     )  # fmt: skip
     terms.last_trade_ticks = motion.price_ticks
     if motion.filled == 0:
@@ -243,31 +243,33 @@ def settle_fill(arena, maker_order_id):
     """Book both sides, the aggressor first: its fee is what a rebate is paid from (8.8)."""
     motion = SWEEP(arena, 0)
     contract = motion.contract
+    account = motion.account
+    maker = motion.maker
     lots = motion.lots
     value = motion.value
     gain = motion.gain
+    fee = motion.fee
     settle_side(
-        arena, contract, motion.account, motion.position, motion.order_id,
-        motion.side, lots, value, motion.fee,
+        arena, contract, account, motion.position, motion.order_id,
+        motion.side, lots, value, fee,
     )  # fmt: skip
-    if motion.liquidation_fee != 0:
-        pay_liquidation_fee(arena, contract, motion.account, motion.liquidation_fee)
-    if motion.maker != motion.account:
-        cover_if_short(arena, motion.account)
-    motion.equity += gain - motion.fee - motion.liquidation_fee
-    if motion.maker == motion.account:
-        motion.maker_equity = motion.equity
-    motion.maker_equity -= gain
+    liquidation_fee = motion.liquidation_fee
+    if liquidation_fee != 0:
+        pay_liquidation_fee(arena, contract, account, liquidation_fee)
+    if maker != account:
+        cover_if_short(arena, account)
+    equity = motion.equity + gain - fee - liquidation_fee
+    maker_equity = (equity if maker == account else motion.maker_equity) - gain
     terms = CONTRACT(arena, contract)
-    maker_fee = compute_maker_fee(terms, absolute(value), motion.maker_equity, motion.fee)
-    motion.maker_equity -= maker_fee
+    maker_fee = compute_maker_fee(terms, absolute(value), maker_equity, fee)
+    maker_equity -= maker_fee
     settle_side(
-        arena, contract, motion.maker, motion.maker_position, maker_order_id,
+        arena, contract, maker, motion.maker_position, maker_order_id,
         SELL - motion.side, lots, value, maker_fee,
     )  # fmt: skip
-    cover_if_short(arena, motion.maker)
-    if motion.maker == motion.account:
-        motion.equity = motion.maker_equity
+    cover_if_short(arena, maker)
+    motion.maker_equity = maker_equity
+    motion.equity = maker_equity if maker == account else equity
 
 
 @kernel
@@ -456,7 +458,7 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
         # From here the fill stands; nothing below may refuse.
         maker_order_id = order_id_of(arena, motion.maker_slot)
         note_maker(arena)
-        take_from_orders(arena, ladder, key, level_slot)
+        take_from_orders(arena, ladder, key, level_slot, maker_order_id)
         settle_fill(arena, maker_order_id)
         motion.leaves -= motion.lots
         motion.filled += motion.lots

@@ -2,17 +2,21 @@
 
 import mmap
 import re
+import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bench.workloads import make_workload
+from engine import kernel
 from engine.exchange import Exchange
 from engine.journal.disk import RealDisk
 from engine.journal.log_format import compute_config_digest
 from engine.journal.snapshot import read_snapshot, write_snapshot
 from engine.schema.contract import Config
 from engine.state import layout
-from engine.state.arena import ROOM_OF, Arena
+from engine.state.arena import ROOM_OF, Arena, Room
 from tests.oracle.workload import Workload, configs
 from tests.property.both import pack
 from tests.rules.story import PERCENT, contract
@@ -65,7 +69,20 @@ def test_every_row_of_what_was_asked_for_has_its_memory(kind, rows):
         for k in (1, 2):
             for section in ("holders", "bands"):
                 first = k * layout.ACCOUNT_ROWS
-                assert missing_pages(exchange.arena, section, first, rows // 2) == 0, section
+                assert missing_pages(exchange.arena, section, first, -(-rows // 2)) == 0, section
+        assert missing_pages(exchange.arena, "band_blocks", 0, 3 * layout.BAND_BLOCKS) == 0
+    if kind == "accounts":
+        assert missing_pages(exchange.arena, "group_leads", 0, layout.GROUP_ROWS) == 0
+
+
+@needs_pagemap
+def test_a_system_without_that_advice_gives_memory_for_writing_what_is_there(monkeypatch):
+    monkeypatch.setattr("engine.state.arena.MADV_POPULATE_WRITE", 9_999)
+    exchange = Exchange(Config(contracts=CONTRACTS, fund_cash=10**9))
+    digest = exchange.digest()
+    exchange.make_room(1_000, 1_000, 40_000)
+    assert exchange.digest() == digest
+    assert missing_pages(exchange.arena, "positions", 1, 40_000) == 0
 
 
 @needs_pagemap
@@ -90,13 +107,48 @@ def test_events_and_digest_do_not_depend_on_room(name):
     assert roomy.digest() == plain.digest() and roomy.check() == []
 
 
-def test_more_than_there_can_be_is_all_there_can_be(monkeypatch):
-    small = {"orders": ("tiers",), "accounts": (), "positions": ()}  # a section of 263 KB
-    monkeypatch.setattr("engine.state.arena.ROOM_OF", small)
-    exchange = Exchange(Config(contracts=CONTRACTS))
-    digest = exchange.digest()
-    exchange.make_room(orders=10**12, accounts=0, positions=0)
-    assert exchange.digest() == digest
+@pytest.mark.parametrize("contracts", [0, 1, 2])
+def test_nothing_outside_of_a_section_is_asked_for(contracts):
+    """Nor a contract's holders beyond its own rows: the next ones are another contract's."""
+    arena = Exchange(Config(contracts=CONTRACTS[:contracts])).arena
+    for name, first, rows in arena.parts_of(Room(10**12, 10**12, 10**12)):
+        assert 0 < rows and first + rows <= layout.SECTIONS[name].rows, name
+        if name in ("holders", "bands"):
+            assert first % layout.ACCOUNT_ROWS == 0 and rows <= layout.ACCOUNT_ROWS
+
+
+def test_room_for_nothing_asks_for_nothing():
+    arena = Exchange(Config(contracts=CONTRACTS)).arena
+    assert list(arena.parts_of(Room(0, 0, 0))) == []
+
+
+def test_any_whole_number_is_one():
+    """Numbers of numpy wrap, and below 0 as many rows are all that there are."""
+    arena = Exchange(Config(contracts=CONTRACTS)).arena
+    seen = []
+    arena.make_room = lambda room: seen.append(room)  # type: ignore[method-assign]
+    exchange = Exchange.restore(Config(contracts=CONTRACTS), arena)
+    exchange.make_room(np.uint8(255), np.int32(2**31 - 1), np.uint32(100_000))
+    assert seen == [(255, 2**31 - 1, 100_000)] and all(type(n) is int for n in seen[0])
+    with pytest.raises(TypeError):
+        exchange.make_room(1, 1, 1.0)  # type: ignore[arg-type]
+    assert len(seen) == 1
+
+
+@needs_pagemap
+@pytest.mark.skipif(not kernel.JIT, reason="in plain Python a batch holds the interpreter")
+def test_room_can_be_asked_for_beside_a_batch():
+    """The system gives memory and nobody writes it, so nothing that the batch writes is lost."""
+    workload = make_workload("small", 2**16)
+    plain, beside = Exchange(workload.config), Exchange(workload.config)
+    for exchange in (plain, beside):
+        exchange.run(workload.setup)
+    plain.run(workload.flow)
+    batch = threading.Thread(target=beside.run, args=(workload.flow,))
+    batch.start()
+    while batch.is_alive():
+        beside.make_room(20_000, 20_000, 60_000)
+    assert beside.digest() == plain.digest() and beside.check() == []
 
 
 @pytest.mark.parametrize("wrong", [(-1, 0, 0), (0, -1, 0), (0, 0, -1)])
