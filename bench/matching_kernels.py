@@ -73,7 +73,13 @@ def cancel(arena, slot, generation):
 
 
 @kernel
-def take(arena, totals, side, number, limit_ticks, lots, is_large):
+def is_beyond_caches(arena):
+    """Whether the book has had more orders at once than the caches hold."""
+    return ENGINE(arena, 0).orders_top > CACHED_ORDERS
+
+
+@kernel
+def take(arena, totals, side, number, limit_ticks, lots):
     """Trade against the other side, best price first, oldest order first, never past the limit."""
     maker_side = SELL - side
     ladder = ladder_of(CONTRACT, maker_side)
@@ -86,7 +92,7 @@ def take(arena, totals, side, number, limit_ticks, lots, is_large):
         level_slot = find_level(arena, ladder, key)
         slot = LEVEL(arena, level_slot).head
         order = ORDER(arena, slot)
-        if is_large:
+        if is_beyond_caches(arena):
             ask_for_order(arena, order.next)
         price_ticks = order.price_ticks + 0
         fill = min(leaves, order.lots)
@@ -120,9 +126,8 @@ def prefetch_ahead(arena, flow, row):
 def match(arena, flow, first, end, totals):
     """Run the records from `first` to before `end`, at least AHEAD of which follow; adds fills,
     lots and notional to `totals`. Whoever calls empties the events."""
-    is_large = ENGINE(arena, 0).orders_top > CACHED_ORDERS
     for row in range(first, end):
-        if is_large:
+        if is_beyond_caches(arena):
             prefetch_ahead(arena, flow, row)
         command = flow[row]
         if command.op == PASSIVE:
@@ -130,7 +135,7 @@ def match(arena, flow, first, end, totals):
         elif command.op == CANCEL:
             cancel(arena, command.id, command.price)
         else:
-            take(arena, totals, command.side, command.id, command.price, command.qty, is_large)
+            take(arena, totals, command.side, command.id, command.price, command.qty)
     return end
 
 
@@ -151,5 +156,5 @@ def learn_ids(arena, flow, first, end, ids, totals):
             command.price = generation
             cancel(arena, slot, generation)
         else:
-            take(arena, totals, command.side, command.id, command.price, command.qty, False)
+            take(arena, totals, command.side, command.id, command.price, command.qty)
     return end

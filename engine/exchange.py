@@ -119,7 +119,8 @@ class Exchange:
         prices, events and what is rarer still find theirs when they come. None is a bound, and no
         answer depends on it. `positions` are those of all contracts together, spread evenly. It
         takes what they will take, 32 MiB for any accounts and 4 for each contract of any
-        positions. Raises ValueError below 0, TypeError for what is no whole number."""
+        positions. Raises ValueError below 0, TypeError for what is no whole number, OSError where
+        there is not so much memory, and then some of it is taken."""
         room = Room(*map(operator.index, (orders, accounts, positions)))
         if min(room) < 0:
             raise ValueError("room for fewer than none")

@@ -16,19 +16,20 @@ public:
     explicit Matching(char* base) : Twin(base) {}
 
     void run(const Flow* flow, i64 first, i64 end, i64* totals) {
-        const bool is_large = engine.orders_top > CACHED_ORDERS;
         for (i64 row = first; row < end; ++row) {
-            if (is_large) prefetch_ahead(flow + row);
+            if (is_beyond_caches()) prefetch_ahead(flow + row);
             const Flow& command = flow[row];
             if (command.op == 0) rest(command);
             else if (command.op == 1) cancel(command);
-            else take(command, totals, is_large);
+            else take(command, totals);
         }
     }
 
 private:
     static constexpr i64 CONTRACT = 1;
     static constexpr i64 AHEAD = 24, NEAR = 12, CACHED_ORDERS = 1 << 15;
+
+    HOT bool is_beyond_caches() const { return engine.orders_top > CACHED_ORDERS; }
 
     HOT void prefetch_ahead(const Flow* next) const {
         __builtin_prefetch(&arena.orders(next[AHEAD].id * (next[AHEAD].op & 1)), 0, 3);
@@ -56,7 +57,7 @@ private:
         free_order_slot(order, command.id);
     }
 
-    HOT void take(const Flow& command, i64* totals, bool is_large) {
+    HOT void take(const Flow& command, i64* totals) {
         const i64 side = word::SELL - command.side;
         const i64 ladder = ladder_of(CONTRACT, side);
         const i64 limit_key = key_of(command.price, side);
@@ -67,7 +68,7 @@ private:
             Level& level = level_of(ladder, key);
             const i64 slot = level.head;
             Order& order = arena.orders(slot);
-            if (is_large) __builtin_prefetch(&arena.orders(order.next), 0, 3);
+            if (is_beyond_caches()) __builtin_prefetch(&arena.orders(order.next), 0, 3);
             const i64 price_ticks = order.price_ticks;
             const i64 fill = min(leaves, i64(order.lots));
             emit(event::TRADE, CONTRACT, 0, price_ticks, fill, command.id,

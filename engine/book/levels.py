@@ -138,11 +138,11 @@ def find_key_from(arena, ladder, key):
     if page != NONE:
         start = (key & 511) >> 6
         bits = bits_from(PAGE_WORD(arena, page * 8 + start).bits, key & 63)
-        for k in range(start, 8):
-            if k > start:
-                bits = PAGE_WORD(arena, page * 8 + k).bits
-            if to_int(bits) != 0:
-                return (key >> 9 << 9) | (k << 6) | count_trailing_zeros(bits)
+        if to_int(bits) != 0:
+            return (key >> 6 << 6) | count_trailing_zeros(bits)
+        words = bits_from(words_of(arena, page), start + 1)
+        if to_int(words) != 0:
+            return (key >> 9 << 9) | first_of(arena, page, words)
     return find_first_from(arena, ladder, (key >> 9) + 1)
 
 

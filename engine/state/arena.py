@@ -30,7 +30,7 @@ from engine.state.layout import ARENA_BYTES, LAYOUT_VERSION, MAGIC, SECTIONS
 # Linux's value; Python names it from 3.13 on. Without it 64-bit machines with small memories
 # refuse large reservations.
 MAP_NORESERVE = getattr(mmap, "MAP_NORESERVE", 0x4000)
-PAGE_BYTES = 4_096
+PAGE_BYTES = mmap.PAGESIZE  # the system's own: advice begins at one
 # What plain commands touch all over. Pages of 2 MiB under it save misses of the address cache: 8%
 # of a command at 400,000 commands, 2 ms more to open an exchange (12 pages to clear), and 24 ms
 # less to open 10,000 accounts in it, whose groups lie all over their table. Where the system grants
@@ -87,9 +87,11 @@ class Arena:
 
     def make_room(self, room: Room) -> None:
         """Have the system give the memory of so many now, not while a command waits for it: to
-        clear 2 MiB takes 0.2 ms, and 5 ms where a virtual machine has to ask its host for them."""
+        clear 2 MiB takes 0.2 ms, and 5 ms where a virtual machine has to ask its host for them.
+        Raises OSError where it has no more."""
         for name, first, rows in self.parts_of(room):
             size = SECTIONS[name].record.itemsize
+            # down to the page in which the first row begins, so that all of that row is in it
             begin = (SECTIONS[name].offset + first * size) // PAGE_BYTES * PAGE_BYTES
             end = SECTIONS[name].offset + (first + rows) * size
             try:
@@ -114,6 +116,7 @@ class Arena:
             yield "group_leads", 0, SECTIONS["group_leads"].rows
         if room.positions > 0 and contracts > 0:
             yield "band_blocks", 0, (contracts + 1) * layout.BAND_BLOCKS
+            # up: a share that is no whole number has room for one more in each contract
             holders = min(-(-room.positions // contracts), layout.ACCOUNT_ROWS)
             for contract in range(1, contracts + 1):
                 for name in ("holders", "bands"):

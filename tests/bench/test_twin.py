@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.native.build import TwinMissing, find_compiler, load_twin
-from bench.twin import Difference, Runner, compare_arenas, copy_arena, prepare, verify
+from bench.twin import Comparison, Difference, Runner, compare_arenas, copy_arena, prepare, verify
 from bench.workloads import SHAPES, make_config, make_distances, make_workload, room_of
 from engine.exchange import Exchange
 from engine.schema import commands as cmd
@@ -36,6 +36,12 @@ def test_the_comparison_sees_one_bit(workload):
     right.records("orders", 6)["client_id"][5] ^= 1
     with pytest.raises(Difference, match=r"orders\[5\]"):
         compare_arenas(left, right)
+
+
+def test_the_ratio_is_the_mean_of_both_orders():
+    """Twice as slow when first and half as slow when second is as fast, however rounds scatter."""
+    assert Comparison("a", [4, 1, 6, 1, 2], [2, 2, 3, 2, 1]).ratio == pytest.approx(1)
+    assert Comparison("a", [3], [2]).ratio == pytest.approx(1.5)
 
 
 def test_twin_refuses_what_lies_off_its_path(workload, twin):

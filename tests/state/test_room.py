@@ -24,7 +24,8 @@ from tests.rules.story import PERCENT, contract
 PAGEMAP, SMAPS = Path("/proc/self/pagemap"), Path("/proc/self/smaps")
 MARGINS = {"initial_ppb": 5 * PERCENT, "maintenance_ppb": 2 * PERCENT}
 CONTRACTS = (contract(**MARGINS), contract(2, **MARGINS))
-PAGE_BYTES, ENTRY_BYTES, PRESENT = 4_096, 8, 1 << 63
+PAGE_BYTES, ENTRY_BYTES, PRESENT = mmap.PAGESIZE, 8, 1 << 63
+
 
 def is_for_large_pages(arena: Arena, section: str) -> bool:
     """Whether the system was asked for them where the section lies."""
