@@ -16,6 +16,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -159,13 +160,15 @@ class DurableExchange:
 
     def batches(self, commands: Commands, size: int = BATCH) -> Iterator[Events]:
         """Log and apply records batch by batch; yields views of the events of each once it is
-        durable, valid until the next step.
+        durable, valid until the next step, or the next command by another way.
 
         Syncs are shared by the policy of `GroupCommit`, so events come some batches behind. What a
         caller leaves behind, or a refused batch, is told by the next call, or by `release`.
         """
         size = max(1, min(size, self.log.records_max - ROWS_MAX))  # the last may be a long quote
         for part in cut_batches(np.ascontiguousarray(commands), size):
+            with self._voiding():
+                yield from self._held.tell(self.log.durable)
             exchange = self.exchange  # before it is logged: a void one could not apply it
             with self._voiding():
                 try:
@@ -173,9 +176,13 @@ class DurableExchange:
                 except RecordsRefused:
                     yield from self.release()
                     raise
-                self._held.hold(self.log.last, exchange.batches(part, len(part)))
-                must_agree(exchange, self.log.last)
-                yield from self._held.tell(self.log.durable)
+                parts = exchange.batches(part, len(part))
+                events = next(parts)
+                if self._is_told_at_once():
+                    yield events
+                else:
+                    self._held.hold(self.log.last, chain((events,), parts))
+                    must_agree(exchange, self.log.last)
         yield from self.release()
 
     def release(self) -> Iterator[Events]:
@@ -277,6 +284,11 @@ class DurableExchange:
         self._children = [c for c in self._children if not c.is_known_to_have_ended]
         held = {*published, *(child.sequence for child in self._children)}
         self._chain = {at: hashes for at, hashes in self._chain.items() if at in held}
+
+    def _is_told_at_once(self) -> bool:
+        """Whether all that was logged is applied and durable, and nothing waits to be told before
+        its events: then they are told from where they lie, a tenth of a command's time less."""
+        return not self._held and self.log.durable == self.log.last == self.sequence
 
     def _commit(self) -> int:
         """Make all that was logged durable; returns its last sequence."""

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+import engine.exchange
 from engine.exchange import Exchange
 from engine.journal.checkpoint import (
     CheckpointRefused,
@@ -19,6 +20,7 @@ from engine.journal.checkpoint import (
     sign,
     write_checkpoint,
 )
+from engine.journal.command_log import CommitPolicy, GroupCommit
 from engine.journal.config_file import read_config
 from engine.journal.disk import RealDisk
 from engine.journal.durable import DurableExchange
@@ -140,6 +142,28 @@ def test_13_1_what_a_caller_leaves_behind_is_told_later():
             told.append(events.tobytes())
     assert durable.sequence == done + 4
     assert b"".join(told) == Exchange(config).run(join(commands[: done + 4])).tobytes()
+
+
+@pytest.mark.parametrize("batches_a_commit", [1, 2, 3])
+@pytest.mark.parametrize("events_a_part", [1, 4, 2**16])
+def test_13_1_all_is_told_in_order_from_where_it_lies_and_from_where_it_waited(
+    batches_a_commit, events_a_part, monkeypatch
+):
+    """A batch that is durable when it is applied is told from the arena, if all of its events are
+    there and none of an earlier one waits."""
+    monkeypatch.setattr(engine.exchange, "EVENTS_PER_RUN", events_a_part)
+    config, commands = stream_of("queue", 3, 60)
+    durable = open_on(SimulatedDisk(), config, by_caller)
+    durable._commits = GroupCommit(
+        durable.log, CommitPolicy(batches_max=batches_a_commit, wait_max_ns=10**18)
+    )
+    told, from_arena = [], 0
+    for events in durable.batches(join(commands), 4):
+        told.append(events.tobytes())
+        from_arena += np.shares_memory(events, durable.exchange.last_events())
+    assert b"".join(told) == Exchange(config).run(join(commands)).tobytes()
+    assert (from_arena > 0) == (batches_a_commit == 1)
+    assert (from_arena == len(told)) == (batches_a_commit == 1 and events_a_part == 2**16)
 
 
 def test_2_4_what_was_taken_is_known_after_a_restart():
