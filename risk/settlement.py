@@ -17,6 +17,7 @@ from risk.ledger import apply_cash, settle_funding, write_cash, write_entry
 from risk.position_history import note_fill
 from risk.step import note_position_before
 from risk.supervision import value_again
+from risk.tiers import compute_margins_of
 from risk.worth import change_position
 
 
@@ -94,11 +95,23 @@ def apply_lots(arena, contract, position, side, lots, value):
 
 @kernel
 def settle_side(arena, contract, account, position, order_id, side, lots, value, fee):
-    """Book one side of a fill at `value` with `fee` (negative: a rebate) and emit its leg.
+    """Book one side of a fill at `value` with `fee` (negative: a rebate) and emit its leg; returns
+    the margins by tiers that the position has now.
 
     Cash may stand below zero until `cover_if_short`, which the caller runs once the fill's further
     charges are booked.
     """
+    margins = compute_margins_of(arena, contract, POSITION(arena, position).lots)
+    return settle_side_of(
+        arena, contract, account, position, margins, order_id, side, lots, value, fee
+    )
+
+
+@kernel
+def settle_side_of(
+    arena, contract, account, position, margins, order_id, side, lots, value, fee
+):
+    """The same of a position whose margins by tiers are known."""
     note_position_before(arena, contract, position)
     terms = CONTRACT(arena, contract)
     held = POSITION(arena, position)
@@ -110,12 +123,13 @@ def settle_side(arena, contract, account, position, order_id, side, lots, value,
     note_fill(arena, position, lots_before, realised)
     write_cash(arena, account, realised - fee)
     gained = realised - fee - (held.entry_value - entry_before)
-    change_position(arena, contract, position, lots_before, gained)
+    margins = change_position(arena, contract, position, lots_before, margins, gained)
     POOL(arena, 0).fees += fee
     emit(
         arena, events.LEG, contract, account,
         order_id, held.lots, held.entry_value, fee, realised, ACCOUNT(arena, account).cash,
     )  # fmt: skip
+    return margins
 
 
 @kernel

@@ -126,19 +126,19 @@ def change_raised_position(arena, contract, position, before, gained):
 
 
 @kernel
-def change_position(arena, contract, position, before, gained):
-    """Of a position that had `before` lots, changed by a fill or a transfer; `gained` is what came
-    to the account's cash by it, less what came to the entry value."""
+def change_position(arena, contract, position, before, margins_before, gained):
+    """Of a position that had `before` lots, and margins by tiers for them, changed by a fill or a
+    transfer; `gained` is what came to the account's cash by it, less what came to the entry value.
+    Returns the margins that it has now, which the next fill of a sweep begins with."""
     held = POSITION(arena, position)
-    if not is_kept(arena, held.account):
-        return
-    terms = CONTRACT(arena, contract)
-    if terms.limits & LIMITS_RATE:
-        change_raised_position(arena, contract, position, before, gained)
-        return
-    worth = WORTH(arena, held.account)
-    initial_before, maintenance_before = compute_margins_of(arena, contract, before)
-    initial_after, maintenance_after = compute_margins_of(arena, contract, held.lots)
-    worth.equity += (held.lots - before) * terms.mark_value + gained
-    worth.requirement += initial_after - initial_before
-    worth.maintenance += maintenance_after - maintenance_before
+    margins = compute_margins_of(arena, contract, held.lots)
+    if is_kept(arena, held.account):
+        terms = CONTRACT(arena, contract)
+        if terms.limits & LIMITS_RATE:
+            change_raised_position(arena, contract, position, before, gained)
+        else:
+            worth = WORTH(arena, held.account)
+            worth.equity += (held.lots - before) * terms.mark_value + gained
+            worth.requirement += margins[0] - margins_before[0]
+            worth.maintenance += margins[1] - margins_before[1]
+    return margins

@@ -54,8 +54,6 @@ def _arena() -> str:
     names = {id(record): name for name, record in _records().items()}
     lines = ["struct Arena {", "    char* base;"]
     for section, (record, _, offset) in layout.SECTIONS.items():
-        if section == "account_words":  # the accounts again, under another record
-            continue
         name = names[id(record)]
         place = f"base + {offset}LL + row * {record.itemsize}"
         lines += [

@@ -83,6 +83,7 @@ struct Admission {
 struct Aggressor {
     i64 contract, account, position, slot, side, group, mode;
     i64 leaves;
+    Margins margins;  // of its position, which each fill changes
     i64 equity = 0, filled = 0, stop_reason = 0;
 };
 
@@ -532,6 +533,10 @@ protected:
                 rate_ceil(notional, tier.rate_maintenance_ppb) - tier.deduction_maintenance};
     }
 
+    HOT Margins margins_of_position(const Contract& terms, i64 contract, i64 position) const {
+        return margins_of(terms, contract, arena.positions(position).lots);
+    }
+
     // Equity, and the maintenance of the positions beside one contract.
     RARE Walked value_beside(i64 account, i64 contract) const {
         const Account& record = arena.accounts(account);
@@ -593,13 +598,14 @@ protected:
         if (is_kept(account)) arena.worths(account).requirement += amount;
     }
 
-    // Of a position that had `before` lots; `gained` came to cash less what came to the entry value.
+    // Of a position that had `before` lots and these margins, which it changes; `gained` came to
+    // cash less what came to the entry value.
     HOT void change_position(const Contract& terms, i64 contract, const Position& held, i64 before,
-                             i64 gained) {
+                             i64 gained, Margins& margins) {
+        const Margins old = margins;
+        margins = margins_of(terms, contract, held.lots);
         if (!is_kept(held.account)) return;
         Worth& worth = arena.worths(held.account);
-        const Margins old = margins_of(terms, contract, before);
-        const Margins margins = margins_of(terms, contract, held.lots);
         worth.equity += (held.lots - before) * terms.mark_value + gained;
         worth.requirement += margins.initial - old.initial;
         worth.maintenance += margins.maintenance - old.maintenance;
@@ -780,13 +786,13 @@ protected:
     }
 
     HOT void settle_side(Contract& terms, i64 contract, i64 account, i64 position, i64 order_id,
-                         i64 side, i64 lots, i64 value, i64 fee) {
+                         i64 side, i64 lots, i64 value, i64 fee, Margins& margins) {
         Position& held = arena.positions(position);
         if (held.lots != 0 && held.funding_index != terms.funding_index) is_outside = true;
         const i64 before = held.lots, entry_before = held.entry_value;
         const i64 realised = realise(terms, contract, position, held, side, lots, value);
         const i64 gained = realised - fee - (held.entry_value - entry_before);
-        change_position(terms, contract, held, before, gained);
+        change_position(terms, contract, held, before, gained, margins);
         Account& record = arena.accounts(account);
         Pool& pool = arena.pool(0);
         record.cash += realised - fee;
@@ -912,16 +918,17 @@ protected:
     HOT void settle_fill(Contract& terms, Aggressor& aggressor, Maker& maker, const Fill& fill,
                          i64 own_id, i64 maker_order_id, i64 value) {
         settle_side(terms, aggressor.contract, aggressor.account, aggressor.position, own_id,
-                    aggressor.side, fill.lots, value, fill.fee);
+                    aggressor.side, fill.lots, value, fill.fee, aggressor.margins);
         aggressor.equity += fill.lots * fill.edge - fill.fee;
         const bool is_own = maker.account == aggressor.account;
         if (is_own) maker.equity = aggressor.equity;
         maker.equity -= fill.lots * fill.edge;
         const i64 fee = maker_fee_of(terms, value, maker.equity, fill.fee);
         maker.equity -= fee;
+        Margins margins = margins_of_position(terms, aggressor.contract, maker.position);
         settle_side(terms, aggressor.contract, maker.account, maker.position, maker_order_id,
-                    word::SELL - aggressor.side, fill.lots, value, fee);
-        if (is_own) aggressor.equity = maker.equity;
+                    word::SELL - aggressor.side, fill.lots, value, fee, margins);
+        if (is_own) aggressor.equity = maker.equity, aggressor.margins = margins;
     }
 
     // Reduce-only upkeep and maintenance of both sides: on the plain path nobody is concerned.
@@ -995,7 +1002,8 @@ protected:
         Aggressor aggressor{
             .contract = command.contract, .account = command.account, .position = order.position,
             .slot = slot, .side = command.side, .group = arena.accounts(command.account).group,
-            .mode = command.stp, .leaves = order.lots};
+            .mode = command.stp, .leaves = order.lots,
+            .margins = margins_of_position(terms, command.contract, order.position)};
         sweep(aggressor, command.price_ticks);
         if (aggressor.leaves == 0) return free_order_slot(order, slot);
         if (aggressor.stop_reason != 0) return end_aggressor(order, slot, aggressor.stop_reason);

@@ -267,6 +267,10 @@ def _accessor(name: str):
     return _pointer(name, layout.SECTIONS[name])
 
 
+def _view(name: str):
+    return _pointer(name, layout.VIEWS[name])
+
+
 ENGINE = _accessor("engine")
 POOL = _accessor("pool")
 SWEEP = _accessor("sweep")
@@ -294,7 +298,6 @@ LEVEL_ORDERS = _accessor("level_orders")
 ORDER = _accessor("orders")
 ORDER_EXTRA = _accessor("order_extras")
 ACCOUNT = _accessor("accounts")
-ACCOUNT_WORD = _accessor("account_words")
 ACCOUNT_EXTRA = _accessor("account_extras")
 WORTH = _accessor("worths")
 GROUP_LEAD = _accessor("group_leads")
@@ -329,6 +332,9 @@ BREACH = _accessor("breaches")
 LEFT_OVER_ORDER = _accessor("left_over_orders")
 ICEBERG_LEFT = _accessor("icebergs_left")
 EVENT = _accessor("events")
+ACCOUNT_WORD = _view("account_words")
+POSITION_WORD = _view("position_words")
+POSITION_NUMBER = _view("position_numbers")
 
 
 def command_accessor():

@@ -190,6 +190,7 @@ SWEEP = _record(
     contract="i8", account="i8", position="i8", slot="i8", order_id="i8", side="i8", group="i8",
     mode="i8", share="i8", share_lots="i8", equity="i8", leaves="i8", filled="i8",
     stop_reason="i8", first_ticks="i8",
+    initial="i8", maintenance="i8",  # margins of the aggressor's position, by tiers
     maker_slot="i8", maker="i8", maker_position="i8", maker_equity="i8",
     asked_lots="i8", price_ticks="i8", value="i8",
     gain="i8", lots="i8", fee="i8", liquidation_fee="i8",
@@ -421,6 +422,12 @@ TIMER_PROFESSIONAL = 3
 # The account record read as rows of 32 bits: its position slots, then the head of their chain
 ACCOUNT_WORDS = 16
 ACCOUNT_WORD_POSITION = 8
+# The position record read as rows of 32 and of 64 bits: what works and is reserved on a side, which
+# stands buy before sell
+POSITION_WORDS = 16
+POSITION_WORD_WORKING = 11
+POSITION_NUMBERS = 8
+POSITION_NUMBER_RESERVE = 2
 
 WINDOWS = 3  # of a contract: see funding/windows.py
 WINDOW_ROWS = 64
@@ -532,8 +539,19 @@ def _sections() -> dict[str, Section]:
     return sections
 
 
+def _again(record: np.dtype, name: str) -> Section:
+    section = SECTIONS[name]
+    each = section.record.itemsize // record.itemsize
+    return Section(record, each * section.rows, section.offset)
+
+
 SECTIONS = _sections()
-SECTIONS["account_words"] = Section(SLOT, ACCOUNT_ROWS * ACCOUNT_WORDS, SECTIONS["accounts"].offset)
+# Sections again, under a record of one field, whose place can then be computed
+VIEWS = {
+    "account_words": _again(SLOT, "accounts"),
+    "position_words": _again(SLOT, "positions"),
+    "position_numbers": _again(NUMBER, "positions"),
+}
 assert all(SECTIONS[name].offset < 2**31 - 1_024 for name in _near()), "see there"
 _LAST = max(SECTIONS.values(), key=lambda section: section.offset)
 _END = _LAST.offset + _LAST.record.itemsize * _LAST.rows

@@ -316,9 +316,9 @@ def trim_reduce_only(arena, position, lots_ahead):
 
 
 @kernel
-def keep_reduce_only(arena, position):
+def keep_reduce_only(arena, position, account):
     held = POSITION(arena, position)
-    if held.lots_reduce_only != 0 or ACCOUNT(arena, held.account).flags & ARMED_REDUCING:
+    if held.lots_reduce_only != 0 or ACCOUNT(arena, account).flags & ARMED_REDUCING:
         trim_reduce_only(arena, position, 0)
 
 

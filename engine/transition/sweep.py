@@ -2,7 +2,8 @@
 
 One visible loop in `sweep`. Per resting order: self-trade prevention (4.7), solvency of the maker,
 solvency of the aggressor (9.0), then the fill: settle the aggressor, settle the maker, reduce-only
-upkeep (2.6 d). What these functions share stands in the SWEEP record.
+upkeep (2.6 d). What these functions share stands in the SWEEP record; contract, accounts and the
+aggressor's position are handed over, too, so that their addresses are found once.
 """
 
 from engine.book.icebergs import refill_order
@@ -80,8 +81,10 @@ from risk.settlement import (
     cover_if_short,
     pay_liquidation_fee,
     settle_side,
+    settle_side_of,
 )
 from risk.supervision import note_suspect
+from risk.tiers import compute_margins_of
 
 
 @cold
@@ -119,12 +122,12 @@ def ask_for_next_maker(arena, order):
 
 
 @kernel
-def load_maker(arena):
+def load_maker(arena, contract):
     """Value the maker and the fill: `gain` is what the aggressor gains by it against the mark, and
     so what the maker loses."""
     motion = SWEEP(arena, 0)
     order = ORDER(arena, motion.maker_slot)
-    terms = CONTRACT(arena, motion.contract)
+    terms = CONTRACT(arena, contract)
     motion.maker_position = order.position
     motion.price_ticks = order.price_ticks
     motion.asked_lots = min(motion.leaves, order.lots)
@@ -150,12 +153,12 @@ def is_maker_beyond_slippage(arena):
 
 
 @kernel
-def check_maker(arena):
+def check_maker(arena, contract):
     """Why the resting order can't trade and must be cancelled whole, 0 when it can (9.0)."""
     motion = SWEEP(arena, 0)
     if motion.maker_equity - motion.gain < 0:
         return CANCEL_SOLVENCY
-    if motion.gain > motion.asked_lots * CONTRACT(arena, motion.contract).slip_value:
+    if motion.gain > motion.asked_lots * CONTRACT(arena, contract).slip_value:
         if is_maker_beyond_slippage(arena) == 1:
             return CANCEL_SLIPPAGE
     return 0
@@ -175,10 +178,10 @@ def cut_fill(arena):
 
 
 @kernel
-def check_aggressor(arena):
+def check_aggressor(arena, contract):
     """Size the fill and its fees; why the aggressor can't trade at all, 0 when it can (9.0)."""
     motion = SWEEP(arena, 0)
-    terms = CONTRACT(arena, motion.contract)
+    terms = CONTRACT(arena, contract)
     motion.lots = motion.asked_lots
     if motion.gain < 0 and motion.equity + motion.gain < 0:
         if cut_fill(arena) == 0:
@@ -199,7 +202,7 @@ def check_aggressor(arena):
     elif -gain > lots * terms.slip_value:
         signed = lots if motion.side == BUY else -lots
         lots_after = POSITION(arena, motion.position).lots + signed
-        if is_below_required(arena, motion.account, motion.contract, lots_after, equity) == 1:
+        if is_below_required(arena, motion.account, contract, lots_after, equity) == 1:
             return CANCEL_SLIPPAGE
     motion.fee = fee
     motion.liquidation_fee = liquidation_fee
@@ -207,15 +210,15 @@ def check_aggressor(arena):
 
 
 @kernel
-def take_from_orders(arena, ladder, key, level_slot, maker_order_id):
+def take_from_orders(arena, contract, ladder, key, level_slot, maker_order_id):
     """Announce the trade and take its lots off both orders, of which the maker's is the first of
     its level; a filled maker frees its slot."""
     motion = SWEEP(arena, 0)
-    terms = CONTRACT(arena, motion.contract)
+    terms = CONTRACT(arena, contract)
     slot = motion.maker_slot
     lots = motion.lots
     emit(
-        arena, events.TRADE, motion.contract, 0,
+        arena, events.TRADE, contract, 0,
         motion.price_ticks, lots, motion.order_id, maker_order_id, motion.side, 0,
     )  # fmt: skip
     terms.last_trade_ticks = motion.price_ticks
@@ -239,19 +242,16 @@ def take_from_orders(arena, ladder, key, level_slot, maker_order_id):
 
 
 @kernel
-def settle_fill(arena, maker_order_id):
+def settle_fill(arena, contract, account, position, maker, maker_order_id):
     """Book both sides, the aggressor first: its fee is what a rebate is paid from (8.8)."""
     motion = SWEEP(arena, 0)
-    contract = motion.contract
-    account = motion.account
-    maker = motion.maker
     lots = motion.lots
     value = motion.value
     gain = motion.gain
     fee = motion.fee
-    settle_side(
-        arena, contract, account, motion.position, motion.order_id,
-        motion.side, lots, value, fee,
+    margins = settle_side_of(
+        arena, contract, account, position, (motion.initial, motion.maintenance),
+        motion.order_id, motion.side, lots, value, fee,
     )  # fmt: skip
     liquidation_fee = motion.liquidation_fee
     if liquidation_fee != 0:
@@ -263,24 +263,25 @@ def settle_fill(arena, maker_order_id):
     terms = CONTRACT(arena, contract)
     maker_fee = compute_maker_fee(terms, absolute(value), maker_equity, fee)
     maker_equity -= maker_fee
-    settle_side(
+    maker_margins = settle_side(
         arena, contract, maker, motion.maker_position, maker_order_id,
         SELL - motion.side, lots, value, maker_fee,
     )  # fmt: skip
     cover_if_short(arena, maker)
     motion.maker_equity = maker_equity
     motion.equity = maker_equity if maker == account else equity
+    motion.initial, motion.maintenance = maker_margins if maker == account else margins
 
 
 @kernel
-def note_fill_suspects(arena):
+def note_fill_suspects(arena, account, maker):
     """After a fill: whoever is below maintenance is looked at again at the end (9.1)."""
     motion = SWEEP(arena, 0)
-    if motion.equity < maintenance_of(arena, motion.account):
-        note_suspect(arena, motion.account)
-    required = maintenance_of(arena, motion.maker)
-    if motion.maker_equity < required or ACCOUNT(arena, motion.maker).flags & LIQUIDATING:
-        note_suspect(arena, motion.maker)
+    if motion.equity < maintenance_of(arena, account):
+        note_suspect(arena, account)
+    required = maintenance_of(arena, maker)
+    if motion.maker_equity < required or ACCOUNT(arena, maker).flags & LIQUIDATING:
+        note_suspect(arena, maker)
 
 
 @kernel
@@ -403,6 +404,25 @@ def end_sweep(arena, ladder, asked_key, limit_key):
     motion.slot = NONE
 
 
+@kernel
+def load_aggressor(arena, contract, account, position, slot, side):
+    """Value the aggressor, who has filled nothing so far."""
+    motion = SWEEP(arena, 0)
+    held_lots = POSITION(arena, position).lots + 0
+    motion.contract = contract
+    motion.account = account
+    motion.position = position
+    motion.slot = slot
+    motion.order_id = order_id_of(arena, slot) if slot != NONE else 0
+    motion.side = side
+    motion.group = ACCOUNT(arena, account).group
+    motion.share_lots = absolute(held_lots)
+    motion.equity = equity_of(arena, account)
+    motion.initial, motion.maintenance = compute_margins_of(arena, contract, held_lots)
+    motion.filled = 0
+    motion.stop_reason = 0
+
+
 @stage
 def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mode, share):
     """Trade until the limit, the quantity or a rule stops it; returns the lots left.
@@ -413,20 +433,10 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
     is 1 when the dynamic band did (5.3).
     """
     motion = SWEEP(arena, 0)
-    motion.contract = contract
-    motion.account = account
-    motion.position = position
-    motion.slot = slot
-    motion.order_id = order_id_of(arena, slot) if slot != NONE else 0
-    motion.side = side
-    motion.group = ACCOUNT(arena, account).group
+    load_aggressor(arena, contract, account, position, slot, side)
     motion.mode = mode
     motion.share = share
-    motion.share_lots = absolute(POSITION(arena, position).lots)
-    motion.equity = equity_of(arena, account)
     motion.leaves = lots
-    motion.filled = 0
-    motion.stop_reason = 0
     maker_side = SELL - side
     ladder = ladder_of(contract, maker_side)
     asked_key = key_of(limit_ticks, maker_side)
@@ -439,33 +449,33 @@ def sweep(arena, contract, account, position, slot, side, limit_ticks, lots, mod
             break
         level_slot = find_level(arena, ladder, key)
         motion.maker_slot = LEVEL(arena, level_slot).head
-        motion.maker = ORDER(arena, motion.maker_slot).account
-        if ACCOUNT(arena, motion.maker).group == motion.group and mode != STP_NONE:
+        motion.maker = maker = ORDER(arena, motion.maker_slot).account
+        if ACCOUNT(arena, maker).group == motion.group and mode != STP_NONE:
             motion.stop_reason = prevent_self_trade(arena)
             if motion.stop_reason != 0 or settle_links(arena):
                 break
             continue
-        load_maker(arena)
-        reason = check_maker(arena)
+        load_maker(arena, contract)
+        reason = check_maker(arena, contract)
         if reason != 0:
             cancel_working(arena, motion.maker_slot, reason)
             if settle_links(arena):
                 break
             continue
-        motion.stop_reason = check_aggressor(arena)
+        motion.stop_reason = check_aggressor(arena, contract)
         if motion.stop_reason != 0:
             break
         # From here the fill stands; nothing below may refuse.
         maker_order_id = order_id_of(arena, motion.maker_slot)
         note_maker(arena)
-        take_from_orders(arena, ladder, key, level_slot, maker_order_id)
-        settle_fill(arena, maker_order_id)
+        take_from_orders(arena, contract, ladder, key, level_slot, maker_order_id)
+        settle_fill(arena, contract, account, position, maker, maker_order_id)
         motion.leaves -= motion.lots
         motion.filled += motion.lots
         follow_fill(arena)
-        keep_reduce_only(arena, motion.position)
-        keep_reduce_only(arena, motion.maker_position)
-        note_fill_suspects(arena)
+        keep_reduce_only(arena, position, account)
+        keep_reduce_only(arena, motion.maker_position, maker)
+        note_fill_suspects(arena, account, maker)
         if motion.lots < motion.asked_lots:
             motion.stop_reason = CANCEL_SOLVENCY
         if settle_links(arena) or motion.stop_reason != 0:

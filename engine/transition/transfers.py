@@ -68,8 +68,8 @@ def transfer_lots(arena, contract, position, counterposition, lots, value, penal
     cover_if_short(arena, debtor)
     settle_side(arena, contract, counterparty, counterposition, 0, SELL - side, lots, value, 0)
     cover_if_short(arena, counterparty)
-    keep_reduce_only(arena, position)
-    keep_reduce_only(arena, counterposition)
+    keep_reduce_only(arena, position, debtor)
+    keep_reduce_only(arena, counterposition, counterparty)
     value_again(arena, debtor)
     value_again(arena, counterparty)
     return 0

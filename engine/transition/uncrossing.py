@@ -265,8 +265,8 @@ def trade_pair(arena, contract, buyer, seller, lots):
     follow_party(arena, SELL, seller_account, lots)
     for side in range(BUY, SELL + 1):
         cut_link(arena, side, lots)
-    keep_reduce_only(arena, buyer_position)
-    keep_reduce_only(arena, seller_position)
+    keep_reduce_only(arena, buyer_position, buyer_account)
+    keep_reduce_only(arena, seller_position, seller_account)
     note_pair_suspect(arena, contract, buyer_account)
     note_pair_suspect(arena, contract, seller_account)
     return 0

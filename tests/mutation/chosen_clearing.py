@@ -236,7 +236,7 @@ MARGIN = (
 SOLVENCY = (
     Row(
         "engine/transition/sweep.py",
-        "        reason = check_maker(arena)\n",
+        "        reason = check_maker(arena, contract)\n",
         "        reason = 0\n",
         "a maker's solvency is not checked",
         "9.0",
@@ -250,7 +250,7 @@ SOLVENCY = (
     ),
     Row(
         "engine/transition/sweep.py",
-        "    if motion.gain > motion.asked_lots * CONTRACT(arena, motion.contract).slip_value:\n"
+        "    if motion.gain > motion.asked_lots * CONTRACT(arena, contract).slip_value:\n"
         "        if is_maker_beyond_slippage(arena) == 1:\n"
         "            return CANCEL_SLIPPAGE\n",
         "",
@@ -266,8 +266,8 @@ SOLVENCY = (
     ),
     Row(
         "engine/transition/sweep.py",
-        "    if motion.equity < maintenance_of(arena, motion.account):\n"
-        "        note_suspect(arena, motion.account)\n",
+        "    if motion.equity < maintenance_of(arena, account):\n"
+        "        note_suspect(arena, account)\n",
         "",
         "an aggressor whom its fill leaves below maintenance is not looked at",
         "9.1",

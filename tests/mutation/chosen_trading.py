@@ -105,14 +105,14 @@ BOOK = (
     ),
     Row(
         "engine/transition/sweep.py",
-        "        keep_reduce_only(arena, motion.maker_position)\n",
+        "        keep_reduce_only(arena, motion.maker_position, maker)\n",
         "",
         "a maker's reduce-only orders are not cut with its position",
         "4.3",
     ),
     Row(
         "engine/transition/sweep.py",
-        "        keep_reduce_only(arena, motion.position)\n",
+        "        keep_reduce_only(arena, position, account)\n",
         "",
         "an aggressor's reduce-only orders are not cut with its position",
         "4.3",
@@ -126,7 +126,7 @@ BOOK = (
     ),
     Row(
         "engine/transition/sweep.py",
-        "ACCOUNT(arena, motion.maker).group == motion.group and mode != STP_NONE:",
+        "ACCOUNT(arena, maker).group == motion.group and mode != STP_NONE:",
         "motion.maker == motion.account and mode != STP_NONE:",
         "self-trade prevention looks at the account, not at the group",
         "4.7",

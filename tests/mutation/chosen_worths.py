@@ -11,8 +11,11 @@ from tests.mutation.planted import Row
 WORTH = "risk/worth.py"
 LEDGER = "risk/ledger.py"
 RESERVE = "risk/reserve.py"
+SWEEP = "engine/transition/sweep.py"
 LEVERAGE = "engine/transition/leverage.py"
-POSITION = "    change_position(arena, contract, position, lots_before, gained)\n"
+POSITION = (
+    "    margins = change_position(arena, contract, position, lots_before, margins, gained)\n"
+)
 ADMISSION = "engine/transition/admission.py"
 BOUND = "        if worth.equity >= worth.requirement + reserve + loss_fee:\n"
 BEGUN = "    if mark_ticks != terms.mark_ticks:\n        begin_valuation(arena)\n"
@@ -76,6 +79,20 @@ WORTHS = (
     ),
     Row("risk/settlement.py", POSITION, "", "a fill is settled beside what is kept", "8.3"),
     Row(
+        SWEEP,
+        "maker_margins if maker == account else margins",
+        "motion.initial, motion.maintenance",
+        "each fill of a sweep is settled from the margins before the first",
+        "8.2",
+    ),
+    Row(
+        SWEEP,
+        "maker_margins if maker == account else margins",
+        "margins",
+        "who has filled his own order goes on from the margins between its two legs",
+        "8.2",
+    ),
+    Row(
         "risk/settlement.py",
         "    gained = realised - fee - (held.entry_value - entry_before)\n",
         "    gained = realised - (held.entry_value - entry_before)\n",
@@ -91,10 +108,8 @@ WORTHS = (
     ),
     Row(
         WORTH,
-        "compute_margins_of(arena, contract, held.lots)\n"
-        "    worth.equity += (held.lots - before) * terms.mark_value + gained\n",
-        "compute_margins_of(arena, contract, held.lots)\n"
-        "    worth.equity += gained\n",
+        "            worth.equity += (held.lots - before) * terms.mark_value + gained\n",
+        "            worth.equity += gained\n",
         "what new lots are worth is not kept",
         "8.3",
     ),
@@ -115,24 +130,22 @@ WORTHS = (
     ),
     Row(
         WORTH,
-        "    worth.requirement += initial_after - initial_before\n",
+        "            worth.requirement += margins[0] - margins_before[0]\n",
         "",
         "the initial margin that is kept is that of the old lots",
         "8.2",
     ),
     Row(
         WORTH,
-        "    worth.maintenance += maintenance_after - maintenance_before\n",
+        "            worth.maintenance += margins[1] - margins_before[1]\n",
         "",
         "the maintenance that is kept is that of the old lots",
         "9.1",
     ),
     Row(
         WORTH,
-        "    if terms.limits & LIMITS_RATE:\n"
-        "        change_raised_position(arena, contract, position, before, gained)\n"
-        "        return\n",
-        "",
+        "        if terms.limits & LIMITS_RATE:\n",
+        "        if terms.limits & 0:\n",
         "who comes to hold where rates are raised is kept at those of the tiers",
         "8.1",
     ),

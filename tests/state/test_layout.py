@@ -14,8 +14,7 @@ def table() -> str:
     """The sections as a Markdown table; `python tests/state/test_layout.py` writes it."""
     rows = ["| section | bytes a record | records at most |", "|---|---|---|"]
     for name, section in layout.SECTIONS.items():
-        if name != "account_words":  # a second view of the accounts
-            rows.append(f"| {name} | {section.record.itemsize} | {section.rows:,} |")
+        rows.append(f"| {name} | {section.record.itemsize} | {section.rows:,} |")
     return "\n".join(rows)
 
 
@@ -25,8 +24,7 @@ def test_the_readme_shows_the_sections_as_declared():
 
 
 def test_sections_do_not_overlap():
-    places = [s for name, s in layout.SECTIONS.items() if name != "account_words"]
-    places.sort(key=lambda section: section.offset)
+    places = sorted(layout.SECTIONS.values(), key=lambda section: section.offset)
     for before, after in zip(places, places[1:], strict=False):
         assert before.offset + before.rows * before.record.itemsize <= after.offset
     assert places[-1].offset + places[-1].rows * places[-1].record.itemsize <= layout.ARENA_BYTES
@@ -42,3 +40,22 @@ if __name__ == "__main__":
     text = README.read_text()
     head, tail = text[: text.index(START) + len(START)], text[text.index(END) :]
     README.write_text(f"{head}\n{table()}\n{tail}")
+
+
+@pytest.mark.parametrize(
+    ("view", "record", "row", "first", "fields"),
+    [
+        ("account_words", layout.ACCOUNT, layout.ACCOUNT_WORDS, layout.ACCOUNT_WORD_POSITION,
+         ("position_1", "position_2", "position_3", "position_4", "chain")),
+        ("position_words", layout.POSITION, layout.POSITION_WORDS, layout.POSITION_WORD_WORKING,
+         ("lots_buy", "lots_sell")),
+        ("position_numbers", layout.POSITION, layout.POSITION_NUMBERS,
+         layout.POSITION_NUMBER_RESERVE, ("reserve_buy", "reserve_sell")),
+    ],
+)  # fmt: skip
+def test_a_view_finds_the_fields_that_it_is_there_for(view, record, row, first, fields):
+    each = layout.VIEWS[view].record.itemsize
+    assert row * each == record.itemsize
+    offsets = [record.fields[field][1] for field in fields]
+    assert offsets == [(first + k) * each for k in range(len(fields))]
+    assert all(record.fields[field][0].itemsize == each for field in fields)
