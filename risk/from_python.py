@@ -5,11 +5,12 @@ in the order in which a liquidation step or an admission calls them. Money in th
 """
 
 from engine.kernel import entry
-from engine.schema.vocabulary import BUY, NONE
+from engine.schema.vocabulary import NONE
 from engine.state.access import ADMISSION, POSITION
 from funding.mark import set_mark
 from risk import liquidation, margin
 from risk.accounts import find_position, open_position
+from risk.reserve import reserve_of
 
 
 @entry("UniTuple(int64, 3)(int64, int64)")
@@ -44,10 +45,6 @@ def reserve_admitted(arena: int, account: int, contract: int, side: int) -> int:
     position = find_position(arena, account, contract)
     if position == NONE:
         position = open_position(arena, account, contract)
-    held = POSITION(arena, position)
-    held.loss_fee += ADMISSION(arena, 0).loss_fee
-    if side == BUY:
-        held.reserve_buy += ADMISSION(arena, 0).reserve
-    else:
-        held.reserve_sell += ADMISSION(arena, 0).reserve
+    POSITION(arena, position).loss_fee += ADMISSION(arena, 0).loss_fee
+    reserve_of(arena, position, side).value += ADMISSION(arena, 0).reserve
     return margin.compute_requirement(arena, account)

@@ -409,11 +409,9 @@ def _put_rows(
 ) -> None:
     """Rows into their section: as they are where records are what they were, else by the names of
     fields."""
-    known, rows_of = SECTIONS.get(section.name), ROWS.get(section.name)
-    if known is None or rows_of is VOID:
+    known = SECTIONS.get(section.name)
+    if known is None or ROWS[section.name] is VOID:
         return  # what this version does without, or finds out by itself
-    if rows_of is None:
-        raise SnapshotDamaged(f"{name}: {section.name} is another section's bytes")
     rows = len(octets) // section.record_bytes
     if first + rows > known.rows:
         raise SnapshotDamaged(f"{name}: a run of {section.name} passes the section's bound")

@@ -190,7 +190,7 @@ SWEEP = _record(
     contract="i8", account="i8", position="i8", slot="i8", order_id="i8", side="i8", group="i8",
     mode="i8", share="i8", share_lots="i8", equity="i8", leaves="i8", filled="i8",
     stop_reason="i8", first_ticks="i8",
-    initial="i8", maintenance="i8",  # margins of the aggressor's position, by tiers
+    margin_initial="i8", margin_maintenance="i8",  # of the aggressor's position, by tiers
     maker_slot="i8", maker="i8", maker_position="i8", maker_equity="i8",
     asked_lots="i8", price_ticks="i8", value="i8",
     gain="i8", lots="i8", fee="i8", liquidation_fee="i8",

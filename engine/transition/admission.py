@@ -76,6 +76,7 @@ from risk.reserve import (
     compute_loss_fee,
     compute_reserve,
     compute_reserved_value,
+    working_of,
 )
 from risk.tiers import compute_initial_of
 from risk.worth import has_worth
@@ -328,9 +329,8 @@ def count_side_lots(arena, position, side):
     """What a position could come to on a side by its open orders: one on the other side counts as
     none, because it may be gone before they fill."""
     held = POSITION(arena, position)
-    working = held.lots_buy if side == BUY else held.lots_sell
     signed = held.lots if side == BUY else -held.lots
-    return max(signed, 0) + working
+    return max(signed, 0) + working_of(arena, position, side).slot
 
 
 @cold
@@ -558,7 +558,7 @@ def check_admission(
         if code != refusals.OK:
             return code
     else:
-        working = held.lots_buy if side == BUY else held.lots_sell
+        working = working_of(arena, position, side).slot
         signed = -held.lots if side == BUY else held.lots
         reduces = signed > 0 and working - replaced_lots + lots <= signed
         if exceptions != 0:

@@ -2,8 +2,8 @@
 
 One visible loop in `sweep`. Per resting order: self-trade prevention (4.7), solvency of the maker,
 solvency of the aggressor (9.0), then the fill: settle the aggressor, settle the maker, reduce-only
-upkeep (2.6 d). What these functions share stands in the SWEEP record; contract, accounts and the
-aggressor's position are handed over, too, so that their addresses are found once.
+upkeep (2.6 d). What these functions share stands in the SWEEP record. Contract, accounts and the
+aggressor's position are handed over as well where it makes a fill faster.
 """
 
 from engine.book.icebergs import refill_order
@@ -250,7 +250,7 @@ def settle_fill(arena, contract, account, position, maker, maker_order_id):
     gain = motion.gain
     fee = motion.fee
     margins = settle_side_of(
-        arena, contract, account, position, (motion.initial, motion.maintenance),
+        arena, contract, account, position, (motion.margin_initial, motion.margin_maintenance),
         motion.order_id, motion.side, lots, value, fee,
     )  # fmt: skip
     liquidation_fee = motion.liquidation_fee
@@ -270,7 +270,8 @@ def settle_fill(arena, contract, account, position, maker, maker_order_id):
     cover_if_short(arena, maker)
     motion.maker_equity = maker_equity
     motion.equity = maker_equity if maker == account else equity
-    motion.initial, motion.maintenance = maker_margins if maker == account else margins
+    left = maker_margins if maker == account else margins
+    motion.margin_initial, motion.margin_maintenance = left
 
 
 @kernel
@@ -406,7 +407,7 @@ def end_sweep(arena, ladder, asked_key, limit_key):
 
 @kernel
 def load_aggressor(arena, contract, account, position, slot, side):
-    """Value the aggressor, who has filled nothing so far."""
+    """Begin the record: who trades on which side, what he is worth; he has filled nothing."""
     motion = SWEEP(arena, 0)
     held_lots = POSITION(arena, position).lots + 0
     motion.contract = contract
@@ -418,7 +419,8 @@ def load_aggressor(arena, contract, account, position, slot, side):
     motion.group = ACCOUNT(arena, account).group
     motion.share_lots = absolute(held_lots)
     motion.equity = equity_of(arena, account)
-    motion.initial, motion.maintenance = compute_margins_of(arena, contract, held_lots)
+    margins = compute_margins_of(arena, contract, held_lots)
+    motion.margin_initial, motion.margin_maintenance = margins
     motion.filled = 0
     motion.stop_reason = 0
 

@@ -166,6 +166,38 @@ def test_13_1_all_is_told_in_order_from_where_it_lies_and_from_where_it_waited(
     assert (from_arena == len(told)) == (batches_a_commit == 1 and events_a_part == 2**16)
 
 
+class LateLog:
+    """A log that learns at an append what an earlier commit has made durable, as one with a thread
+    or a replica may, and whose last sync fails."""
+
+    def __init__(self, log):
+        self._log = log
+        self.durable = log.durable
+
+    def __getattr__(self, name):
+        return getattr(self._log, name)
+
+    def append(self, records, expected_sequence):
+        self.durable = self._log.commit()
+        self._log.append(records, expected_sequence)
+
+    def commit(self):
+        return self.durable
+
+    def wait(self):
+        raise LogStopped("the last sync has failed")
+
+
+def test_13_1_what_is_durable_is_told_before_the_last_commit_is_waited_for():
+    config, commands = stream_of("queue", 3, 8)
+    durable = open_on(SimulatedDisk(), config, LateLog)
+    told = []
+    with pytest.raises(LogStopped):
+        for events in durable.batches(join(commands), 4):
+            told.append(events.tobytes())
+    assert b"".join(told) == Exchange(config).run(join(commands[:4])).tobytes()
+
+
 def test_2_4_what_was_taken_is_known_after_a_restart():
     disk = SimulatedDisk()
     story_of(disk).close()

@@ -8,7 +8,7 @@ import pytest
 
 from engine.journal import segment_writer
 from engine.journal.log_errors import JournalError, LogStopped
-from engine.journal.segment_writer import LARGE_BATCH_BYTES
+from engine.journal.segment_writer import LARGE_BATCH_BYTES, ZEROS_AHEAD_BYTES
 from tests.journal.log_runs import (
     Witness,
     create_log,
@@ -54,10 +54,15 @@ def lose_power_often(seed, steps, losses):
     return points.count
 
 
-@pytest.mark.parametrize("large_bytes", [1, 256, LARGE_BATCH_BYTES])
-def test_acknowledged_is_a_prefix_of_recovered_after_any_loss(large_bytes, monkeypatch):
-    """Where every batch, some, or none goes without zeros written before it."""
+@pytest.mark.parametrize("zeros_bytes", [256, ZEROS_AHEAD_BYTES])
+@pytest.mark.parametrize("large_bytes", [1, 512, LARGE_BATCH_BYTES])
+def test_acknowledged_is_a_prefix_of_recovered_after_any_loss(
+    large_bytes, zeros_bytes, monkeypatch
+):
+    """Where every batch, some, or none goes without zeros written before it, and these reach far
+    or not."""
     monkeypatch.setattr(segment_writer, "LARGE_BATCH_BYTES", large_bytes)
+    monkeypatch.setattr(segment_writer, "ZEROS_AHEAD_BYTES", zeros_bytes)
     assert sum(lose_power_often(seed, steps=40, losses=4) for seed in range(3)) > 2_000
 
 

@@ -449,21 +449,3 @@ def test_13_1_what_another_process_has_removed_is_removed(small):
     disk = SharedDisk({path_of(DIRECTORY, k): octets for k in (1, 5, 9)})
     assert remove_older(Shelf(disk, DIRECTORY, digest, CHAIN), 1) == [1, 5]
     assert find_snapshots(disk, DIRECTORY) == [9]
-
-
-def test_13_2_a_name_of_other_sections_bytes_is_no_section(small):
-    """`account_words` lies over the accounts and is no section of a snapshot."""
-    exchange, octets = small
-    header = Header(*HEADER.unpack_from(octets))
-    end = HEADER.size + header.description_bytes
-    description = msgspec.json.decode(octets[HEADER.size : end], type=Description)
-    sections = [
-        msgspec.structs.replace(section, name="account_words")
-        if section.name == "levels"
-        else section
-        for section in description.sections
-    ]
-    text = msgspec.json.encode(Description(sections))
-    text += b" " * (-len(text) % ALIGNMENT)
-    header = header._replace(description_bytes=len(text))
-    must_refuse(exchange, rehashed(HEADER.pack(*header) + text + octets[end:]), SnapshotDamaged)

@@ -81,7 +81,7 @@ WORTHS = (
     Row(
         SWEEP,
         "maker_margins if maker == account else margins",
-        "motion.initial, motion.maintenance",
+        "(motion.margin_initial, motion.margin_maintenance)",
         "each fill of a sweep is settled from the margins before the first",
         "8.2",
     ),

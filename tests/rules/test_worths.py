@@ -52,6 +52,18 @@ def market(*holders: tuple[int, int], contracts: int = 2, **terms: Any) -> Story
     return story
 
 
+@pytest.mark.parametrize("sellers", [(A, B, B), (B, A, B), (B, B, A), (A, A, B), (B, B, B)])
+def test_rule_8_2_each_fill_of_a_sweep_goes_on_from_the_margins_that_the_last_has_left(sellers):
+    """A, long 10, buys 3 three times at 1000 for a fee of 3 each, and more of it from himself."""
+    story = market((A, 50_000), fee_taker_ppb=PERCENT // 10, stp_none_allowed=True)
+    story.trade(A, B, 10, 1_000)
+    for seller in sellers:
+        story.order(seller, SELL, 3, 1_000, stp=STP_NONE)
+    story.order(A, BUY, 9, 1_000, stp=STP_NONE)
+    value = (10 + 3 * sellers.count(B)) * 1_000
+    assert kept(story, A) == (50_000 - 9, value * 5 // 100, value * 10 // 100)
+
+
 # To the last unit.
 
 

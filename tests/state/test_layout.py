@@ -36,12 +36,6 @@ def test_hot_records_are_one_cache_line(name):
     assert layout.SECTIONS[name].offset % 64 == 0
 
 
-if __name__ == "__main__":
-    text = README.read_text()
-    head, tail = text[: text.index(START) + len(START)], text[text.index(END) :]
-    README.write_text(f"{head}\n{table()}\n{tail}")
-
-
 @pytest.mark.parametrize(
     ("view", "record", "row", "first", "fields"),
     [
@@ -59,3 +53,9 @@ def test_a_view_finds_the_fields_that_it_is_there_for(view, record, row, first, 
     offsets = [record.fields[field][1] for field in fields]
     assert offsets == [(first + k) * each for k in range(len(fields))]
     assert all(record.fields[field][0].itemsize == each for field in fields)
+
+
+if __name__ == "__main__":
+    text = README.read_text()
+    head, tail = text[: text.index(START) + len(START)], text[text.index(END) :]
+    README.write_text(f"{head}\n{table()}\n{tail}")
