@@ -928,7 +928,10 @@ protected:
         Margins margins = margins_of_position(terms, aggressor.contract, maker.position);
         settle_side(terms, aggressor.contract, maker.account, maker.position, maker_order_id,
                     word::SELL - aggressor.side, fill.lots, value, fee, margins);
-        if (is_own) aggressor.equity = maker.equity, aggressor.margins = margins;
+        if (is_own) {
+            aggressor.equity = maker.equity;
+            aggressor.margins = margins;
+        }
     }
 
     // Reduce-only upkeep and maintenance of both sides: on the plain path nobody is concerned.

@@ -23,6 +23,12 @@ def test_the_readme_shows_the_sections_as_declared():
     assert text[text.index(START) + len(START) : text.index(END)].strip() == table()
 
 
+def test_13_2_a_view_is_no_section():
+    """Snapshots, copies and digests go by the sections: rows under a view's name are passed over
+    like those of any name that is unknown, and none writes over the records that it lies on."""
+    assert not set(layout.VIEWS) & set(layout.SECTIONS)
+
+
 def test_sections_do_not_overlap():
     places = sorted(layout.SECTIONS.values(), key=lambda section: section.offset)
     for before, after in zip(places, places[1:], strict=False):
